@@ -1,0 +1,87 @@
+# Two commands matter: `make run` and `make test`. `make help` lists the others.
+
+PORT ?= 8700
+DATA ?= .data
+JSON ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input --quiet
+
+# What is installed is known by a stamp named after everything that decides it, the place included:
+# scripts in a virtual environment hold its path.
+STATE := $(shell (echo "$(CURDIR)"; cat pyproject.toml requirements/*.lock) | cksum | tr -d ' ')
+RUN_STAMP := $(VENV)/.run-$(STATE)
+DEV_STAMP := $(VENV)/.dev-$(STATE)
+
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(if $(UPGRADE),--upgrade)
+
+.DEFAULT_GOAL := help
+.PHONY: help run install check test test-slow bench docs shapes lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(RUN_STAMP) ## everything in one process with the demonstration tenant (PORT=8700 DATA=.data)
+	@exec $(VENV)/bin/pulsetrail --data "$(DATA)" serve --demo --port "$(PORT)"
+
+install: $(DEV_STAMP) ## the .venv with everything, nothing started
+
+check: $(DEV_STAMP) ## lint, format, types, import contracts
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --cache-dir $(VENV)/.import-linter
+
+test: check ## check, then every test that is not slow
+	@$(VENV)/bin/pytest -q -m "not slow"
+
+test-slow: $(DEV_STAMP) ## the tests that take longer than `make test` may
+	@$(VENV)/bin/pytest -q -m slow
+
+bench: $(DEV_STAMP) ## all benchmarks, one table (JSON=FILE writes the figures too)
+	@$(PY) -m benchmarks $(if $(JSON),--json "$(JSON)")
+
+docs: $(DEV_STAMP) ## write the generated documents anew
+	@$(PY) -m docs.generate
+
+shapes: $(DEV_STAMP) ## freeze the shapes of new events and fields
+	@$(PY) -m tests.architecture.test_event_shapes
+
+lock: $(DEV_STAMP) ## renew the lock files (UPGRADE=1: to the newest versions)
+	@$(LOCK) requirements/build.in -o requirements/build.lock >/dev/null
+	@$(LOCK) pyproject.toml -o requirements/run.lock >/dev/null
+	@$(LOCK) pyproject.toml --extra dev -c requirements/run.lock -c requirements/build.lock \
+		-o requirements/dev.lock >/dev/null
+
+clean: ## remove .venv and caches; data folders stay
+	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find services shared tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+		python=; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "Python 3.11 or newer is missing: install it, or name one with PYTHON=/path/to/python3" >&2; exit 4; \
+	fi; \
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "$$python lacks the venv module: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 4; \
+	fi; \
+	"$$python" -m venv --clear $(VENV)
+
+$(RUN_STAMP): | $(PY)
+	@echo "installing what running needs into $(VENV) (once)" >&2
+	@rm -f $(VENV)/.run-* $(VENV)/.dev-*
+	@$(PIP) --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null
+	@$(PIP) install --require-hashes -r requirements/run.lock
+	@$(PIP) install --require-hashes -r requirements/build.lock
+	@$(PIP) install --no-deps --no-index --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_STAMP): $(RUN_STAMP)
+	@echo "installing what developing needs into $(VENV) (once)" >&2
+	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""Who is who: tenants, units, people, grants, settings, calendars and keys."""

@@ -1,0 +1,1 @@
+"""Customers, and later the leads that become their opportunities."""

@@ -1,0 +1,1 @@
+"""Signals on their way to people: policies, escalations, messages, attempts."""

@@ -1,0 +1,19 @@
+"""The inbox inside the product: a message is delivered by being an event (N1)."""
+
+from dataclasses import dataclass
+
+from services.notifications.channels.channel import Address, Outgoing, Report
+from services.notifications.domain.message import Outcome
+from services.notifications.domain.throttle import Limit
+from shared.outbound import Outbound
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    kind: str = "inbox"
+    is_group_robot: bool = False
+    body_limit_bytes: int = 200_000
+    limits: tuple[Limit, ...] = ()
+
+    async def send(self, outgoing: Outgoing, address: Address, outbound: Outbound) -> Report:
+        return Report(outcome=Outcome.ACCEPTED, detail="in-the-inbox")

@@ -1,0 +1,1 @@
+"""The rules of escalating and delivering; no I/O."""

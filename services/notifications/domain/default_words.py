@@ -1,0 +1,132 @@
+"""Our own words for every rule in Chinese and English, one term for each thing (N6)."""
+
+from dataclasses import dataclass
+
+OTHER_RULE = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """`title` stands above a message about one thing, `line` also in a digest of many."""
+
+    title: str
+    line: str
+
+
+SUBJECTS = {
+    ("opportunity", "zh"): "商机",
+    ("opportunity", "en"): "Opportunity",
+    ("lead", "zh"): "线索",
+    ("lead", "en"): "Lead",
+    ("customer", "zh"): "客户",
+    ("customer", "en"): "Customer",
+    ("unit", "zh"): "组织单元",
+    ("unit", "en"): "Unit",
+    ("person", "zh"): "人员",
+    ("person", "en"): "Person",
+}
+
+_WHERE_ZH = "（阶段 {stage}，{unit}，负责人 {owner}，客户 {customer}）"
+_WHERE_EN = " (stage {stage}, {unit}, owner {owner}, customer {customer})"
+
+
+def _of_opportunity(
+    title_zh: str, line_zh: str, title_en: str, line_en: str
+) -> tuple[Words, Words]:
+    return (
+        Words(title=title_zh, line=line_zh + _WHERE_ZH),
+        Words(title=title_en, line=line_en + _WHERE_EN),
+    )
+
+
+_BY_RULE: dict[str, tuple[Words, Words]] = {
+    "stalled": _of_opportunity(
+        "{subject} 静默超限",
+        "{subject} 静默已超限 {hours_over} 小时，请联系客户并记录销售动作",
+        "{subject} is silent",
+        "{subject} is silent {hours_over} h over its limit: contact the customer, log the action",
+    ),
+    "stage_overdue": _of_opportunity(
+        "{subject} 阶段停留超限",
+        "{subject} 在当前阶段停留超限 {hours_over} 小时，请推进或说明原因",
+        "{subject} overstays its stage",
+        "{subject} is {hours_over} h over the limit of its stage: move it on or say why not",
+    ),
+    "golden_action_overdue": _of_opportunity(
+        "{subject} 黄金动作超时",
+        "{subject} 的黄金动作已超时 {hours_over} 小时，请完成并上传凭证",
+        "{subject} lacks a golden action",
+        "{subject}: a golden action is {hours_over} h overdue: do it and attach its evidence",
+    ),
+    "next_action_due": _of_opportunity(
+        "{subject} 约定的下一步已到期",
+        "{subject} 约定的下一步应于 {due_at} 完成，已超时 {hours_over} 小时",
+        "{subject}: the next action is due",
+        "{subject}: the booked next action was due {due_at}, {hours_over} h ago",
+    ),
+    "next_action_reminder": _of_opportunity(
+        "{subject} 提醒：下一步即将到期",
+        "{subject} 约定的下一步即将到期，请按时完成",
+        "{subject}: reminder of the next action",
+        "{subject}: the booked next action is due soon",
+    ),
+    "approval_overdue": _of_opportunity(
+        "{subject} 审批超时",
+        "{subject} 的审批已超时 {hours_over} 小时，请处理",
+        "{subject}: an approval waits",
+        "{subject}: an approval is {hours_over} h over its limit: decide it",
+    ),
+    "no_response": _of_opportunity(
+        "{subject} 客户无回应",
+        "{subject} 连续多次外呼没有客户回应，请换一种方式",
+        "{subject}: no answer",
+        "{subject}: several outbound contacts in a row without an answer: try another way",
+    ),
+    "workshop_proposed": (
+        Words(
+            title="{unit} 建议召开工作坊",
+            line="{unit} 的过程健康指标超出健康范围，建议与相关人员召开工作坊",
+        ),
+        Words(
+            title="A workshop is proposed for {unit}",
+            line="{unit}: the process health figures are out of range: hold a workshop",
+        ),
+    ),
+    "coach_needed": (
+        Words(
+            title="{subject} 需要辅导", line="{subject} 的动作健康指数连续两个月偏低，请安排辅导"
+        ),
+        Words(
+            title="{subject} needs coaching",
+            line="{subject}: the action health index was low two months running: arrange coaching",
+        ),
+    ),
+    OTHER_RULE: (
+        Words(
+            title="{subject} 信号 {rule}",
+            line="{subject} 出现信号 {rule}，应于 {due_at} 处理（{unit}，负责人 {owner}）",
+        ),
+        Words(
+            title="{subject}: signal {rule}",
+            line="{subject}: signal {rule}, due {due_at} ({unit}, owner {owner})",
+        ),
+    ),
+}
+
+DEFAULT_WORDS: dict[tuple[str, str], Words] = {
+    (rule, language): words
+    for rule, in_both in _BY_RULE.items()
+    for language, words in zip(("zh", "en"), in_both, strict=True)
+}
+
+MAY_BE_A_REPEAT = {"zh": "（可能重复）", "en": "(may be a repeat) "}
+OPEN_LINK = {"zh": "查看并处理", "en": "Look and act"}
+DIGEST_TITLE = {"zh": "{count} 项升级待处理", "en": "{count} escalations wait for you"}
+GOING_LIVE_TITLE = {
+    "zh": "上线汇总：{count} 项升级待处理",
+    "en": "At going live: {count} escalations wait for you",
+}
+PART = {"zh": "（{part}/{parts}）", "en": " ({part}/{parts})"}
+CONDENSED = {"zh": "……内容过长，请点击查看", "en": "… too long, open the link to read on"}
+RESOLVED_TITLE = {"zh": "已自行解决：{title}", "en": "Resolved by itself: {title}"}
+HANDED_OVER_TITLE = {"zh": "转交给您：{title}", "en": "Handed over to you: {title}"}

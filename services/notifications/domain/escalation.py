@@ -1,0 +1,372 @@
+"""A signal on its way through people until somebody acknowledges or resolves it (A5, N3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from shared.decider import Decider
+from shared.errors import DomainError, FieldProblem, Malformed, NotFound
+from shared.events.notifications import (
+    EscalationAcknowledged,
+    EscalationHandedOver,
+    EscalationOpened,
+    EscalationResolved,
+    EscalationSnoozed,
+    EscalationStepReached,
+    PolicyDefinition,
+)
+
+LONGEST_SNOOZE = timedelta(days=30)
+RETRACTED = "signal-retracted"
+"""The one reason after which the same signal may be raised, and its escalation opened, again."""
+
+EscalationEvent = (
+    EscalationOpened
+    | EscalationStepReached
+    | EscalationAcknowledged
+    | EscalationSnoozed
+    | EscalationHandedOver
+    | EscalationResolved
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenEscalation:
+    escalation_id: str
+    signal_id: str
+    rule: str
+    subject_kind: str
+    subject_id: str
+    customer_id: str | None
+    stage: str | None
+    unit_id: str
+    unit_path: tuple[str, ...]
+    owner_id: str | None
+    due_at: datetime
+    policy: PolicyDefinition
+    digest: bool
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReachStep:
+    escalation_id: str
+    level: int
+    person_ids: tuple[str, ...]
+    channels: tuple[str, ...]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgeEscalation:
+    escalation_id: str
+    by: str | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnoozeEscalation:
+    escalation_id: str
+    by: str | None
+    until: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOverEscalation:
+    escalation_id: str
+    by: str | None
+    to_person_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveEscalation:
+    """`by` None: the system itself, because the signal was resolved or retracted."""
+
+    escalation_id: str
+    by: str | None
+    reason: str
+    now: datetime
+
+
+EscalationCommand = (
+    OpenEscalation
+    | ReachStep
+    | AcknowledgeEscalation
+    | SnoozeEscalation
+    | HandOverEscalation
+    | ResolveEscalation
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """How far an escalation has come: its steps are reckoned from `running_since`.
+
+    `holder_id` has it now: the owner, or whom it was handed over to; `told` everybody so far.
+    """
+
+    opened: EscalationOpened
+    running_since: datetime
+    holder_id: str | None
+    handed_over: bool = False
+    next_level: int = 0
+    last_reached_at: datetime | None = None
+    told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No signal has opened it yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    course: Course
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snoozed:
+    """Quiet until `until`; then it goes on where it stood."""
+
+    course: Course
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    course: Course
+    by: str | None
+    acknowledged_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    course: Course
+    by: str | None
+    reason: str
+    resolved_at: datetime
+
+
+Escalation = Unknown | Open | Snoozed | Acknowledged | Resolved
+
+
+class EscalationIsResolved(DomainError):
+    code = "escalation-is-resolved"
+
+
+class StepIsNotNext(DomainError):
+    code = "step-is-not-next"
+
+
+def open_escalation(command: OpenEscalation, escalation: Escalation) -> Sequence[EscalationEvent]:
+    match escalation:
+        case Unknown() | Resolved(reason="signal-retracted"):
+            return [
+                EscalationOpened(
+                    escalation_id=command.escalation_id,
+                    signal_id=command.signal_id,
+                    rule=command.rule,
+                    subject_kind=command.subject_kind,
+                    subject_id=command.subject_id,
+                    customer_id=command.customer_id,
+                    stage=command.stage,
+                    unit_id=command.unit_id,
+                    unit_path=command.unit_path,
+                    owner_id=command.owner_id,
+                    due_at=command.due_at,
+                    policy=command.policy,
+                    digest=command.digest,
+                    opened_at=command.now,
+                )
+            ]
+        case Open() | Snoozed() | Acknowledged() | Resolved():
+            return []
+        case _:
+            assert_never(escalation)
+
+
+def reach_step(command: ReachStep, escalation: Escalation) -> Sequence[EscalationEvent]:
+    """Nothing where somebody was faster: it rests, is acknowledged, or was reached before."""
+    match escalation:
+        case Unknown():
+            raise NotFound(command.escalation_id)
+        case Acknowledged() | Resolved():
+            return []
+        case Snoozed(until=until) if command.now < until:
+            return []
+        case Open(course=course) | Snoozed(course=course):
+            if command.level < course.next_level:
+                return []
+            if command.level > course.next_level:
+                raise StepIsNotNext(f"step {course.next_level} comes before step {command.level}")
+            return [
+                EscalationStepReached(
+                    escalation_id=command.escalation_id,
+                    level=command.level,
+                    person_ids=command.person_ids,
+                    channels=command.channels,
+                    reached_at=command.now,
+                )
+            ]
+        case _:
+            assert_never(escalation)
+
+
+def acknowledge(
+    command: AcknowledgeEscalation, escalation: Escalation
+) -> Sequence[EscalationEvent]:
+    match escalation:
+        case Unknown():
+            raise NotFound(command.escalation_id)
+        case Open() | Snoozed():
+            return [
+                EscalationAcknowledged(
+                    escalation_id=command.escalation_id,
+                    by=command.by,
+                    acknowledged_at=command.now,
+                )
+            ]
+        case Acknowledged():
+            return []
+        case Resolved():
+            raise EscalationIsResolved(command.escalation_id)
+        case _:
+            assert_never(escalation)
+
+
+def snooze(command: SnoozeEscalation, escalation: Escalation) -> Sequence[EscalationEvent]:
+    """Also what was acknowledged can be put off: it then comes back. At most 30 days (N3)."""
+    if not command.now < command.until <= command.now + LONGEST_SNOOZE:
+        message = "must lie ahead, by 30 days at most"
+        raise Malformed("until cannot be", errors=[FieldProblem("until", "out-of-range", message)])
+    match escalation:
+        case Unknown():
+            raise NotFound(command.escalation_id)
+        case Snoozed(until=until) if until == command.until:
+            return []
+        case Open() | Snoozed() | Acknowledged():
+            return [
+                EscalationSnoozed(
+                    escalation_id=command.escalation_id,
+                    by=command.by,
+                    until=command.until,
+                    snoozed_at=command.now,
+                )
+            ]
+        case Resolved():
+            raise EscalationIsResolved(command.escalation_id)
+        case _:
+            assert_never(escalation)
+
+
+def hand_over(command: HandOverEscalation, escalation: Escalation) -> Sequence[EscalationEvent]:
+    match escalation:
+        case Unknown():
+            raise NotFound(command.escalation_id)
+        case Resolved():
+            raise EscalationIsResolved(command.escalation_id)
+        case Open(course=course) if course.holder_id == command.to_person_id:
+            return []
+        case Open() | Snoozed() | Acknowledged():
+            return [
+                EscalationHandedOver(
+                    escalation_id=command.escalation_id,
+                    by=command.by,
+                    to_person_id=command.to_person_id,
+                    handed_over_at=command.now,
+                )
+            ]
+        case _:
+            assert_never(escalation)
+
+
+def resolve(command: ResolveEscalation, escalation: Escalation) -> Sequence[EscalationEvent]:
+    """A signal that was never escalated (a historical one) may end without anything to resolve."""
+    match escalation:
+        case Unknown():
+            if command.by is None:
+                return []
+            raise NotFound(command.escalation_id)
+        case Open() | Snoozed() | Acknowledged():
+            return [
+                EscalationResolved(
+                    escalation_id=command.escalation_id,
+                    by=command.by,
+                    reason=command.reason,
+                    resolved_at=command.now,
+                )
+            ]
+        case Resolved():
+            return []
+        case _:
+            assert_never(escalation)
+
+
+def decide(command: EscalationCommand, escalation: Escalation) -> Sequence[EscalationEvent]:
+    match command:
+        case OpenEscalation():
+            return open_escalation(command, escalation)
+        case ReachStep():
+            return reach_step(command, escalation)
+        case AcknowledgeEscalation():
+            return acknowledge(command, escalation)
+        case SnoozeEscalation():
+            return snooze(command, escalation)
+        case HandOverEscalation():
+            return hand_over(command, escalation)
+        case ResolveEscalation():
+            return resolve(command, escalation)
+        case _:
+            assert_never(command)
+
+
+def evolve(escalation: Escalation, event: EscalationEvent) -> Escalation:
+    if isinstance(event, EscalationOpened):
+        return Open(
+            course=Course(opened=event, running_since=event.opened_at, holder_id=event.owner_id)
+        )
+    if isinstance(escalation, Unknown):
+        return escalation
+    course = escalation.course
+    match event:
+        case EscalationStepReached():
+            return Open(course=_further(course, event))
+        case EscalationAcknowledged():
+            return Acknowledged(course=course, by=event.by, acknowledged_at=event.acknowledged_at)
+        case EscalationSnoozed():
+            return Snoozed(course=course, until=event.until)
+        case EscalationHandedOver():
+            return Open(
+                course=replace(
+                    course,
+                    running_since=event.handed_over_at,
+                    holder_id=event.to_person_id,
+                    handed_over=True,
+                    next_level=0,
+                    last_reached_at=None,
+                )
+            )
+        case EscalationResolved():
+            return Resolved(
+                course=course, by=event.by, reason=event.reason, resolved_at=event.resolved_at
+            )
+        case _:
+            assert_never(event)
+
+
+def _further(course: Course, event: EscalationStepReached) -> Course:
+    newly_told = tuple(person for person in event.person_ids if person not in course.told)
+    return replace(
+        course,
+        next_level=event.level + 1,
+        last_reached_at=event.reached_at,
+        told=course.told + newly_told,
+    )
+
+
+ESCALATION: Decider[EscalationCommand, Escalation, EscalationEvent] = Decider(
+    "escalation", decide, evolve, Unknown()
+)

@@ -1,0 +1,1 @@
+"""Pipelines, action types, opportunities, their actions, evidence and approvals."""

@@ -1,0 +1,173 @@
+"""What of an opportunity is kept for deciding: no free text, nothing that boards alone need."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from shared.errors import DomainError, NotFound
+from shared.event_type import PersonalText
+from shared.events.opportunities import (
+    ApprovalStep,
+    Evidence,
+    FieldValue,
+    GoldenAction,
+    PipelineDefinition,
+    StageDefinition,
+)
+
+
+class OpportunityIsClosed(DomainError):
+    code = "opportunity-is-closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEntry:
+    """`actions_before`: how many actions the stream held then; equal times go by stream version."""
+
+    stage: str
+    entered_at: datetime
+    actions_before: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedAction:
+    """`order`: the action's place among the stream's actions."""
+
+    type: str
+    subject: str
+    happened_at: datetime
+    order: int
+    evidence: tuple[Evidence, ...]
+    invalid_reasons: tuple[str, ...]
+    voided: bool = False
+
+    @property
+    def counts(self) -> bool:
+        return not self.voided and not self.invalid_reasons
+
+    def has_evidence(self, kinds: tuple[str, ...]) -> bool:
+        return all(any(piece.kind == kind for piece in self.evidence) for kind in kinds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """`outcome`: pending, granted, rejected or sent_back; `step`: which one decides next."""
+
+    kind: str
+    steps: tuple[ApprovalStep, ...]
+    step: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Everything but the actions; `entries` end with the present stage, `changed_at` is the last
+    state change (opening, stage, winning, losing, reopening)."""
+
+    opportunity_id: str
+    customer_id: str
+    customer_type: str | None
+    customer_industry: str | None
+    customer_is_key: bool
+    pipeline: PipelineDefinition
+    entries: tuple[StageEntry, ...]
+    unit_id: str
+    unit_path: tuple[str, ...]
+    owner_id: str | None
+    amount: Decimal | None
+    currency: str | None
+    fields: dict[str, FieldValue]
+    approvals: dict[str, Approval]
+    changed_at: datetime
+
+    @property
+    def stage(self) -> str:
+        return self.entries[-1].stage
+
+    @property
+    def subject(self) -> str:
+        """Whose the free text is that names no contact (U5)."""
+        return f"customer/{self.customer_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Never opened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    situation: Situation
+    actions: dict[str, LoggedAction]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Won:
+    situation: Situation
+    actions: dict[str, LoggedAction]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    situation: Situation
+    actions: dict[str, LoggedAction]
+
+
+Opened = Open | Won | Lost
+Opportunity = Unknown | Opened
+
+
+def opened(opportunity: Opportunity, opportunity_id: str) -> Opened:
+    """Raises NotFound for an opportunity never opened."""
+    if isinstance(opportunity, Unknown):
+        raise NotFound(f"there is no opportunity {opportunity_id!r}")
+    return opportunity
+
+
+def known(opportunity: Opportunity) -> Opened:
+    """For folding: after its first event an opportunity is never unknown."""
+    assert not isinstance(opportunity, Unknown)
+    return opportunity
+
+
+def changed(opportunity: Opportunity, situation: Situation) -> Opened:
+    """The same status in another situation."""
+    return replace(known(opportunity), situation=situation)
+
+
+def action_of(opportunity: Opened, action_id: str) -> LoggedAction:
+    """Raises NotFound for an action never logged here."""
+    action = opportunity.actions.get(action_id)
+    if action is None:
+        raise NotFound(f"the opportunity has no action {action_id!r}")
+    return action
+
+
+def stage_number(pipeline: PipelineDefinition, name: str) -> int | None:
+    """The place of a stage in its pipeline, None where the pipeline lacks it."""
+    for number, stage in enumerate(pipeline.stages):
+        if stage.name == name:
+            return number
+    return None
+
+
+def stage_named(pipeline: PipelineDefinition, name: str) -> StageDefinition:
+    number = stage_number(pipeline, name)
+    assert number is not None
+    return pipeline.stages[number]
+
+
+def golden_rules(situation: Situation, type: str, happened_at: datetime) -> Iterator[GoldenAction]:
+    """The golden rules for a type in the stage last entered at or before a time (P3)."""
+    for entry in reversed(situation.entries):
+        if entry.entered_at <= happened_at:
+            number = stage_number(situation.pipeline, entry.stage)
+            stage = None if number is None else situation.pipeline.stages[number]
+            if stage is not None:
+                yield from (golden for golden in stage.golden_actions if golden.action == type)
+            return
+
+
+def is_given(text: PersonalText) -> bool:
+    return isinstance(text, str) and bool(text.strip())

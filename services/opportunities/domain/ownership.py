@@ -1,0 +1,258 @@
+"""How an opportunity begins, and whose and what it is: owner, unit, customer, fields, pipeline."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import assert_never
+
+from services.opportunities.domain.names import name_problem
+from services.opportunities.domain.opportunity_commands import (
+    AssignOpportunity,
+    ChangeOpportunityCustomer,
+    ChangeOpportunityFields,
+    ChangeOpportunityUnit,
+    MigrateOpportunity,
+    OpenOpportunity,
+)
+from services.opportunities.domain.opportunity_state import (
+    Lost,
+    Open,
+    Opened,
+    Opportunity,
+    OpportunityIsClosed,
+    Situation,
+    StageEntry,
+    Unknown,
+    Won,
+    changed,
+    known,
+    opened,
+    stage_number,
+)
+from shared.errors import DomainError, FieldProblem, Malformed
+from shared.events.opportunities import (
+    FieldValue,
+    OpportunityAssigned,
+    OpportunityCustomerChanged,
+    OpportunityFieldsChanged,
+    OpportunityMigrated,
+    OpportunityOpened,
+    OpportunityUnitChanged,
+)
+
+
+class OpportunityIsAlreadyOpened(DomainError):
+    code = "opportunity-is-already-opened"
+
+
+def open_(command: OpenOpportunity, opportunity: Opportunity) -> Sequence[OpportunityOpened]:
+    """In the first stage of the pipeline version that it keeps until migrated (O1)."""
+    match opportunity:
+        case Open() | Won() | Lost():
+            raise OpportunityIsAlreadyOpened(f"{command.opportunity_id!r} is opened already")
+        case Unknown():
+            return [
+                OpportunityOpened(
+                    opportunity_id=command.opportunity_id,
+                    customer_id=command.customer_id,
+                    customer_type=command.customer_type,
+                    customer_industry=command.customer_industry,
+                    customer_is_key=command.customer_is_key,
+                    pipeline=command.pipeline,
+                    stage=command.pipeline.stages[0].name,
+                    unit_id=command.unit_id,
+                    unit_path=command.unit_path,
+                    owner_id=command.owner_id,
+                    amount=command.amount,
+                    currency=command.currency,
+                    zone=command.zone,
+                    opened_at=command.occurred_at,
+                )
+            ]
+        case _:
+            assert_never(opportunity)
+
+
+def assign(command: AssignOpportunity, opportunity: Opportunity) -> Sequence[OpportunityAssigned]:
+    """Takes effect when received, on closed opportunities too."""
+    situation = opened(opportunity, command.opportunity_id).situation
+    there = (situation.owner_id, situation.unit_id, situation.unit_path)
+    if there == (command.owner_id, command.unit_id, command.unit_path):
+        return []
+    return [
+        OpportunityAssigned(
+            opportunity_id=command.opportunity_id,
+            owner_id=command.owner_id,
+            unit_id=command.unit_id,
+            unit_path=command.unit_path,
+            assigned_at=command.now,
+        )
+    ]
+
+
+def change_unit(
+    command: ChangeOpportunityUnit, opportunity: Opportunity
+) -> Sequence[OpportunityUnitChanged]:
+    """Never out of date; what is so already changes nothing."""
+    situation = opened(opportunity, command.opportunity_id).situation
+    if (situation.unit_id, situation.unit_path) == (command.unit_id, command.unit_path):
+        return []
+    return [
+        OpportunityUnitChanged(
+            opportunity_id=command.opportunity_id,
+            unit_id=command.unit_id,
+            unit_path=command.unit_path,
+            changed_at=command.changed_at,
+        )
+    ]
+
+
+def change_customer(
+    command: ChangeOpportunityCustomer, opportunity: Opportunity
+) -> Sequence[OpportunityCustomerChanged]:
+    """Never out of date; what is so already changes nothing."""
+    was = opened(opportunity, command.opportunity_id).situation
+    there = (was.customer_type, was.customer_industry, was.customer_is_key)
+    if there == (command.customer_type, command.customer_industry, command.customer_is_key):
+        return []
+    return [
+        OpportunityCustomerChanged(
+            opportunity_id=command.opportunity_id,
+            customer_type=command.customer_type,
+            customer_industry=command.customer_industry,
+            customer_is_key=command.customer_is_key,
+            changed_at=command.changed_at,
+        )
+    ]
+
+
+def change_fields(
+    command: ChangeOpportunityFields, opportunity: Opportunity
+) -> Sequence[OpportunityFieldsChanged]:
+    """The event holds the fields that differ, and amount and currency as they stand after it."""
+    was = opened(opportunity, command.opportunity_id).situation
+    problems = [
+        problem for name in command.fields for problem in name_problem(f"fields.{name}", name)
+    ]
+    if problems:
+        raise Malformed("a field has no such name", errors=problems)
+    differing = {
+        name: value
+        for name, value in command.fields.items()
+        if not _same(was.fields.get(name), value)
+    }
+    amount = was.amount if command.amount is None else command.amount
+    currency = command.currency or was.currency
+    if not differing and (amount, currency) == (was.amount, was.currency):
+        return []
+    return [
+        OpportunityFieldsChanged(
+            opportunity_id=command.opportunity_id,
+            fields=differing,
+            amount=amount,
+            currency=currency,
+            changed_at=command.occurred_at,
+        )
+    ]
+
+
+def migrate(command: MigrateOpportunity, opportunity: Opportunity) -> Sequence[OpportunityMigrated]:
+    """To another pipeline version, staying in the stage of the same name unless one is named."""
+    was = opened(opportunity, command.opportunity_id)
+    match was:
+        case Won() | Lost():
+            raise OpportunityIsClosed("a closed opportunity keeps its pipeline")
+        case Open(situation=situation):
+            stage = command.stage or situation.stage
+            if stage_number(command.pipeline, stage) is None:
+                message = f"{stage!r} is no stage of pipeline {command.pipeline.name!r}"
+                problem = FieldProblem("stage", "unknown-stage", message)
+                raise Malformed(message, errors=[problem])
+            if (situation.pipeline, situation.stage) == (command.pipeline, stage):
+                return []
+            return [
+                OpportunityMigrated(
+                    opportunity_id=command.opportunity_id,
+                    pipeline=command.pipeline,
+                    stage=stage,
+                    migrated_at=command.now,
+                )
+            ]
+        case _:
+            assert_never(was)
+
+
+def opened_first(opportunity: Opportunity, event: OpportunityOpened) -> Open:
+    entry = StageEntry(stage=event.stage, entered_at=event.opened_at, actions_before=0)
+    situation = Situation(
+        opportunity_id=event.opportunity_id,
+        customer_id=event.customer_id,
+        customer_type=event.customer_type,
+        customer_industry=event.customer_industry,
+        customer_is_key=event.customer_is_key,
+        pipeline=event.pipeline,
+        entries=(entry,),
+        unit_id=event.unit_id,
+        unit_path=event.unit_path,
+        owner_id=event.owner_id,
+        amount=event.amount,
+        currency=event.currency,
+        fields={},
+        approvals={},
+        changed_at=event.opened_at,
+    )
+    return Open(situation=situation, actions={})
+
+
+def assigned(opportunity: Opportunity, event: OpportunityAssigned) -> Opened:
+    owned = replace(
+        known(opportunity).situation,
+        owner_id=event.owner_id,
+        unit_id=event.unit_id,
+        unit_path=event.unit_path,
+    )
+    return changed(opportunity, owned)
+
+
+def unit_changed(opportunity: Opportunity, event: OpportunityUnitChanged) -> Opened:
+    situation = known(opportunity).situation
+    placed = replace(situation, unit_id=event.unit_id, unit_path=event.unit_path)
+    return changed(opportunity, placed)
+
+
+def customer_changed(opportunity: Opportunity, event: OpportunityCustomerChanged) -> Opened:
+    described = replace(
+        known(opportunity).situation,
+        customer_type=event.customer_type,
+        customer_industry=event.customer_industry,
+        customer_is_key=event.customer_is_key,
+    )
+    return changed(opportunity, described)
+
+
+def fields_changed(opportunity: Opportunity, event: OpportunityFieldsChanged) -> Opened:
+    situation = known(opportunity).situation
+    filled = replace(
+        situation,
+        fields={**situation.fields, **event.fields},
+        amount=event.amount,
+        currency=event.currency,
+    )
+    return changed(opportunity, filled)
+
+
+def migrated(opportunity: Opportunity, event: OpportunityMigrated) -> Opened:
+    """A stage of the same name is not entered anew."""
+    was = known(opportunity)
+    situation = was.situation
+    entries = situation.entries
+    if event.stage != situation.stage:
+        entry = StageEntry(
+            stage=event.stage, entered_at=event.migrated_at, actions_before=len(was.actions)
+        )
+        entries = (*entries, entry)
+    return changed(was, replace(situation, pipeline=event.pipeline, entries=entries))
+
+
+def _same(there: FieldValue, wanted: FieldValue) -> bool:
+    """1, 1.0 and true are equal to Python, not to a reader of the field."""
+    return type(there) is type(wanted) and there == wanted

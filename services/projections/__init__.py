@@ -1,0 +1,1 @@
+"""What is read: timelines, boards, health figures, and the watch that raises signals."""

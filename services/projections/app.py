@@ -1,0 +1,8 @@
+"""Composition root of services/projections."""
+
+from shared.ports import Ports
+from shared.service import Service
+
+
+def build(ports: Ports) -> Service:
+    return Service(name="projections")

@@ -1,0 +1,1 @@
+"""The read models and their figures; no I/O."""

@@ -1,0 +1,73 @@
+"""Every limit that ran or runs for an opportunity, over its whole history (O1, O6, O14)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from services.projections.domain.limit_spans import DEFAULT_SETTINGS, DeadlineSettings
+from services.projections.domain.opportunity_course import counted_actions
+from services.projections.domain.opportunity_process import OpportunityProcess
+from services.projections.domain.people_deadlines import (
+    approvals_overdue,
+    next_actions_due,
+    no_responses,
+)
+from services.projections.domain.stage_deadlines import (
+    golden_actions_overdue,
+    stages_overdue,
+    stalled,
+)
+from shared.projection import Deadline
+
+RULES = (
+    "stalled",
+    "stage_overdue",
+    "golden_action_overdue",
+    "next_action_due",
+    "next_action_reminder",
+    "approval_overdue",
+    "no_response",
+)
+
+
+def is_missed(deadline: Deadline, clock: datetime) -> bool:
+    """Over a limit is strictly longer; what happened at or before `due_at` prevents it."""
+    return deadline.due_at < clock and (
+        deadline.ended_at is None or deadline.ended_at > deadline.due_at
+    )
+
+
+def deadlines(
+    row: OpportunityProcess, settings: DeadlineSettings = DEFAULT_SETTINGS
+) -> list[Deadline]:
+    """Every limit that was missed, long ago too, or still runs; those met in time are left out."""
+    actions = counted_actions(row)
+    return [
+        *stalled(row, actions, settings),
+        *stages_overdue(row, settings),
+        *golden_actions_overdue(row, actions, settings),
+        *next_actions_due(row, actions, settings),
+        *approvals_overdue(row, settings),
+        *no_responses(row, actions, settings),
+    ]
+
+
+def next_due(
+    row: OpportunityProcess,
+    after: datetime | None = None,
+    settings: DeadlineSettings = DEFAULT_SETTINGS,
+) -> datetime | None:
+    """The earliest due time from `after` on that was not met in time, None when nothing runs."""
+    return earliest_due(deadlines(row, settings), after)
+
+
+def earliest_due(every: Iterable[Deadline], after: datetime | None = None) -> datetime | None:
+    """See `next_due`: of deadlines worked out already."""
+    moments = (deadline.due_at for deadline in every)
+    return min((due for due in moments if after is None or due >= after), default=None)
+
+
+def anchor_key(deadline: Deadline) -> str:
+    """What tells signals of one subject and rule apart: the anchor, with the golden action's name,
+    since one entering may start several."""
+    action = dict(deadline.facts).get("action")
+    return f"{deadline.anchor_event_id}:{action}" if action else deadline.anchor_event_id

@@ -1,0 +1,416 @@
+"""OPPORTUNITY_PROCESS: one row per opportunity, holding what every later question needs of it."""
+
+from bisect import insort
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple, assert_never
+
+from shared.envelope import Origin, RecordedEvent, StoredEvent
+from shared.errors import PoisonMessage
+from shared.events import opportunities as facts
+from shared.events.opportunities import PipelineDefinition
+
+Order = tuple[datetime, int]
+"""When something happened; equal times by the version in the stream."""
+
+CLOSING = ("won", "lost")
+STAGE_CHANGES = ("forward", "skip", "backward")
+
+
+class GoldenRule(NamedTuple):
+    action: str
+    evidence: tuple[str, ...]
+    limit_seconds: int | None
+    after: str | None
+
+
+class StageRules(NamedTuple):
+    """What the pinned pipeline says of one stage."""
+
+    stage: str
+    silence_seconds: int
+    dwell_seconds: int | None
+    golden: tuple[GoldenRule, ...]
+    told: tuple[str, ...]
+
+
+class RulesInForce(NamedTuple):
+    """The pipeline version that holds from a moment on: since opening, or since a migration."""
+
+    since: datetime
+    version: int
+    pipeline: str
+    pipeline_version: int
+    silence_in_business_time: bool
+    dwell_in_business_time: bool
+    stages: tuple[StageRules, ...]
+
+    def of(self, stage: str) -> StageRules | None:
+        for rules in self.stages:
+            if rules.stage == stage:
+                return rules
+        return None
+
+
+class Stay(NamedTuple):
+    """A time in one stage. `entered_how`: opened, forward, skip, backward, reopened, migrated;
+    `left_how`: forward, skip, backward, won, lost, migrated, or "" while it lasts."""
+
+    entered_at: datetime
+    version: int
+    stage: str
+    event_id: str
+    entered_how: str
+    left_at: datetime | None = None
+    left_version: int = 0
+    left_event_id: str | None = None
+    left_how: str = ""
+
+
+class Ownership(NamedTuple):
+    since: datetime
+    version: int
+    owner_id: str | None
+    unit_path: tuple[str, ...]
+
+
+class LoggedAction(NamedTuple):
+    """`action_id` "" where it is the event's own id; `contact`: out, in, or "" for neither.
+
+    `path` is an index into the row's `paths`, -1 where the actor is nobody of the directory.
+    """
+
+    at: datetime
+    version: int
+    event_id: str
+    action_id: str
+    type: str
+    ends_silence: bool
+    contact: str
+    actor_id: str | None
+    path: int
+    evidence_required: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    next_due_at: datetime | None = None
+    next_type: str | None = None
+    is_valid: bool = True
+    is_voided: bool = False
+
+    @property
+    def order(self) -> Order:
+        return (self.at, self.version)
+
+
+class ApprovalStepTaken(NamedTuple):
+    """One step waiting or waited for; `event_id` is what its limit runs from."""
+
+    started_at: datetime
+    event_id: str
+    step: int
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+
+
+class ApprovalCourse(NamedTuple):
+    approval_id: str
+    kind: str
+    roles: tuple[str, ...]
+    limits_seconds: tuple[int, ...]
+    taken: list[ApprovalStepTaken]
+
+
+@dataclass(slots=True, kw_only=True)
+class OpportunityProcess:
+    """The whole course of one opportunity; folded in place, in stream order."""
+
+    opportunity_id: str
+    customer_id: str
+    customer_type: str | None
+    customer_industry: str | None
+    customer_is_key: bool
+    amount: Decimal | None
+    currency: str | None
+    zone: str
+    rules: list[RulesInForce]
+    stays: list[Stay]
+    owners: list[Ownership]
+    actions: list[LoggedAction] = field(default_factory=list)
+    approvals: list[ApprovalCourse] = field(default_factory=list)
+    paths: list[tuple[str, ...]] = field(default_factory=list)
+    imported_until: datetime | None = None
+    """The latest `recorded_at` of an imported event: what was due before it is history."""
+
+    @property
+    def stage(self) -> str:
+        return self.stays[-1].stage
+
+    @property
+    def is_open(self) -> bool:
+        return self.stays[-1].left_how not in CLOSING
+
+    @property
+    def status(self) -> str:
+        return "open" if self.is_open else self.stays[-1].left_how
+
+    @property
+    def owner_id(self) -> str | None:
+        return self.owners[-1].owner_id
+
+    @property
+    def unit_path(self) -> tuple[str, ...]:
+        return self.owners[-1].unit_path
+
+
+OpportunityEvent = (
+    facts.OpportunityOpened
+    | facts.OpportunityAssigned
+    | facts.OpportunityUnitChanged
+    | facts.OpportunityCustomerChanged
+    | facts.OpportunityFieldsChanged
+    | facts.OpportunityMigrated
+    | facts.StageChanged
+    | facts.OpportunityWon
+    | facts.OpportunityLost
+    | facts.OpportunityReopened
+    | facts.LateChangeRecorded
+    | facts.ActionLogged
+    | facts.ActionCorrected
+    | facts.ActionVoided
+    | facts.EvidenceAttached
+    | facts.ApprovalRequested
+    | facts.ApprovalDecided
+    | facts.ApprovalResubmitted
+)
+
+
+def evolve(row: OpportunityProcess | None, recorded: RecordedEvent) -> OpportunityProcess:
+    """Raises PoisonMessage for a stream that does not begin with its opening."""
+    event: OpportunityEvent = recorded.event
+    stored = recorded.stored
+    if row is None:
+        if not isinstance(event, facts.OpportunityOpened):
+            raise PoisonMessage(f"{stored.stream} begins with {stored.type}")
+        row = _opened(event, stored)
+    else:
+        _change(row, event, stored)
+    if stored.origin == Origin.IMPORT:
+        row.imported_until = stored.recorded_at
+    return row
+
+
+def _change(row: OpportunityProcess, event: OpportunityEvent, stored: StoredEvent) -> None:
+    match event:
+        case facts.ActionLogged():
+            row.actions.append(_logged(row, event, stored))
+        case facts.StageChanged():
+            how = event.direction
+            _enter(row, stored, event.changed_at, event.to_stage, how)
+        case facts.OpportunityAssigned():
+            _own(row, stored, event.assigned_at, event.owner_id, event.unit_path)
+        case facts.OpportunityUnitChanged():
+            _own(row, stored, event.changed_at, row.owner_id, event.unit_path)
+        case facts.OpportunityWon():
+            _leave(row, stored, event.won_at, "won")
+        case facts.OpportunityLost():
+            _leave(row, stored, event.lost_at, "lost")
+        case facts.OpportunityReopened():
+            _enter(row, stored, event.reopened_at, event.stage, "reopened")
+        case facts.OpportunityMigrated():
+            _migrate(row, event, stored)
+        case facts.ActionCorrected() | facts.ActionVoided() | facts.EvidenceAttached():
+            _amend(row, event)
+        case facts.OpportunityCustomerChanged():
+            row.customer_type = event.customer_type
+            row.customer_industry = event.customer_industry
+            row.customer_is_key = event.customer_is_key
+        case facts.OpportunityFieldsChanged():
+            if event.amount is not None:
+                row.amount, row.currency = event.amount, event.currency
+        case facts.ApprovalRequested() | facts.ApprovalDecided() | facts.ApprovalResubmitted():
+            _approve(row, event, stored)
+        case facts.OpportunityOpened():
+            raise PoisonMessage(f"{stored.stream} is opened twice")
+        case facts.LateChangeRecorded():
+            pass
+        case _:
+            assert_never(event)
+
+
+def _opened(event: facts.OpportunityOpened, stored: StoredEvent) -> OpportunityProcess:
+    at = event.opened_at
+    return OpportunityProcess(
+        opportunity_id=event.opportunity_id,
+        customer_id=event.customer_id,
+        customer_type=event.customer_type,
+        customer_industry=event.customer_industry,
+        customer_is_key=event.customer_is_key,
+        amount=event.amount,
+        currency=event.currency,
+        zone=event.zone,
+        rules=[rules_in_force(event.pipeline, at, stored.version)],
+        stays=[Stay(at, stored.version, event.stage, str(stored.event_id), "opened")],
+        owners=[Ownership(at, stored.version, event.owner_id, tuple(event.unit_path))],
+    )
+
+
+def rules_in_force(pipeline: PipelineDefinition, since: datetime, version: int = 0) -> RulesInForce:
+    """What the fold keeps of a pipeline version."""
+    stages = tuple(
+        StageRules(
+            stage.name,
+            stage.silence_limit_seconds,
+            stage.dwell_limit_seconds,
+            tuple(
+                GoldenRule(
+                    golden.action, tuple(golden.evidence), golden.limit_seconds, golden.after
+                )
+                for golden in stage.golden_actions
+            ),
+            tuple(stage.told),
+        )
+        for stage in pipeline.stages
+    )
+    return RulesInForce(
+        since,
+        version,
+        pipeline.name,
+        pipeline.version,
+        pipeline.silence_in_business_time,
+        pipeline.dwell_in_business_time,
+        stages,
+    )
+
+
+def _leave(row: OpportunityProcess, stored: StoredEvent, at: datetime, how: str) -> None:
+    stay = row.stays[-1]
+    left_at = max(at, stay.entered_at)  # a migration may be later than a change received after it
+    row.stays[-1] = Stay(*stay[:5], left_at, stored.version, str(stored.event_id), how)
+
+
+def _enter(
+    row: OpportunityProcess, stored: StoredEvent, at: datetime, stage: str, how: str
+) -> None:
+    if row.is_open:
+        _leave(row, stored, at, how)
+    entered_at = max(at, row.stays[-1].left_at or at)
+    row.stays.append(Stay(entered_at, stored.version, stage, str(stored.event_id), how))
+
+
+def _own(
+    row: OpportunityProcess,
+    stored: StoredEvent,
+    since: datetime,
+    owner_id: str | None,
+    unit_path: tuple[str, ...],
+) -> None:
+    insort(row.owners, Ownership(since, stored.version, owner_id, tuple(unit_path)))
+
+
+def _migrate(
+    row: OpportunityProcess, event: facts.OpportunityMigrated, stored: StoredEvent
+) -> None:
+    """No stage change: where the stage goes on under its name, the stay goes on too."""
+    row.rules.append(rules_in_force(event.pipeline, event.migrated_at, stored.version))
+    if row.is_open and event.stage != row.stage:
+        _enter(row, stored, event.migrated_at, event.stage, "migrated")
+
+
+def _logged(
+    row: OpportunityProcess, event: facts.ActionLogged, stored: StoredEvent
+) -> LoggedAction:
+    event_id = str(stored.event_id)
+    booked = event.next_action
+    return LoggedAction(
+        event.happened_at,
+        stored.version,
+        event_id,
+        "" if event.action_id == event_id else event.action_id,
+        event.type,
+        event.ends_silence,
+        _contact(event),
+        event.actor_id,
+        _path(row, event.actor_unit_path) if event.actor_unit_path else -1,
+        tuple(event.evidence_required),
+        tuple([proof.kind for proof in event.evidence]) if event.evidence else (),
+        booked.due_at if booked else None,
+        booked.type if booked else None,
+        not event.invalid_reasons,
+    )
+
+
+def _contact(event: facts.ActionLogged | facts.ActionCorrected) -> str:
+    if event.direction == "inbound":
+        return "in"
+    return "out" if event.direction == "outbound" and event.is_contact else ""
+
+
+def _path(row: OpportunityProcess, unit_path: tuple[str, ...]) -> int:
+    path = tuple(unit_path)
+    if path not in row.paths:
+        row.paths.append(path)
+    return row.paths.index(path)
+
+
+def _amend(
+    row: OpportunityProcess,
+    event: facts.ActionCorrected | facts.ActionVoided | facts.EvidenceAttached,
+) -> None:
+    for index, action in enumerate(row.actions):
+        if event.action_id in (action.action_id, action.event_id):
+            row.actions[index] = _amended(action, event)
+            return
+
+
+def _amended(
+    action: LoggedAction,
+    event: facts.ActionCorrected | facts.ActionVoided | facts.EvidenceAttached,
+) -> LoggedAction:
+    match event:
+        case facts.ActionVoided():
+            return action._replace(is_voided=True)
+        case facts.EvidenceAttached():
+            added = tuple(proof.kind for proof in event.evidence)
+            return action._replace(
+                evidence=(*action.evidence, *added), is_valid=not event.invalid_reasons
+            )
+        case facts.ActionCorrected():
+            booked = event.next_action
+            return action._replace(
+                at=event.happened_at,
+                type=event.type,
+                ends_silence=event.ends_silence,
+                contact=_contact(event),
+                evidence_required=tuple(event.evidence_required),
+                evidence=tuple(proof.kind for proof in event.evidence),
+                next_due_at=booked.due_at if booked else None,
+                next_type=booked.type if booked else None,
+                is_valid=not event.invalid_reasons,
+            )
+        case _:
+            assert_never(event)
+
+
+def _approve(
+    row: OpportunityProcess,
+    event: facts.ApprovalRequested | facts.ApprovalDecided | facts.ApprovalResubmitted,
+    stored: StoredEvent,
+) -> None:
+    event_id = str(stored.event_id)
+    if isinstance(event, facts.ApprovalRequested):
+        roles = tuple(step.role for step in event.steps)
+        limits = tuple(step.limit_seconds for step in event.steps)
+        first = ApprovalStepTaken(event.requested_at, event_id, 0)
+        row.approvals.append(ApprovalCourse(event.approval_id, event.kind, roles, limits, [first]))
+        return
+    taken = next(
+        (course.taken for course in row.approvals if course.approval_id == event.approval_id), None
+    )
+    if taken is None:
+        raise PoisonMessage(f"approval {event.approval_id} was never requested")
+    if isinstance(event, facts.ApprovalResubmitted):
+        taken.append(ApprovalStepTaken(event.resubmitted_at, event_id, 0))
+        return
+    taken[-1] = taken[-1]._replace(ended_at=event.decided_at, ended_by=event_id)
+    if event.outcome == "pending":
+        taken.append(ApprovalStepTaken(event.decided_at, event_id, taken[-1].step + 1))

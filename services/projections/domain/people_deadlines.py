@@ -1,0 +1,131 @@
+"""Deadlines that people booked or wait for: next actions (O1), approvals (O6), answers (O14)."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from services.projections.domain.limit_spans import (
+    DeadlineSettings,
+    Span,
+    deadline_of,
+    is_met,
+    iso,
+)
+from services.projections.domain.opportunity_course import (
+    end_of_limit,
+    open_times,
+)
+from services.projections.domain.opportunity_process import (
+    LoggedAction,
+    OpportunityProcess,
+    Order,
+)
+from shared.projection import Deadline
+
+
+def next_actions_due(
+    row: OpportunityProcess, actions: Sequence[LoggedAction], settings: DeadlineSettings
+) -> Iterator[Deadline]:
+    for index, action in enumerate(actions):
+        if action.next_due_at is None:
+            continue
+        due = max(action.next_due_at, action.at)
+        met = next(
+            (
+                (later.order, later.event_id)
+                for later in actions[index + 1 :]
+                if action.next_type in (None, later.type)
+            ),
+            None,
+        )
+        ended = _or_closed(row, action.order, met)
+        facts = {"booked_at": iso(action.at), "booked_type": action.next_type}
+        if not is_met(due, ended[0]):
+            yield deadline_of(row, "next_action_due", Span(action.event_id, due, *ended), facts)
+        remind = due - timedelta(hours=settings.next_action_reminder_hours)
+        if remind > action.at and not is_met(remind, ended[0]):
+            over = ended if ended[0] is not None and ended[0] <= due else (due, None)
+            facts = {**facts, "next_due_at": iso(due)}
+            span = Span(action.event_id, remind, *over)
+            yield deadline_of(row, "next_action_reminder", span, facts)
+
+
+def _or_closed(
+    row: OpportunityProcess, begun: Order, end: tuple[Order, str] | None
+) -> tuple[datetime | None, str | None]:
+    """The end of what was begun, or the closing that came before it."""
+    for time in open_times(row):
+        if time.closed is not None and time.closed > begun:
+            if end is None or time.closed < end[0]:
+                return time.closed[0], time.closed_by
+            break
+    return (end[0][0], end[1]) if end else (None, None)
+
+
+def approvals_overdue(row: OpportunityProcess, settings: DeadlineSettings) -> Iterator[Deadline]:
+    """Losing the opportunity ends what waits; a contract that was won may still need approval."""
+    for course in row.approvals:
+        for taken in course.taken:
+            seconds = course.limits_seconds[taken.step]
+            due = end_of_limit(
+                taken.started_at,
+                seconds,
+                settings.approval_in_business_time,
+                row.zone,
+                settings.calendar,
+            )
+            lost = next(
+                (
+                    (stay.left_at, stay.left_event_id)
+                    for stay in row.stays
+                    if stay.left_how == "lost"
+                    and stay.left_at is not None
+                    and stay.left_at >= taken.started_at
+                ),
+                None,
+            )
+            ended = (taken.ended_at, taken.ended_by)
+            if lost is not None and (taken.ended_at is None or lost[0] < taken.ended_at):
+                ended = lost
+            if is_met(due, ended[0]):
+                continue
+            facts = {
+                "approval_id": course.approval_id,
+                "kind": course.kind,
+                "step": taken.step,
+                "role": course.roles[taken.step],
+                "since": iso(taken.started_at),
+                "limit_hours": seconds / 3600,
+            }
+            yield deadline_of(row, "approval_overdue", Span(taken.event_id, due, *ended), facts)
+
+
+def no_responses(
+    row: OpportunityProcess, actions: Sequence[LoggedAction], settings: DeadlineSettings
+) -> Iterator[Deadline]:
+    """Due at the last of so many outbound contacts in a row; ended by an inbound one or closing."""
+    for time in open_times(row):
+        run: list[LoggedAction] = []
+        for action in actions:
+            if action.order < time.opened or (time.closed and action.order >= time.closed):
+                continue
+            if action.contact == "in":
+                yield from _no_response(row, run, (action.at, action.event_id), settings)
+                run = []
+            elif action.contact == "out":
+                run.append(action)
+        closing = (time.closed[0], time.closed_by) if time.closed else (None, None)
+        yield from _no_response(row, run, closing, settings)
+
+
+def _no_response(
+    row: OpportunityProcess,
+    run: Sequence[LoggedAction],
+    ended: tuple[datetime | None, str | None],
+    settings: DeadlineSettings,
+) -> Iterator[Deadline]:
+    if len(run) < settings.no_response_after:
+        return
+    last = run[settings.no_response_after - 1]
+    if not is_met(last.at, ended[0]):
+        facts = {"contacts": settings.no_response_after, "since": iso(run[0].at)}
+        yield deadline_of(row, "no_response", Span(last.event_id, last.at, *ended), facts)

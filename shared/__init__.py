@@ -1,0 +1,1 @@
+"""What every service shares: the published language of events and the machinery that carries it."""

@@ -1,0 +1,272 @@
+"""Who may do what (A9), as data: what a role may read and write, and which rows a caller sees."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from shared.organisation import Organisation
+
+
+class Role(StrEnum):
+    REP = "rep"
+    MANAGER = "manager"
+    DIRECTOR = "director"
+    SALES_BP = "sales_bp"
+    STORE_SUPERVISOR = "store_supervisor"
+    STORE_CLERK = "store_clerk"
+    MARKETING = "marketing"
+    SERVICE = "service"
+    DELIVERY = "delivery"
+    LEGAL = "legal"
+    FINANCE = "finance"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+    OPERATOR = "operator"
+
+
+class Resource(StrEnum):
+    """The first group holds rows of units and people, the second what is set up for a tenant."""
+
+    OPPORTUNITIES = "opportunities"
+    ACTIONS = "actions"
+    TASKS = "tasks"
+    LEADS = "leads"
+    CUSTOMERS = "customers"
+    TICKETS = "tickets"
+    COMMITMENTS = "commitments"
+    APPROVALS = "approvals"
+    EVIDENCE = "evidence"
+    TIMELINES = "timelines"
+    BOARDS = "boards"
+    SIGNALS = "signals"
+    ESCALATIONS = "escalations"
+    INBOX = "inbox"
+
+    EVENTS = "events"
+    UNITS = "units"
+    PEOPLE = "people"
+    KEYS = "keys"
+    SETTINGS = "settings"
+    CALENDARS = "calendars"
+    PIPELINES = "pipelines"
+    ACTION_TYPES = "action_types"
+    POLICIES = "policies"
+    IMPORTS = "imports"
+
+    TENANTS = "tenants"
+    INSTALLATION = "installation"
+
+
+class Verb(StrEnum):
+    READ = "read"
+    WRITE = "write"
+
+
+_R = Resource
+_SALES_ROWS = frozenset(
+    {
+        _R.OPPORTUNITIES,
+        _R.ACTIONS,
+        _R.TASKS,
+        _R.LEADS,
+        _R.CUSTOMERS,
+        _R.TICKETS,
+        _R.COMMITMENTS,
+        _R.APPROVALS,
+        _R.EVIDENCE,
+        _R.TIMELINES,
+        _R.BOARDS,
+        _R.SIGNALS,
+        _R.ESCALATIONS,
+        _R.INBOX,
+    }
+)
+_CLERK_ROWS = frozenset({_R.ACTIONS, _R.TASKS, _R.EVIDENCE, _R.INBOX, _R.ESCALATIONS})
+_MARKETING_ROWS = frozenset({_R.LEADS, _R.CUSTOMERS, _R.TIMELINES, _R.INBOX, _R.ESCALATIONS})
+_ADDRESSED_ROWS = frozenset(
+    {
+        _R.TICKETS,
+        _R.COMMITMENTS,
+        _R.APPROVALS,
+        _R.OPPORTUNITIES,
+        _R.EVIDENCE,
+        _R.TIMELINES,
+        _R.INBOX,
+        _R.ESCALATIONS,
+    }
+)
+_SHARED_SETUP = frozenset({_R.UNITS, _R.PEOPLE, _R.CALENDARS, _R.PIPELINES, _R.ACTION_TYPES})
+_SETUP = _SHARED_SETUP | {_R.KEYS, _R.SETTINGS, _R.POLICIES, _R.IMPORTS}
+_INSTALLATION = frozenset({_R.TENANTS, _R.INSTALLATION})
+_NOTHING: frozenset[Resource] = frozenset()
+
+
+class Permissions(NamedTuple):
+    read: frozenset[Resource]
+    write: frozenset[Resource]
+
+
+def _works_on(rows: frozenset[Resource]) -> Permissions:
+    """Who may see a row may also act on it; what is set up for all may be looked at."""
+    return Permissions(read=rows | _SHARED_SETUP, write=rows)
+
+
+PERMISSIONS: Mapping[Role, Permissions] = {
+    Role.REP: _works_on(_SALES_ROWS),
+    Role.MANAGER: _works_on(_SALES_ROWS),
+    Role.DIRECTOR: _works_on(_SALES_ROWS),
+    Role.SALES_BP: _works_on(_SALES_ROWS),
+    Role.STORE_SUPERVISOR: _works_on(_SALES_ROWS),
+    Role.STORE_CLERK: _works_on(_CLERK_ROWS),
+    Role.MARKETING: _works_on(_MARKETING_ROWS),
+    Role.SERVICE: _works_on(_ADDRESSED_ROWS),
+    Role.DELIVERY: _works_on(_ADDRESSED_ROWS),
+    Role.LEGAL: _works_on(_ADDRESSED_ROWS),
+    Role.FINANCE: _works_on(_ADDRESSED_ROWS),
+    Role.AUDITOR: Permissions(read=_SALES_ROWS | _SETUP | {_R.EVENTS}, write=_NOTHING),
+    Role.ADMINISTRATOR: Permissions(read=_SETUP, write=_SETUP),
+    Role.OPERATOR: Permissions(read=_INSTALLATION, write=_INSTALLATION),
+}
+
+_SUBTREE_ROLES = frozenset(
+    {Role.MANAGER, Role.DIRECTOR, Role.SALES_BP, Role.STORE_SUPERVISOR, Role.ADMINISTRATOR}
+)
+_OWN_ROW_ROLES = frozenset({Role.REP, Role.STORE_CLERK})
+_ADDRESSED_ROLES = frozenset({Role.SERVICE, Role.DELIVERY, Role.LEGAL, Role.FINANCE})
+
+
+class Grant(NamedTuple):
+    """A role on a unit and everything below it."""
+
+    role: Role
+    unit_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks: a person, or a key of a machine that stands for nobody in particular."""
+
+    tenant_id: str
+    person_id: str | None
+    key_id: str | None
+    grants: tuple[Grant, ...]
+
+    @property
+    def actor_id(self) -> str | None:
+        """Who is written into the events' envelope."""
+        return self.person_id or self.key_id
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        return frozenset(grant.role for grant in self.grants)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visibility:
+    """Which rows of a resource a caller sees: all, a unit's, own ones, some by role."""
+
+    everything: bool = False
+    unit_ids: frozenset[str] = frozenset()
+    own_person_id: str | None = None
+    addressed_roles: frozenset[Role] = frozenset()
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.everything or self.unit_ids or self.own_person_id or self.addressed_roles)
+
+    def includes(
+        self,
+        *,
+        unit_id: str | None,
+        owner_id: str | None = None,
+        actor_id: str | None = None,
+        addressed_to: frozenset[Role] = frozenset(),
+    ) -> bool:
+        """`unit_id`: the row's unit now; `addressed_to`: roles asked to do something about it."""
+        if self.everything or unit_id in self.unit_ids:
+            return True
+        if self.own_person_id is not None and self.own_person_id in (owner_id, actor_id):
+            return True
+        return not self.addressed_roles.isdisjoint(addressed_to)
+
+
+def may(caller: Caller, resource: Resource, verb: Verb) -> bool:
+    """Whether any of the caller's roles has that verb on that resource (A9)."""
+    return any(_role_may(grant.role, resource, verb) for grant in caller.grants)
+
+
+def _role_may(role: Role, resource: Resource, verb: Verb) -> bool:
+    permissions = PERMISSIONS[role]
+    return resource in (permissions.read if verb is Verb.READ else permissions.write)
+
+
+def visible_rows(
+    caller: Caller,
+    organisation: Organisation,
+    resource: Resource,
+    verb: Verb = Verb.READ,
+) -> Visibility:
+    """The rows of `resource` that the caller may read, or act on, as the tree stands now (A9)."""
+    everything = False
+    unit_ids: set[str] = set()
+    own_person_id: str | None = None
+    addressed: set[Role] = set()
+    for grant in caller.grants:
+        if not _role_may(grant.role, resource, verb):
+            continue
+        if grant.role in _SUBTREE_ROLES and grant.unit_id != organisation.root_id:
+            unit_ids.update(organisation.subtree(grant.unit_id))
+        elif grant.role in _OWN_ROW_ROLES:
+            own_person_id = caller.person_id
+        elif grant.role in _ADDRESSED_ROLES:
+            addressed.add(grant.role)
+        else:
+            everything = True
+    return Visibility(
+        everything=everything,
+        unit_ids=frozenset(unit_ids),
+        own_person_id=own_person_id,
+        addressed_roles=frozenset(addressed),
+    )
+
+
+def visible_units(caller: Caller, organisation: Organisation) -> frozenset[str] | None:
+    """The units whose figures the caller is shown; None: all. Reps see only their own figures."""
+    visibility = visible_rows(caller, organisation, Resource.BOARDS)
+    return None if visibility.everything else visibility.unit_ids
+
+
+def default_unit_id(caller: Caller, organisation: Organisation) -> str | None:
+    """Where a thing belongs that names neither owner nor unit: the caller's granted unit (A9)."""
+    if caller.grants:
+        return caller.grants[0].unit_id
+    return organisation.unit_of(caller.person_id) if caller.person_id else organisation.root_id
+
+
+def caller_of_key(tenant_id: str, organisation: Organisation, key_hash: str) -> Caller | None:
+    """Who holds the key with this hash; None when it was revoked or its person left."""
+    key = organisation.api_keys.get(key_hash)
+    if key is None or key.revoked_at is not None:
+        return None
+    if key.person_id is not None and organisation.has_left(key.person_id):
+        return None
+    return Caller(
+        tenant_id=tenant_id,
+        person_id=key.person_id,
+        key_id=key.key_id,
+        grants=(Grant(Role(key.role), key.unit_id),),
+    )
+
+
+def caller_of_person(tenant_id: str, organisation: Organisation, person_id: str) -> Caller | None:
+    """A signed-in person with all their grants; None for one who is unknown or left."""
+    person = organisation.people.get(person_id)
+    if person is None or person.left_at is not None:
+        return None
+    return Caller(
+        tenant_id=tenant_id,
+        person_id=person_id,
+        key_id=None,
+        grants=tuple(Grant(Role(role), unit_id) for role, unit_id in person.grants),
+    )

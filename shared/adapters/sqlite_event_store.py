@@ -1,0 +1,276 @@
+"""The embedded event store: one SQLite file, one writer, group commit, synchronous FULL."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+from shared.adapters.sqlite_event_store_schema import (
+    COLUMNS,
+    SCHEMA,
+    SCHEMA_VERSION,
+    stored_event,
+)
+from shared.adapters.sqlite_event_store_writer import SqliteEventWriter, find_command
+from shared.clock import Clock
+from shared.envelope import StoredEvent
+from shared.errors import StoreAway
+from shared.event_store import Append, Outcome
+
+T = TypeVar("T")
+
+_IDS_A_QUERY = 500
+
+
+class DataIsNewer(Exception):
+    """The file was written by a newer version of Pulsetrail; nothing was touched."""
+
+
+class SqliteEventStore:
+    """`logs` exist from the start, each with one partition; `new_log_id` names new ones."""
+
+    partitions = 1
+
+    def __init__(
+        self, path: Path, logs: Sequence[str], clock: Clock, new_log_id: Callable[[], str]
+    ) -> None:
+        self._path = path
+        self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="event-writer")
+        self._reader_threads = ThreadPoolExecutor(2, thread_name_prefix="event-reader")
+        self._local = threading.local()
+        self._open_connections: list[sqlite3.Connection] = []
+        connection = self._connect()
+        prepare(connection, path, logs, new_log_id)
+        self._writer = SqliteEventWriter(connection, clock)
+        self._queue: list[tuple[Sequence[Append], asyncio.Future[list[Outcome]]]] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._generation = 0
+        self._grown = asyncio.Event()
+
+    async def append(self, appends: Sequence[Append]) -> list[Outcome]:
+        """Queued behind what is being committed now; everything queued goes in one commit."""
+        answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        self._queue.append((appends, answer))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_queue())
+        return await asyncio.shield(answer)
+
+    async def _write_queue(self) -> None:
+        while self._queue:
+            taken, self._queue = self._queue, []
+            everything = [append for appends, _answer in taken for append in appends]
+            try:
+                outcomes = await self._in_writer(lambda: self._write_twice(everything))  # noqa: B023
+            except sqlite3.Error:
+                await self._write_one_by_one(taken)
+            else:
+                start = 0
+                for appends, answer in taken:
+                    _settle(answer, outcomes[start : start + len(appends)])
+                    start += len(appends)
+            self._generation += 1
+            self._grown.set()
+            self._grown = asyncio.Event()
+
+    def _write_twice(self, appends: Sequence[Append]) -> list[Outcome]:
+        try:
+            return self._writer.write(appends)
+        except sqlite3.Error:
+            return self._writer.write(appends)
+
+    async def _write_one_by_one(
+        self, taken: Sequence[tuple[Sequence[Append], "asyncio.Future[list[Outcome]]"]]
+    ) -> None:
+        """A batch that failed twice: whoever can be stored is, the others are told."""
+        for appends, answer in taken:
+            try:
+                _settle(answer, await self._in_writer(lambda: self._writer.write(appends)))  # noqa: B023
+            except sqlite3.Error as failure:
+                if not answer.done():
+                    answer.set_exception(StoreAway(f"the event store cannot be written: {failure}"))
+
+    async def read_stream(self, stream: str, after_version: int = 0) -> list[StoredEvent]:
+        return await self._read(
+            f"SELECT {COLUMNS} FROM events WHERE stream = ? AND version > ? ORDER BY version",
+            (stream, after_version),
+        )
+
+    async def read_streams(self, streams: Collection[str]) -> Mapping[str, list[StoredEvent]]:
+        found: dict[str, list[StoredEvent]] = {stream: [] for stream in streams}
+        names = list(found)
+        for start in range(0, len(names), _IDS_A_QUERY):
+            part = names[start : start + _IDS_A_QUERY]
+            query = (
+                f"SELECT {COLUMNS} FROM events WHERE stream IN ({_marks(part)})"
+                " ORDER BY stream, version"
+            )
+            for event in await self._read(query, part):
+                found[event.stream].append(event)
+        return found
+
+    async def read_log(
+        self, log: str, partition: int, from_offset: int, limit: int
+    ) -> list[StoredEvent]:
+        return await self._read(
+            f"SELECT {COLUMNS} FROM events WHERE log = ? AND partition = ? AND log_offset >= ?"
+            " ORDER BY log_offset LIMIT ?",
+            (log, partition, from_offset, limit),
+        )
+
+    async def head(self, log: str, partition: int) -> int:
+        def query(connection: sqlite3.Connection) -> int:
+            row = connection.execute(
+                "SELECT next_offset FROM logs WHERE log = ? AND partition = ?", (log, partition)
+            ).fetchone()
+            return int(row[0])
+
+        return await self._in_reader(query)
+
+    async def log_id(self, log: str) -> str:
+        def query(connection: sqlite3.Connection) -> str:
+            row = connection.execute("SELECT log_id FROM logs WHERE log = ?", (log,)).fetchone()
+            if row is None:
+                raise ValueError(f"no log is named {log}")
+            return str(row[0])
+
+        return await self._in_reader(query)
+
+    async def read_event(self, event_id: UUID) -> StoredEvent | None:
+        found = await self._read(
+            f"SELECT {COLUMNS} FROM events WHERE event_id = ?", (event_id.bytes,)
+        )
+        return found[0] if found else None
+
+    async def known_events(self, event_ids: Collection[UUID]) -> set[UUID]:
+        wanted = [event_id.bytes for event_id in event_ids]
+
+        def query(connection: sqlite3.Connection) -> set[UUID]:
+            known: set[UUID] = set()
+            for start in range(0, len(wanted), _IDS_A_QUERY):
+                part = wanted[start : start + _IDS_A_QUERY]
+                rows = connection.execute(
+                    f"SELECT event_id FROM events WHERE event_id IN ({_marks(part)})", part
+                )
+                known.update(UUID(bytes=row[0]) for row in rows)
+            return known
+
+        return await self._in_reader(query)
+
+    async def find_command(self, tenant_id: str, command_id: str) -> tuple[bytes, Outcome] | None:
+        return await self._in_reader(
+            lambda connection: find_command(connection, tenant_id, command_id)
+        )
+
+    async def load_snapshot(self, stream: str, key: str) -> tuple[int, bytes] | None:
+        def query(connection: sqlite3.Connection) -> tuple[int, bytes] | None:
+            row = connection.execute(
+                "SELECT version, state FROM snapshots WHERE stream = ? AND key = ?", (stream, key)
+            ).fetchone()
+            return None if row is None else (row[0], row[1])
+
+        return await self._in_reader(query)
+
+    async def save_snapshot(self, stream: str, key: str, version: int, state: bytes) -> None:
+        connection = self._writer_connection
+
+        def save() -> None:
+            with connection:
+                connection.execute(
+                    "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)",
+                    (stream, key, version, state),
+                )
+
+        await self._in_writer(save)
+
+    @property
+    def generation(self) -> int:
+        return self._generation
+
+    async def wait_beyond(self, generation: int, seconds: float) -> None:
+        if self._generation > generation:
+            return
+        try:
+            await asyncio.wait_for(self._grown.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def close(self) -> None:
+        if self._writing is not None:
+            await self._writing
+        self._writer_thread.shutdown()
+        self._reader_threads.shutdown()
+        for connection in self._open_connections:
+            connection.close()
+
+    @property
+    def _writer_connection(self) -> sqlite3.Connection:
+        return self._open_connections[0]
+
+    async def _read(self, query: str, parameters: Sequence[Any]) -> list[StoredEvent]:
+        return await self._in_reader(
+            lambda connection: [
+                stored_event(row) for row in connection.execute(query, tuple(parameters))
+            ]
+        )
+
+    async def _in_reader(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        def run() -> T:
+            connection = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = self._connect()
+            return query(connection)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reader_threads, run)
+        except sqlite3.OperationalError as failure:
+            raise StoreAway(f"the event store cannot be read: {failure}") from failure
+
+    async def _in_writer(self, write: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writer_thread, write)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=10, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        self._open_connections.append(connection)
+        return connection
+
+
+def prepare(
+    connection: sqlite3.Connection,
+    path: Path,
+    logs: Sequence[str],
+    new_log_id: Callable[[], str],
+) -> None:
+    """Make the tables and logs that are missing. Raises DataIsNewer."""
+    connection.execute("BEGIN IMMEDIATE")
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > SCHEMA_VERSION:
+        connection.rollback()
+        raise DataIsNewer(
+            f"{path} was written by a newer version of Pulsetrail"
+            f" (its format {version}, ours {SCHEMA_VERSION}): install that version or newer"
+        )
+    for statement in SCHEMA.split(";"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    known = {row[0] for row in connection.execute("SELECT log FROM logs")}
+    for log in logs:
+        if log not in known:
+            connection.execute("INSERT INTO logs VALUES (?, 0, ?, 0)", (log, new_log_id()))
+    connection.execute("COMMIT")
+
+
+def _settle(answer: "asyncio.Future[list[Outcome]]", outcomes: list[Outcome]) -> None:
+    if not answer.done():
+        answer.set_result(outcomes)
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))

@@ -1,0 +1,138 @@
+"""POST /commands: a command a line, each with its own outcome; one bad line costs only itself."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+
+from shared.access import Caller
+from shared.command_handling import Handled
+from shared.errors import ConcurrencyConflict, DomainError, FieldProblem, Malformed
+from shared.http import (
+    BASE,
+    Access,
+    BodyTooLarge,
+    Times,
+    command_context,
+    command_digest,
+    encode_json,
+    problem_of,
+)
+from shared.ports import Ports
+from shared.service import BatchCommand
+
+_NDJSON = "application/x-ndjson"
+
+
+class WrongMediaType(DomainError):
+    code = "unsupported"
+    status = 415
+
+
+def router(ports: Ports, access: Access, commands: Mapping[str, BatchCommand]) -> APIRouter:
+    routes = APIRouter(prefix=BASE, tags=["commands"])
+
+    async def any_caller(request: Request) -> Caller:
+        """Every command of a line checks its own permission."""
+        return await access.caller(request)
+
+    @routes.post("/commands", openapi_extra={"requestBody": {"content": {_NDJSON: {}}}})
+    async def post_commands(request: Request, caller: Caller = Depends(any_caller)) -> Response:
+        if request.headers.get("content-type", "").split(";")[0].strip() != _NDJSON:
+            raise WrongMediaType(f"send {_NDJSON}")
+        lines = [line for line in (await request.body()).split(b"\n") if line.strip()]
+        if len(lines) > ports.settings.max_batch_lines:
+            raise BodyTooLarge(f"at most {ports.settings.max_batch_lines} lines")
+        batch = _Batch(ports, request, caller, commands)
+        answers = await batch.outcomes(lines)
+        return Response(b"".join(encode_json(each) + b"\n" for each in answers), media_type=_NDJSON)
+
+    return routes
+
+
+class _Batch:
+    def __init__(
+        self,
+        ports: Ports,
+        request: Request,
+        caller: Caller,
+        commands: Mapping[str, BatchCommand],
+    ) -> None:
+        self._ports = ports
+        self._request = request
+        self._caller = caller
+        self._commands = commands
+
+    async def outcomes(self, lines: list[bytes]) -> list[dict[str, Any]]:
+        """In the order of the lines. Lines about the same thing keep their order; others go
+        together, so that one commit takes many."""
+        chains: dict[str, list[tuple[int, bytes]]] = {}
+        for number, line in enumerate(lines):
+            chains.setdefault(_chain(line, number), []).append((number, line))
+        answers: list[dict[str, Any]] = [{} for _ in lines]
+
+        async def run(chain: list[tuple[int, bytes]]) -> None:
+            for number, line in chain:
+                answers[number] = await self._outcome(line)
+
+        await asyncio.gather(*(run(chain) for chain in chains.values()))
+        return answers
+
+    async def _outcome(self, line: bytes) -> dict[str, Any]:
+        key: str | None = None
+        try:
+            fields = _fields(line)
+            key = fields.pop("id", None)
+            handled = await self._handled(fields, key, line)
+        except DomainError as failure:
+            outcome = "conflict" if isinstance(failure, ConcurrencyConflict) else "refused"
+            return {"id": key, "outcome": outcome, "problem": problem_of(failure)}
+        return {
+            "id": key,
+            "outcome": "duplicate" if handled.duplicate else "done",
+            "events": [str(each) for each in handled.event_ids],
+            "version": handled.version,
+        }
+
+    async def _handled(self, fields: dict[str, Any], key: str | None, line: bytes) -> Handled[Any]:
+        name = fields.pop("command", None)
+        command = self._commands.get(name) if isinstance(name, str) else None
+        if command is None:
+            raise _wrong("command", "unknown", f"known: {', '.join(sorted(self._commands))}")
+        if key is not None and not (isinstance(key, str) and 1 <= len(key) <= 200):
+            raise _wrong("id", "idempotency-key", "a text of 1-200 characters")
+        digest = command_digest("/commands", line.strip())
+        times = Times(self._ports.clock())
+        context = command_context(self._request, self._caller, digest, times)
+        return await command(self._caller, fields, replace(context, idempotency_key=key))
+
+
+def _fields(line: bytes) -> dict[str, Any]:
+    try:
+        fields = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as flaw:
+        raise Malformed(f"the line is no JSON object: {flaw}") from flaw
+    if not isinstance(fields, dict):
+        raise Malformed("the line is no JSON object")
+    return fields
+
+
+def _chain(line: bytes, number: int) -> str:
+    """What a line is about, so that lines about one thing stay in order."""
+    try:
+        fields = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return f"line {number}"
+    if not isinstance(fields, dict):
+        return f"line {number}"
+    for name in ("opportunity_id", "customer_id", "person_id", "unit_id"):
+        if name in fields:
+            return f"{name} {fields[name]}"
+    return f"line {number}"
+
+
+def _wrong(field: str, code: str, message: str) -> Malformed:
+    return Malformed(f"{field}: {message}", errors=[FieldProblem(field, code, message)])

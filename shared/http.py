@@ -1,0 +1,299 @@
+"""HTTP in one place: who asks, what they say, how refusals look."""
+
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from starlette.exceptions import HTTPException
+
+from shared.access import Caller, Grant, Resource, Role, Verb, may
+from shared.clock import iso
+from shared.command_handling import CommandContext, Handled
+from shared.errors import DomainError, FieldProblem, Forbidden, Malformed, Unauthenticated
+from shared.event_type import Withheld
+from shared.ports import Ports
+
+LOG = structlog.get_logger(__name__)
+
+BASE = "/api/v1"
+
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+"""An id as clients may choose it."""
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+"""A stage or action type: any text of 1-64 characters."""
+
+When = AwareDatetime
+"""A moment with its offset; kept in UTC and milliseconds."""
+
+_RETRY_AFTER = {"busy": "1", "not-yet-known": "1", "store-away": "5", "too-many-requests": "10"}
+
+
+class Body(BaseModel):
+    """A request body: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+
+class TooManyRequests(DomainError):
+    code = "too-many-requests"
+    status = 429
+
+
+class BodyTooLarge(DomainError):
+    code = "too-large"
+    status = 413
+
+
+def encode_json(content: Any) -> bytes:
+    """Times with milliseconds and Z, money as strings, what is withheld as such."""
+    return msgspec.json.encode(_plain(content))
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case datetime():
+            return iso(value)
+        case dict():
+            return {str(key): _plain(each) for key, each in value.items()}
+        case list() | tuple() if not hasattr(value, "_fields"):
+            return [_plain(each) for each in value]
+        case Withheld():
+            return {"erased": True} if value.erased else {"withheld": True}
+        case None | str() | int() | float() | bool():
+            return value
+        case _:
+            return _plain(msgspec.to_builtins(value, builtin_types=(datetime,), str_keys=True))
+
+
+def json_response(
+    content: Any, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    return Response(encode_json(content), status, headers, media_type="application/json")
+
+
+def problem_response(
+    status: int,
+    code: str,
+    detail: str,
+    errors: tuple[FieldProblem, ...] = (),
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """application/problem+json (RFC 9457) with the fields of interfaces.md."""
+    sent = dict(headers or {})
+    if code in _RETRY_AFTER:
+        sent.setdefault("Retry-After", _RETRY_AFTER[code])
+    if status == 401:
+        sent.setdefault("WWW-Authenticate", "Bearer")
+    content = {
+        "type": f"https://pulsetrail.dev/problems/{code}",
+        "title": code.replace("-", " "),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "errors": [
+            {"field": each.field, "code": each.code, "message": each.message} for each in errors
+        ],
+        "trace_id": structlog.contextvars.get_contextvars().get("correlation_id"),
+    }
+    body = msgspec.json.encode(content)
+    return Response(body, status, sent, media_type="application/problem+json")
+
+
+def problem_of(failure: DomainError) -> dict[str, Any]:
+    """The same as a value: for a line of a batch."""
+    return {
+        "status": failure.status,
+        "code": failure.code,
+        "detail": failure.detail,
+        "errors": [
+            {"field": each.field, "code": each.code, "message": each.message}
+            for each in failure.errors
+        ],
+    }
+
+
+def install_errors(app: FastAPI) -> None:
+    """The one table from refusals to answers."""
+
+    @app.exception_handler(DomainError)
+    async def refused(_request: Request, failure: DomainError) -> Response:
+        return problem_response(failure.status, failure.code, failure.detail, failure.errors)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_request: Request, failure: RequestValidationError) -> Response:
+        return problem_response(
+            422, "malformed", "the request does not fit", field_problems(failure.errors())
+        )
+
+    @app.exception_handler(HTTPException)
+    async def other(_request: Request, failure: HTTPException) -> Response:
+        code = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported"}
+        named = code.get(failure.status_code, "refused")
+        return problem_response(
+            failure.status_code, named, str(failure.detail), headers=dict(failure.headers or {})
+        )
+
+    @app.exception_handler(Exception)
+    async def bug(_request: Request, failure: Exception) -> Response:
+        LOG.error("unexpected_failure", kind=type(failure).__name__, exc_info=failure)
+        return problem_response(500, "internal-error", "something is wrong on our side")
+
+
+def field_problems(errors: Any) -> tuple[FieldProblem, ...]:
+    """pydantic's findings as field problems, without the input itself (it may be personal)."""
+    return tuple(
+        FieldProblem(
+            ".".join(str(part) for part in each["loc"] if part not in ("body", "query", "path")),
+            str(each["type"]).replace("_", "-"),
+            str(each["msg"]),
+        )
+        for each in errors
+    )
+
+
+class Access:
+    """Who asks, by bearer key; what the role table says they may do."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    async def caller(self, request: Request) -> Caller:
+        """Raises Unauthenticated."""
+        presented = _presented_key(request)
+        if presented is None:
+            raise Unauthenticated("send `Authorization: Bearer <key>`")
+        known = await self._ports.organisations.key_hashed(key_hash(presented))
+        if known is None or known.key.revoked_at is not None:
+            raise Unauthenticated("this key is not known or was revoked")
+        key = known.key
+        grants: tuple[Grant, ...] = (Grant(Role(key.role), key.unit_id),)
+        organisation = await self._ports.organisations.of(known.tenant_id)
+        if key.person_id is not None and organisation.has_left(key.person_id):
+            raise Unauthenticated("the person of this key has left")
+        return Caller(
+            tenant_id=known.tenant_id,
+            person_id=key.person_id,
+            key_id=key.key_id,
+            grants=grants,
+        )
+
+    def may(self, resource: Resource, verb: Verb) -> Callable[[Request], Awaitable[Caller]]:
+        """A dependency: the caller, who may do this. Every route declares one (role matrix)."""
+
+        async def allowed(request: Request) -> Caller:
+            caller = await self.caller(request)
+            if not may(caller, resource, verb):
+                raise Forbidden(f"your role may not {verb} {resource}")
+            return caller
+
+        allowed.__name__ = f"{verb}_{resource}"
+        allowed.resource, allowed.verb = resource, verb  # type: ignore[attr-defined]
+        return allowed
+
+    async def waited(self, request: Request) -> None:
+        """A dependency of reads: `Pulsetrail-Wait-For` is honoured."""
+        wanted = request.headers.get("Pulsetrail-Wait-For")
+        if wanted:
+            await self._ports.progress.wait_for(wanted)
+
+
+def key_hash(key: str) -> str:
+    """Hex SHA-256; enough for keys of 256 random bits."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def new_key(random_bytes: Callable[[int], bytes]) -> str:
+    return "pt_" + base64.urlsafe_b64encode(random_bytes(32)).decode().rstrip("=")
+
+
+SESSION_COOKIE = "pulsetrail_session"
+
+
+def _presented_key(request: Request) -> str | None:
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and key:
+        return key.strip()
+    return request.cookies.get(SESSION_COOKIE)
+
+
+class Times(NamedTuple):
+    """When it happened as corrected (G5), and what the client said."""
+
+    occurred_at: datetime
+    raw_occurred_at: datetime | None = None
+    sent_at: datetime | None = None
+
+
+def command_context(
+    request: Request, caller: Caller, digest: bytes, times: Times
+) -> CommandContext:
+    """Context of one command from its headers. Raises Malformed for a bad `If-Match` or key."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 1 <= len(key) <= 200:
+        raise Malformed(
+            "Idempotency-Key has 1-200 characters",
+            errors=[FieldProblem("Idempotency-Key", "length", "1-200 characters")],
+        )
+    return CommandContext(
+        tenant_id=caller.tenant_id,
+        actor_id=caller.actor_id,
+        caller=caller.person_id or caller.key_id or "",
+        occurred_at=times.occurred_at,
+        raw_occurred_at=times.raw_occurred_at,
+        sent_at=times.sent_at,
+        correlation_id=correlation_id(),
+        idempotency_key=key,
+        digest=digest,
+        expected_version=_expected_version(request.headers.get("If-Match")),
+        trace_context=request.headers.get("traceparent"),
+    )
+
+
+def correlation_id() -> str:
+    return str(structlog.contextvars.get_contextvars().get("correlation_id", ""))
+
+
+def command_digest(path: str, body: bytes) -> bytes:
+    """What makes two commands under one key the same: where it was sent and every byte of it."""
+    return hashlib.sha256(path.encode() + b"\x00" + body).digest()
+
+
+def _expected_version(header: str | None) -> int | None:
+    if header is None or header == "*":
+        return None
+    text = header.strip().removeprefix("W/").strip('"')
+    if not text.isdigit():
+        raise Malformed(
+            "If-Match names a version",
+            errors=[FieldProblem("If-Match", "version", 'expected "<version>"')],
+        )
+    return int(text)
+
+
+async def command_response(ports: Ports, handled: Handled[Any], created: bool = False) -> Response:
+    """201 or 200 with the first answer, `ETag` and `Pulsetrail-Position`."""
+    headers = {"ETag": f'"{handled.version}"'}
+    if handled.position is not None:
+        headers["Pulsetrail-Position"] = await ports.progress.token_of(handled.position)
+    status = 201 if created else 200
+    return Response(handled.answer, status, headers, media_type="application/json")
+
+
+def answering(render: Callable[[Any], Any]) -> Callable[[Any, int, tuple[UUID, ...]], bytes]:
+    """An answer of a command: its new state as `render` shows it, version and events' ids."""
+
+    def answer(state: Any, version: int, event_ids: tuple[UUID, ...]) -> bytes:
+        return encode_json(
+            {**render(state), "version": version, "events": [str(each) for each in event_ids]}
+        )
+
+    return answer

@@ -1,0 +1,110 @@
+"""What stands before every route: a correlation id, bounds on bodies and on rates, safe headers."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.http import BASE, key_hash, problem_response
+from shared.settings import InstallationSettings
+
+_CALLERS_KEPT = 10_000
+_UNBOUNDED_HERE = (f"{BASE}/evidence",)
+"""Streams with a bound of their own."""
+
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+)
+
+
+class HttpLimits:
+    """ASGI middleware; counts requests per caller in the running minute."""
+
+    def __init__(
+        self, app: ASGIApp, settings: InstallationSettings, new_id: Callable[[], UUID]
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._new_id = new_id
+        self._minute = 0
+        self._counts: OrderedDict[str, int] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(correlation_id=str(self._new_id()))
+        if self._too_many(request):
+            detail = f"more than {self._settings.requests_a_minute} requests in a minute"
+            await problem_response(429, "too-many-requests", detail)(scope, receive, send)
+            return
+        if scope["path"].startswith(_UNBOUNDED_HERE):
+            await self._app(scope, receive, _with_headers(send))
+            return
+        body = await self._bounded_body(request, receive)
+        if body is None:
+            detail = f"the body is larger than {self._settings.max_body_bytes} bytes"
+            await problem_response(413, "too-large", detail)(scope, receive, send)
+            return
+        await self._app(scope, _replayed(body, receive), _with_headers(send))
+
+    async def _bounded_body(self, request: Request, receive: Receive) -> bytes | None:
+        limit = self._settings.max_body_bytes
+        declared = request.headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > limit:
+            return None
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > limit:
+                return None
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+
+    def _too_many(self, request: Request) -> bool:
+        minute = int(time.monotonic() // 60)
+        if minute != self._minute:
+            self._minute = minute
+            self._counts.clear()
+        presented = request.headers.get("authorization")
+        client = request.client.host if request.client else ""
+        caller = key_hash(presented) if presented else client
+        self._counts[caller] = self._counts.get(caller, 0) + 1
+        if len(self._counts) > _CALLERS_KEPT:
+            self._counts.popitem(last=False)
+        return self._counts[caller] > self._settings.requests_a_minute
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """The body once more for the app; afterwards only the news of a disconnect."""
+    sent = False
+
+    async def replay() -> Message:
+        nonlocal sent
+        if not sent:
+            sent = True
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await receive()
+
+    return replay
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), *_HEADERS]
+        await send(message)
+
+    return sending

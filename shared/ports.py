@@ -1,0 +1,42 @@
+"""What a host gives every service: its way to the outside, to time and to chance."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from shared.clock import Clock
+from shared.codec import Codec
+from shared.command_handling import CommandHandling
+from shared.event_store import EventStore
+from shared.key_store import KeyStore
+from shared.object_store import ObjectStore
+from shared.organisations import Organisations
+from shared.outbound import Outbound
+from shared.progress import Progress
+from shared.read_store import ReadStore
+from shared.settings import InstallationSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """`outbound` opens guarded HTTP connections; `random_bytes` is for keys and tokens.
+
+    `organisations` answers from the service's own fold of the directory's events.
+    """
+
+    event_store: EventStore
+    read_store: ReadStore
+    key_store: KeyStore
+    object_store: ObjectStore
+    codec: Codec
+    clock: Clock
+    new_id: Callable[[], UUID]
+    random_bytes: Callable[[int], bytes]
+    settings: InstallationSettings
+    organisations: Organisations
+    progress: Progress
+    outbound: Outbound
+
+    def commands(self, log: str) -> CommandHandling:
+        """Command handling on one service's log, with a cache of its own."""
+        return CommandHandling(log, self.event_store, self.codec, self.new_id)

@@ -1,0 +1,311 @@
+"""Events from a log to those who fold or react to them, each counted once."""
+
+import asyncio
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.codec import Codec
+from shared.envelope import RecordedEvent, StoredEvent
+from shared.errors import PoisonMessage, StoreAway
+from shared.event_store import EventStore
+from shared.projecting import Flaw, ReadModel
+from shared.read_store import CHECKPOINTS, DEAD_LETTERS, PARKED_STREAMS, ReadStore, insert_missing
+
+LOG = structlog.get_logger(__name__)
+
+_BATCH = 10_000
+_REACTIONS_A_BATCH = 1_000
+_PARKED_AT_MOST = 100
+_RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)
+_BATCHES_KEPT = 2
+
+
+class SubscriptionStopped(Exception):
+    """It cannot go on without an operator: too much poison, a hole, or a log that is not ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """A side effect on the events of a log that it reads: `react` gets them in batches and sends
+    commands, which are recognised when they come again (their ids derive from the events'). A new
+    one starts at the head of the log unless `from_beginning`. It may raise PoisonMessage, after
+    which the batch comes again event by event; anything else is tried again as it is."""
+
+    name: str
+    log: str
+    react: Callable[[Sequence[RecordedEvent]], Awaitable[None]]
+    reads: tuple[type, ...]
+    from_beginning: bool = True
+    version: int = 1
+
+
+@dataclass(slots=True)
+class Standing:
+    """How far one subscription is on one partition, and what became of the events."""
+
+    next_offset: int
+    parked: set[str]
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+
+class Feed:
+    """Reads and decodes a log once for subscriptions that walk in step."""
+
+    def __init__(self, store: EventStore, codec: Codec) -> None:
+        self.store = store
+        self._codec = codec
+        self._kept: OrderedDict[tuple[str, int, int, int], list[RecordedEvent | Flaw]] = (
+            OrderedDict()
+        )
+
+    async def read(
+        self, log: str, partition: int, from_offset: int, limit: int
+    ) -> list[RecordedEvent | Flaw]:
+        key = (log, partition, from_offset, limit)
+        kept = self._kept.get(key)
+        if kept is not None and len(kept) == limit:
+            return kept
+        stored = await self.store.read_log(log, partition, from_offset, limit)
+        decoded = [self._decoded(event) for event in stored]
+        self._kept[key] = decoded
+        while len(self._kept) > _BATCHES_KEPT:
+            self._kept.popitem(last=False)
+        return decoded
+
+    def _decoded(self, stored: StoredEvent) -> RecordedEvent | Flaw:
+        try:
+            return self._codec.decode(stored)
+        except PoisonMessage as flaw:
+            return Flaw(RecordedEvent(None, stored), str(flaw))
+
+
+class Subscription:
+    """One read model or reaction on one log, all its partitions."""
+
+    def __init__(self, target: ReadModel | Reaction, feed: Feed, reads: ReadStore) -> None:
+        self.target = target
+        self.name = f"{target.name}.v{target.version}"
+        self.log = target.log
+        self._feed = feed
+        self._reads = reads
+        self._standings: dict[int, Standing] = {}
+        self._moved = asyncio.Event()
+
+    async def wait_until_moved(self, seconds: float) -> None:
+        """Until the next batch is committed, at the longest `seconds`."""
+        try:
+            await asyncio.wait_for(self._moved.wait(), seconds)
+        except TimeoutError:
+            return
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        total: Counter[str] = Counter()
+        for standing in self._standings.values():
+            total.update(standing.outcomes)
+        return total
+
+    async def position(self, partition: int) -> int:
+        """The offset of the event that comes next."""
+        return (await self._standing(partition)).next_offset
+
+    async def parked(self) -> set[str]:
+        return (await self._standing(0)).parked
+
+    async def at_head(self) -> bool:
+        store = self._feed.store
+        for partition in range(store.partitions):
+            if await self.position(partition) < await store.head(self.log, partition):
+                return False
+        return True
+
+    async def step(self) -> bool:
+        """Take one batch per partition; False when there was nothing to take."""
+        took = False
+        for partition in range(self._feed.store.partitions):
+            standing = await self._standing(partition)
+            limit = _REACTIONS_A_BATCH if isinstance(self.target, Reaction) else _BATCH
+            batch = await self._feed.read(self.log, partition, standing.next_offset, limit)
+            if batch:
+                await self._take(partition, standing, batch)
+                took = True
+        return took
+
+    async def _take(
+        self, partition: int, standing: Standing, batch: Sequence[RecordedEvent | Flaw]
+    ) -> None:
+        first = _stored(batch[0])
+        if first.offset != standing.next_offset:
+            raise SubscriptionStopped(
+                f"{self.name}: events {standing.next_offset} to {first.offset - 1} of"
+                f" {self.log}/{partition} are missing; run `pulsetrail verify`"
+            )
+        flaws = [each for each in batch if isinstance(each, Flaw)]
+        poisoned = standing.parked | {flaw.recorded.stored.stream for flaw in flaws}
+        good = [
+            each
+            for each in batch
+            if isinstance(each, RecordedEvent) and each.stored.stream not in poisoned
+        ]
+        if isinstance(self.target, Reaction):
+            flaws += await self._react(self.target, good)
+        after = standing.next_offset + len(batch)
+        async with self._reads.transaction() as connection:
+            await self._advance(connection, partition, standing.next_offset, after)
+            if not isinstance(self.target, Reaction):
+                flaws += await self.target.apply(connection, good)
+            letters = await self._park(connection, partition, standing, batch, flaws)
+        standing.next_offset = after
+        self._moved.set()
+        self._moved = asyncio.Event()
+        standing.parked |= {flaw.recorded.stored.stream for flaw in flaws}
+        standing.outcomes["applied"] += len(batch) - letters
+        standing.outcomes["dead_lettered"] += letters
+        if len(standing.parked) > _PARKED_AT_MOST:
+            raise SubscriptionStopped(
+                f"{self.name}: {len(standing.parked)} streams are parked; the latest reason:"
+                f" {flaws[-1].reason if flaws else 'see dead letters'}"
+            )
+
+    async def _react(self, reaction: Reaction, events: Sequence[RecordedEvent]) -> list[Flaw]:
+        wanted = [each for each in events if isinstance(each.event, reaction.reads)]
+        if not wanted:
+            return []
+        try:
+            await reaction.react(wanted)
+        except PoisonMessage as flaw:
+            if len(wanted) == 1:
+                return [Flaw(wanted[0], str(flaw))]
+            return [found for each in wanted for found in await self._react(reaction, [each])]
+        return []
+
+    async def _advance(
+        self, connection: AsyncConnection, partition: int, expected: int, after: int
+    ) -> None:
+        """Compare and set: a zombie owner, or a second process, is fenced here."""
+        moved = await connection.execute(
+            update(CHECKPOINTS)
+            .where(
+                CHECKPOINTS.c.subscription == self.name,
+                CHECKPOINTS.c.partition == partition,
+                CHECKPOINTS.c.next_offset == expected,
+            )
+            .values(next_offset=after)
+        )
+        if moved.rowcount != 1:
+            raise SubscriptionStopped(f"{self.name}: another process owns this subscription")
+
+    async def _park(
+        self,
+        connection: AsyncConnection,
+        partition: int,
+        standing: Standing,
+        batch: Sequence[RecordedEvent | Flaw],
+        flaws: Sequence[Flaw],
+    ) -> int:
+        reasons = {flaw.recorded.stored.stream: flaw for flaw in reversed(flaws)}
+        await insert_missing(
+            connection,
+            PARKED_STREAMS,
+            [
+                {"subscription": self.name, "stream": stream, "reason": flaw.reason}
+                for stream, flaw in reasons.items()
+            ],
+        )
+        letters = []
+        for stored in map(_stored, batch):
+            flaw = reasons.get(stored.stream)
+            if stored.stream in standing.parked or (
+                flaw is not None and stored.version >= flaw.recorded.stored.version
+            ):
+                reason = "its stream is parked" if flaw is None else flaw.reason
+                letters.append(self._letter(stored, partition, reason))
+        await insert_missing(connection, DEAD_LETTERS, letters)
+        return len(letters)
+
+    def _letter(self, stored: StoredEvent, partition: int, reason: str) -> dict[str, object]:
+        return {
+            "subscription": self.name,
+            "partition": partition,
+            "log_offset": stored.offset,
+            "stream": stored.stream,
+            "event_id": stored.event_id.bytes,
+            "reason": reason,
+        }
+
+    async def _standing(self, partition: int) -> Standing:
+        standing = self._standings.get(partition)
+        if standing is None:
+            standing = self._standings[partition] = await self._recalled(partition)
+        return standing
+
+    def forget(self) -> None:
+        """Read the checkpoint anew before the next batch (a rebuild has moved it)."""
+        self._standings.clear()
+
+    async def _recalled(self, partition: int) -> Standing:
+        store = self._feed.store
+        log_id = await store.log_id(self.log)
+        head = await store.head(self.log, partition)
+        async with self._reads.transaction() as connection:
+            row = (
+                await connection.execute(
+                    select(CHECKPOINTS.c.log_id, CHECKPOINTS.c.next_offset).where(
+                        CHECKPOINTS.c.subscription == self.name,
+                        CHECKPOINTS.c.partition == partition,
+                    )
+                )
+            ).one_or_none()
+            if row is None:
+                from_beginning = getattr(self.target, "from_beginning", True)
+                start = 0 if from_beginning else head
+                await connection.execute(
+                    insert(CHECKPOINTS).values(
+                        subscription=self.name,
+                        partition=partition,
+                        log=self.log,
+                        log_id=log_id,
+                        next_offset=start,
+                    )
+                )
+                return Standing(start, set())
+            if row.log_id != log_id or row.next_offset > head:
+                raise SubscriptionStopped(
+                    f"{self.name}: its checkpoint {row.next_offset} does not belong to this log"
+                    f" (head {head}): the store was restored or replaced; delete the read models'"
+                    " file, they are built again from the log"
+                )
+            parked = await connection.execute(
+                select(PARKED_STREAMS.c.stream).where(PARKED_STREAMS.c.subscription == self.name)
+            )
+            return Standing(row.next_offset, set(parked.scalars()))
+
+
+def _stored(each: RecordedEvent | Flaw) -> StoredEvent:
+    return each.recorded.stored if isinstance(each, Flaw) else each.stored
+
+
+async def run(subscription: Subscription, store: EventStore, stopping: asyncio.Event) -> None:
+    """Follow the log until told to stop; what passes by itself is tried again with back-off.
+
+    Raises SubscriptionStopped, after which only an operator can help.
+    """
+    failures = 0
+    while not stopping.is_set():
+        generation = store.generation
+        try:
+            took = await subscription.step()
+            failures = 0
+        except StoreAway as failure:
+            subscription.forget()
+            failures += 1
+            LOG.warning("subscription_retries", subscription=subscription.name, why=str(failure))
+            await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS)) - 1])
+            continue
+        if not took:
+            await store.wait_beyond(generation, 1.0)

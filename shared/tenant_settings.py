@@ -1,0 +1,185 @@
+"""What a tenant may set: every setting with its kind, unit, default and the rule it belongs to."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from shared.errors import FieldProblem
+from shared.events.directory import SettingValue
+
+_TIME_OF_DAY = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
+_DAILY_HOURS = re.compile(rf"{_TIME_OF_DAY.pattern}-{_TIME_OF_DAY.pattern}")
+
+Fits = Callable[[SettingValue], str | None]
+"""None where the value fits, otherwise what it must be."""
+
+
+class Form(NamedTuple):
+    """How a text is written: its kind, and what refuses another."""
+
+    kind: str
+    fits: Fits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantSetting:
+    """`unit` is what a number counts; `rule` the id in the specification that reads it."""
+
+    name: str
+    kind: str
+    default: SettingValue
+    rule: str
+    meaning: str
+    unit: str | None = None
+    fits: Fits
+
+
+def _number(at_least: float, at_most: float) -> Fits:
+    def fits(value: SettingValue) -> str | None:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and at_least <= float(value) <= at_most:  # type: ignore[arg-type]  # a number
+            return None
+        return f"must be a number from {at_least:g} to {at_most:g}"
+
+    return fits
+
+
+def _whole_number(at_least: int, at_most: int) -> Fits:
+    def fits(value: SettingValue) -> str | None:
+        if isinstance(value, int) and not isinstance(value, bool) and at_least <= value <= at_most:
+            return None
+        return f"must be a whole number from {at_least} to {at_most}"
+
+    return fits
+
+
+def _one_of(*choices: str) -> Fits:
+    def fits(value: SettingValue) -> str | None:
+        return None if value in choices else f"must be one of {', '.join(choices)}"
+
+    return fits
+
+
+def _written_as(pattern: re.Pattern[str], example: str) -> Fits:
+    def fits(value: SettingValue) -> str | None:
+        if isinstance(value, str) and pattern.fullmatch(value):
+            return None
+        return f"must be written like {example}"
+
+    return fits
+
+
+def _working_hours(value: SettingValue) -> str | None:
+    if isinstance(value, str) and _DAILY_HOURS.fullmatch(value) and value[:5] < value[6:]:
+        return None
+    return "must be written like 09:00-18:00, the end after the start"
+
+
+def _yes_or_no(value: SettingValue) -> str | None:
+    return None if isinstance(value, bool) else "must be true or false"
+
+
+def zone_problem(value: SettingValue) -> str | None:
+    """None for the name of a time zone that the tz database has."""
+    refusal = "must be the name of a time zone, like Asia/Shanghai"
+    if not isinstance(value, str) or not value:
+        return refusal
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        return refusal
+    return None
+
+
+def _ratio(name: str, default: float, rule: str, meaning: str) -> TenantSetting:
+    return TenantSetting(
+        name=name,
+        kind="number",
+        default=default,
+        rule=rule,
+        meaning=meaning,
+        unit="ratio",
+        fits=_number(0, 1),
+    )
+
+
+def _amount(name: str, default: int, unit: str, rule: str, meaning: str) -> TenantSetting:
+    return TenantSetting(
+        name=name,
+        kind="integer",
+        default=default,
+        rule=rule,
+        meaning=meaning,
+        unit=unit,
+        fits=_whole_number(1, 100_000),
+    )
+
+
+def _text(name: str, default: str, rule: str, meaning: str, form: Form) -> TenantSetting:
+    return TenantSetting(
+        name=name, kind=form.kind, default=default, rule=rule, meaning=meaning, fits=form.fits
+    )
+
+
+def _flag(name: str, default: bool, rule: str, meaning: str) -> TenantSetting:
+    return TenantSetting(
+        name=name, kind="boolean", default=default, rule=rule, meaning=meaning, fits=_yes_or_no
+    )
+
+
+_ZONE = Form("zone", zone_problem)
+_CLOCK_TIME = Form("time", _written_as(_TIME_OF_DAY, "16:00"))
+_HOURS = Form("hours", _written_as(_DAILY_HOURS, "22:00-08:00"))
+_WORKING_HOURS = Form("hours", _working_hours)
+_OVERRUN = Form("choice", _one_of("silence", "dwell"))
+
+_CATALOGUE = (
+    _text("zone", "Asia/Shanghai", "words", "calendar of days, weeks and months", _ZONE),
+    _text("business_hours", "09:00-18:00", "N2", "open on working days", _WORKING_HOURS),
+    _text("quiet_hours", "22:00-08:00", "N2", "no message disturbs then", _HOURS),
+    _ratio("healthy_stage_compliance", 0.92, "P3", "healthy at or above"),
+    _ratio("healthy_evidence_rate", 0.85, "P3", "healthy at or above"),
+    _ratio("healthy_silence_overrun", 0.15, "P3", "healthy at or below"),
+    _text("index_uses", "silence", "P3", "which overrun enters the index", _OVERRUN),
+    _ratio("index_weight_stage_compliance", 0.6, "P3", "weight in the process health index"),
+    _ratio("index_weight_evidence_rate", 0.3, "P3", "weight in the process health index"),
+    _ratio("index_weight_silence_overrun", 0.1, "P3", "weight in the process health index"),
+    _amount("workshop_worst_opportunities", 10, "opportunities", "P3", "shown with the proposal"),
+    _amount("correlation_minimum_closed", 5, "opportunities", "P3", "closed in the four weeks"),
+    _amount("correlation_minimum_points", 12, "points", "P3", "below it nothing is shown"),
+    _ratio("light_green", 0.90, "P5", "green at or above"),
+    _ratio("light_yellow", 0.70, "P5", "yellow at or above, red below"),
+    _ratio("golden_action_gate", 0.92, "P5", "promotion and entry gate, last full quarter"),
+    _amount("approval_limit_hours", 48, "hours", "O6", "a step older than this escalates"),
+    _flag("approval_in_business_time", True, "O6", "the limit leaves out non-working days"),
+    _amount("no_response_after", 3, "contacts", "O14", "outbound in a row without a reaction"),
+    _amount("next_action_reminder_hours", 24, "hours", "O1", "reminder before it is due"),
+    _amount("clock_skew_tolerance_seconds", 120, "seconds", "G5", "sent_at may differ so much"),
+    _amount("clock_ahead_limit_hours", 24, "hours", "G5", "without sent_at refused beyond"),
+    _amount("instruction_stuck_days", 5, "days", "P11", "in a stage for longer is stuck"),
+    _text("instruction_before", "16:00", "P11", "call together before", _CLOCK_TIME),
+    _text("instruction_turns_at", "14:00", "P11", "after it the next working day", _CLOCK_TIME),
+    _text("instruction_next_day", "10:00", "P11", "and then by this time", _CLOCK_TIME),
+    _ratio("delivery_rate_alert", 0.95, "N5", "a channel below it alerts the operator"),
+)
+
+TENANT_SETTINGS: Mapping[str, TenantSetting] = {setting.name: setting for setting in _CATALOGUE}
+
+
+def default_of(name: str) -> SettingValue:
+    """The value where a tenant set nothing. Raises KeyError for a name not in the catalogue."""
+    return TENANT_SETTINGS[name].default
+
+
+def setting_problems(settings: Mapping[str, SettingValue]) -> tuple[FieldProblem, ...]:
+    """What is wrong with values by setting name; empty where all of them fit."""
+    problems = []
+    for name in sorted(settings):
+        setting = TENANT_SETTINGS.get(name)
+        if setting is None:
+            problems.append(FieldProblem(f"settings.{name}", "unknown", "no such setting"))
+        elif (refusal := setting.fits(settings[name])) is not None:
+            problems.append(FieldProblem(f"settings.{name}", "out-of-range", refusal))
+    return tuple(problems)

@@ -1,0 +1,1 @@
+"""What Pulsetrail promises, as sentences."""

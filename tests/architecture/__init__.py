@@ -1,0 +1,1 @@
+"""The rules of the house: imports, event shapes, documents, names."""

@@ -1,0 +1,33 @@
+"""What every test may rely on: a clean environment, steady laws, the samples where they are."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).parents[1]
+
+# A law that fails once must fail again: the same examples in every run. Time limits belong to
+# pytest-timeout; a shared machine makes single examples slow.
+settings.register_profile("steady", deadline=None, derandomize=True, database=None)
+settings.load_profile("steady")
+
+OURS = ("PULSETRAIL_", "DIRECTORY_", "LEADS_", "NOTIFICATIONS_", "OPPORTUNITIES_", "PROJECTIONS_")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_configured_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The developer's own configuration changes no test."""
+    for name in list(os.environ):
+        if name.startswith(OURS) and name != "PULSETRAIL_SAMPLES":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The folder of public data; tests that ask for it are left out where it is not at hand."""
+    folder = Path(os.environ.get("PULSETRAIL_SAMPLES", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no public data at {folder}; name its folder in PULSETRAIL_SAMPLES")
+    return folder

@@ -1,0 +1,324 @@
+"""Messages: queued, attempted, and ended in one of three ways, whatever happens on the way (N5)."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifications.domain.attempt_plan import (
+    TRIES_PER_CHANNEL,
+    AllDone,
+    GiveUp,
+    Hold,
+    Send,
+    Try,
+    Wait,
+    next_attempt,
+)
+from services.notifications.domain.message import (
+    MESSAGE,
+    AttemptIsUnderWay,
+    Closed,
+    CloseMessage,
+    EndAttempt,
+    Ending,
+    MessageEvent,
+    MessageIsClosed,
+    MessageIsNotDelivered,
+    Outcome,
+    QueueMessage,
+    ReadMessage,
+    StartAttempt,
+)
+from shared.errors import NotFound
+from shared.events.notifications import (
+    AttemptEnded,
+    AttemptStarted,
+    MessageClosed,
+    MessageQueued,
+    MessageRead,
+)
+from tests.specs import Spec
+
+NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+QUEUE = QueueMessage(
+    message_id="M1",
+    person_id="rep",
+    subject="person/rep",
+    channels=("dingtalk", "webhook"),
+    escalation_ids=("E1",),
+    language="zh",
+    title="标题",
+    body="内容",
+    urgency=0,
+    not_before=NOW,
+    expires_at=NOW + timedelta(days=7),
+    now=NOW,
+)
+QUEUED = MessageQueued(
+    message_id="M1",
+    person_id="rep",
+    subject="person/rep",
+    channels=("dingtalk", "webhook"),
+    escalation_ids=("E1",),
+    language="zh",
+    title="标题",
+    body="内容",
+    urgency=0,
+    not_before=NOW,
+    expires_at=NOW + timedelta(days=7),
+    queued_at=NOW,
+)
+START = StartAttempt(message_id="M1", channel="dingtalk", now=NOW)
+END = EndAttempt(
+    message_id="M1", attempt=1, outcome=Outcome.ACCEPTED, detail="errcode-0", now=NOW + SECOND
+)
+CLOSED = MessageClosed(
+    message_id="M1", ending="delivered", reason="accepted", closed_at=NOW + SECOND
+)
+READ = ReadMessage(message_id="M1", by="rep", now=NOW + SECOND)
+
+message = Spec(MESSAGE)
+
+
+def started(
+    number: int = 1, channel: str = "dingtalk", may_be_repeat: bool = False
+) -> MessageEvent:
+    return AttemptStarted(
+        message_id="M1",
+        attempt=number,
+        channel=channel,
+        may_be_repeat=may_be_repeat,
+        started_at=NOW,
+    )
+
+
+def ended(
+    number: int = 1,
+    outcome: Outcome = Outcome.REFUSED,
+    channel: str = "dingtalk",
+    retry_at: datetime | None = None,
+) -> MessageEvent:
+    return AttemptEnded(
+        message_id="M1",
+        attempt=number,
+        channel=channel,
+        outcome=outcome.value,
+        detail="errcode-0",
+        ended_at=NOW + SECOND,
+        retry_at=retry_at,
+    )
+
+
+def tries(count: int, channel: str, outcome: Outcome, first: int = 1) -> list[MessageEvent]:
+    return [
+        event
+        for number in range(first, first + count)
+        for event in (started(number, channel), ended(number, outcome, channel))
+    ]
+
+
+def test_a_message_is_queued_once() -> None:
+    message.when(QUEUE).then(QUEUED)
+    message.given(QUEUED).when(QUEUE).then_nothing()
+
+
+def test_the_intent_is_stored_before_the_request_leaves() -> None:
+    message.given(QUEUED).when(START).then(started())
+
+
+def test_one_attempt_at_a_time() -> None:
+    message.given(QUEUED, started()).when(START).then_refused(AttemptIsUnderWay)
+
+
+def test_an_acceptance_delivers_the_message() -> None:
+    message.given(QUEUED, started()).when(END).then(ended(outcome=Outcome.ACCEPTED), CLOSED)
+
+
+def test_a_delivered_message_is_not_attempted_again() -> None:
+    delivered = message.given(QUEUED, started(), ended(outcome=Outcome.ACCEPTED), CLOSED)
+    delivered.when(START).then_refused(MessageIsClosed)
+    assert next_attempt(delivered.state(), NOW) == AllDone()
+
+
+def test_the_end_of_an_attempt_that_ended_before_is_no_news() -> None:
+    message.given(QUEUED, started(), ended()).when(END).then_nothing()
+    message.given(QUEUED, started(), ended(), started(2)).when(END).then_nothing()
+
+
+def test_after_an_unknown_outcome_the_next_attempt_may_be_a_repeat() -> None:
+    unknown = message.given(QUEUED, started(), ended(outcome=Outcome.UNKNOWN))
+    second = replace(START, now=NOW + timedelta(minutes=1))
+    unknown.when(second).then(
+        replace(started(2, may_be_repeat=True), started_at=second.now)  # type: ignore[call-arg]
+    )
+
+
+def test_after_a_refusal_the_next_attempt_is_no_repeat() -> None:
+    refused = message.given(QUEUED, started(), ended(outcome=Outcome.REFUSED))
+    refused.when(START).then(started(2))
+
+
+def test_a_message_under_way_is_not_closed() -> None:
+    close = CloseMessage(message_id="M1", ending=Ending.EXPIRED, reason="cause-gone", now=NOW)
+    message.given(QUEUED, started()).when(close).then_refused(AttemptIsUnderWay)
+    message.given(QUEUED).when(close).then(
+        MessageClosed(message_id="M1", ending="expired", reason="cause-gone", closed_at=NOW)
+    )
+
+
+def test_a_delivered_message_is_read_once() -> None:
+    delivered = message.given(QUEUED, started(), ended(outcome=Outcome.ACCEPTED), CLOSED)
+    read = MessageRead(message_id="M1", by="rep", read_at=NOW + SECOND)
+    delivered.when(READ).then(read)
+    delivered.given(read).when(READ).then_nothing()
+
+
+def test_what_was_not_delivered_cannot_be_read() -> None:
+    message.given(QUEUED).when(READ).then_refused(MessageIsNotDelivered)
+
+
+def test_an_unknown_message_is_not_found() -> None:
+    for command in (START, END, READ):
+        message.when(command).then_refused(NotFound)
+
+
+def test_the_first_channel_is_tried_first() -> None:
+    plan = next_attempt(message.given(QUEUED).state(), NOW)
+    assert plan == Try(channel="dingtalk", attempt=1, may_be_repeat=False, why=Send.FIRST_TIME)
+
+
+def test_nothing_leaves_before_its_time() -> None:
+    later = NOW + timedelta(hours=8)
+    plan = next_attempt(message.given(replace(QUEUED, not_before=later)).state(), NOW)
+    assert plan == Wait(until=later, why=Hold.NOT_BEFORE)
+
+
+def test_after_a_refusal_the_channel_rests() -> None:
+    refused = message.given(QUEUED, started(), ended()).state()
+    due = NOW + SECOND + timedelta(seconds=30)
+    assert next_attempt(refused, due - SECOND) == Wait(until=due, why=Hold.BACKING_OFF)
+    assert next_attempt(refused, due) == Try(
+        channel="dingtalk", attempt=2, may_be_repeat=False, why=Send.AFTER_REFUSAL
+    )
+
+
+def test_a_used_up_channel_is_followed_by_the_next_one_at_once() -> None:
+    used_up = message.given(QUEUED).given_all(tries(4, "dingtalk", Outcome.REFUSED)).state()
+    assert next_attempt(used_up, NOW + SECOND) == Try(
+        channel="webhook", attempt=5, may_be_repeat=False, why=Send.NEXT_CHANNEL
+    )
+
+
+def test_on_the_next_channel_too_a_repeat_is_called_so() -> None:
+    used_up = message.given(QUEUED).given_all(tries(4, "dingtalk", Outcome.UNKNOWN)).state()
+    assert next_attempt(used_up, NOW + SECOND) == Try(
+        channel="webhook", attempt=5, may_be_repeat=True, why=Send.MAY_BE_A_REPEAT
+    )
+
+
+def test_after_the_last_channel_it_is_with_the_operator() -> None:
+    nobody = (
+        message.given(QUEUED)
+        .given_all(tries(4, "dingtalk", Outcome.REFUSED))
+        .given_all(tries(4, "webhook", Outcome.UNKNOWN, first=5))
+        .state()
+    )
+    assert next_attempt(nobody, NOW + SECOND) == GiveUp(
+        ending=Ending.OPERATOR, reason="every-channel-failed"
+    )
+
+
+def test_a_limit_is_waited_for_and_counts_as_no_try() -> None:
+    retry_at = NOW + timedelta(minutes=10)
+    limited = message.given(QUEUED).given_all(
+        [
+            event
+            for number in range(1, TRIES_PER_CHANNEL + 2)
+            for event in (
+                started(number),
+                ended(number, Outcome.LIMITED, retry_at=retry_at),
+            )
+        ]
+    )
+    assert next_attempt(limited.state(), NOW + SECOND) == Wait(
+        until=retry_at, why=Hold.CHANNEL_LIMIT
+    )
+    plan = next_attempt(limited.state(), retry_at)
+    assert isinstance(plan, Try)
+    assert plan.channel == "dingtalk"
+
+
+def test_a_message_expires() -> None:
+    plan = next_attempt(message.given(QUEUED).state(), QUEUED.expires_at)
+    assert plan == GiveUp(ending=Ending.EXPIRED, reason="not-delivered-in-time")
+
+
+def test_who_cannot_be_reached_is_the_operators() -> None:
+    plan = next_attempt(message.given(replace(QUEUED, channels=())).state(), NOW)
+    assert plan == GiveUp(ending=Ending.OPERATOR, reason="no-channel-reaches-the-person")
+
+
+OUTCOMES = st.lists(st.sampled_from(Outcome), max_size=40)
+
+
+@given(OUTCOMES, st.integers(0, 900), st.integers(0, 3))
+def test_every_message_ends_and_arrives_as_often_as_was_promised(
+    outcomes: list[Outcome], retry_seconds: int, channels: int
+) -> None:
+    """Also the law of N5: at most 1 + its unknown attempts arrivals, marked as repeats."""
+    scripted = iter(outcomes)
+    queue = replace(QUEUE, channels=("dingtalk", "webhook", "inbox")[:channels])
+    events = list(MESSAGE.decide(queue, MESSAGE.initial))
+    state, now = MESSAGE.fold(events), NOW
+    for _ in range(500):
+        plan = next_attempt(state, now)
+        assert plan == next_attempt(state, now), "equal inputs give equal plans"
+        match plan:
+            case Wait(until=until):
+                assert until is not None
+                assert until > now
+                now = until
+                continue
+            case GiveUp(ending=ending, reason=reason):
+                decided = MESSAGE.decide(
+                    CloseMessage(message_id="M1", ending=ending, reason=reason, now=now), state
+                )
+            case Try(channel=channel):
+                start = StartAttempt(message_id="M1", channel=channel, now=now)
+                decided = MESSAGE.decide(start, state)
+                under_way = MESSAGE.fold(decided, state)
+                assert next_attempt(under_way, now) == Wait(until=None, why=Hold.UNDER_WAY)
+                now += SECOND
+                outcome = next(scripted, Outcome.REFUSED)
+                end = EndAttempt(
+                    message_id="M1",
+                    attempt=plan.attempt,
+                    outcome=outcome,
+                    detail="",
+                    now=now,
+                    retry_at=now + timedelta(seconds=retry_seconds)
+                    if outcome is Outcome.LIMITED
+                    else None,
+                )
+                decided = [*decided, *MESSAGE.decide(end, under_way)]
+            case AllDone():
+                break
+        events.extend(decided)
+        state = MESSAGE.fold(decided, state)
+    assert isinstance(state, Closed)
+    assert MESSAGE.fold(events) == state
+    counts = Counter(attempt.outcome for attempt in state.attempts)
+    in_vain = counts[Outcome.UNKNOWN] + counts[Outcome.REFUSED] + counts[Outcome.LIMITED]
+    assert len(state.attempts) <= 1 + in_vain
+    assert counts[Outcome.ACCEPTED] == (1 if state.ending is Ending.DELIVERED else 0)
+    unknown_before = False
+    for event in events:
+        if isinstance(event, AttemptStarted):
+            assert event.may_be_repeat == unknown_before
+        if isinstance(event, AttemptEnded):
+            unknown_before = unknown_before or event.outcome == "unknown"

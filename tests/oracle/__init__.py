@@ -1,0 +1,1 @@
+"""An independent calculation of what an imported log means; shares no code with the product."""

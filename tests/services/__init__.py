@@ -1,0 +1,1 @@
+"""Each service behind its production wiring."""
