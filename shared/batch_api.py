@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
+import structlog
 from fastapi import APIRouter, Depends, Request, Response
 
 from shared.access import Caller
@@ -25,6 +26,16 @@ from shared.ports import Ports
 from shared.service import BatchCommand
 
 _NDJSON = "application/x-ndjson"
+
+
+LOG = structlog.get_logger(__name__)
+
+
+class SomethingIsWrong(DomainError):
+    """A bug met by one line, which must not cost the others their answers."""
+
+    code = "internal-error"
+    status = 500
 
 
 class WrongMediaType(DomainError):
@@ -90,6 +101,9 @@ class _Batch:
         except DomainError as failure:
             outcome = "conflict" if isinstance(failure, ConcurrencyConflict) else "refused"
             return {"id": key, "outcome": outcome, "problem": problem_of(failure)}
+        except Exception as failure:
+            LOG.error("unexpected_failure", kind=type(failure).__name__, exc_info=failure)
+            return {"id": key, "outcome": "refused", "problem": problem_of(SomethingIsWrong())}
         return {
             "id": key,
             "outcome": "duplicate" if handled.duplicate else "done",
@@ -107,13 +121,14 @@ class _Batch:
         digest = command_digest("/commands", line.strip())
         times = Times(self._ports.clock())
         context = command_context(self._request, self._caller, digest, times)
-        return await command(self._caller, fields, replace(context, idempotency_key=key))
+        context = replace(context, idempotency_key=key, expected_version=None)
+        return await command(self._caller, fields, context)
 
 
 def _fields(line: bytes) -> dict[str, Any]:
     try:
         fields = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as flaw:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as flaw:
         raise Malformed(f"the line is no JSON object: {flaw}") from flaw
     if not isinstance(fields, dict):
         raise Malformed("the line is no JSON object")
@@ -124,7 +139,7 @@ def _chain(line: bytes, number: int) -> str:
     """What a line is about, so that lines about one thing stay in order."""
     try:
         fields = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return f"line {number}"
     if not isinstance(fields, dict):
         return f"line {number}"

@@ -29,12 +29,15 @@ class VirtualClock:
 
 
 def milliseconds(moment: datetime) -> int:
-    """Milliseconds since 1970 in UTC, exact for times of millisecond resolution."""
-    return round(moment.timestamp() * 1000)
+    """Milliseconds since 1970 in UTC; what is finer is cut off."""
+    since = moment - EPOCH
+    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
 
 
 def moment(milliseconds_since_epoch: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds_since_epoch / 1000, UTC)
+    """Exact in every year: a float of seconds would be off by a microsecond from 2106 on."""
+    seconds, rest = divmod(milliseconds_since_epoch, 1000)
+    return EPOCH + timedelta(0, seconds, rest * 1000)
 
 
 def to_milliseconds(moment: datetime) -> datetime:

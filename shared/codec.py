@@ -61,7 +61,7 @@ class Codec:
         }
 
     async def seal(self, events: Sequence[NewEvent]) -> list[EncodedEvent]:
-        """Encode; personal fields under their subjects' keys, bound to tenant, event id and field."""
+        """Encode, personal fields under their subjects' keys, bound to tenant, event and field."""
         wanted: dict[str, set[str]] = {}
         for new in events:
             for _field, subject in _subjects(new.event):
@@ -79,7 +79,9 @@ class Codec:
             if decoder is None:
                 return RecordedEvent(self._upcast(stored), stored)
             return RecordedEvent(decoder(stored.payload), stored)
-        except (msgspec.ValidationError, msgspec.DecodeError, KeyError) as flaw:
+        except PoisonMessage:
+            raise
+        except Exception as flaw:  # an upcaster may fail in any way on a payload it did not expect
             raise PoisonMessage(f"{stored.type}: {flaw}") from flaw
 
     async def open(self, events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
@@ -161,13 +163,13 @@ def _seal(value: bytes, key: bytes | None, new: NewEvent, field: str) -> Withhel
 
 def _unseal(value: Withheld, key: bytes, recorded: RecordedEvent, field: str) -> Any:
     assert value.sealed is not None
-    sealed = base64.b64decode(value.sealed)
     bound_to = _bound_to(recorded.tenant_id, recorded.event_id, field)
     try:
+        sealed = base64.b64decode(value.sealed)
         opened = AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound_to)
-    except InvalidTag as flaw:
+        return msgspec.json.decode(opened, type=_field_type(type(recorded.event), field))
+    except (InvalidTag, ValueError, msgspec.MsgspecError) as flaw:
         raise PoisonMessage(f"{recorded.stored.type}: {field} was not sealed for here") from flaw
-    return msgspec.json.decode(opened, type=_field_type(type(recorded.event), field))
 
 
 _FIELD_TYPES: dict[tuple[type[Any], str], Any] = {}

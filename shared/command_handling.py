@@ -1,18 +1,19 @@
 """Commands to events: read, fold, decide, append; decided again when somebody was faster."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID, uuid5
 
 import msgspec
+import structlog
 
 from shared.codec import Codec, NewEvent
 from shared.decider import Decider
 from shared.envelope import (
-    EncodedEvent,
     Envelope,
     Origin,
     Position,
@@ -20,8 +21,16 @@ from shared.envelope import (
     StoredEvent,
     stream_name,
 )
-from shared.errors import Busy, ConcurrencyConflict, DomainError, IdempotencyKeyReused
+from shared.errors import (
+    Busy,
+    ConcurrencyConflict,
+    DomainError,
+    IdempotencyKeyReused,
+    StoreAway,
+)
 from shared.event_store import Append, CommandRecord, EventStore, Outcome, Verdict
+
+LOG = structlog.get_logger(__name__)
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -85,7 +94,7 @@ class CommandContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handled(Generic[S]):
-    """What came of a command. `state` is None for a duplicate: `answer` then is the first answer."""
+    """What came of a command. A duplicate has no `state`; its `answer` is the first answer."""
 
     state: S | None
     version: int
@@ -129,6 +138,16 @@ class Run(NamedTuple):
     steps: Sequence[Step]
 
 
+class _DecidedRun(NamedTuple):
+    """What a run comes to when decided on `version`; `state` is the one after it."""
+
+    stream: str
+    version: int
+    state: Any
+    news: list[NewEvent]
+    refused: list[DomainError | None]
+
+
 Answer = Callable[[Any, int, tuple[UUID, ...]], bytes]
 
 
@@ -163,10 +182,9 @@ class CommandHandling:
             return first
         stream = stream_name(context.tenant_id, decider.name, aggregate_id)
         for attempt in range(_ATTEMPTS):
-            version, state = await self.load(decider, stream, fresh=attempt > 0)
-            if context.expected_version not in (None, version):
-                raise ConcurrencyConflict(f"the version is {version}")
-            events = decider.decide(command, state)
+            version, state, events = await self._decide(
+                decider, stream, command, context.expected_version, fresh=attempt > 0
+            )
             after = decider.fold(events, state)
             outcome = await self._append(stream, version, events, after, context, answer)
             match outcome.verdict:
@@ -180,8 +198,33 @@ class CommandHandling:
                         f"{context.idempotency_key!r} came with another body"
                     )
                 case Verdict.CONFLICT:
-                    self._cache.pop(stream, None)
+                    continue
         raise Busy(f"{stream} was changed by others {_ATTEMPTS} times")
+
+    async def _decide(
+        self,
+        decider: Decider[C, S, E],
+        stream: str,
+        command: C,
+        expected_version: int | None,
+        *,
+        fresh: bool,
+    ) -> tuple[int, S, Sequence[E]]:
+        """The cache may be behind where other processes write: that something is refused, or
+        nothing to do, is only said of the state as it is stored."""
+        certain = fresh or stream not in self._cache
+        version, state = await self.load(decider, stream, fresh=fresh)
+        try:
+            if expected_version not in (None, version):
+                raise ConcurrencyConflict(f"the version is {version}")
+            events = decider.decide(command, state)
+        except DomainError:
+            if certain:
+                raise
+        else:
+            if events or certain:
+                return version, state, events
+        return await self._decide(decider, stream, command, expected_version, fresh=True)
 
     async def handle_runs(
         self, decider: Decider[C, S, E], runs: Sequence[Run]
@@ -194,27 +237,19 @@ class CommandHandling:
         refusals: list[list[DomainError | None]] = [[] for _ in runs]
         pending = list(range(len(runs)))
         for attempt in range(_ATTEMPTS):
-            await self._load_many(decider, runs, pending, fresh=attempt > 0)
-            decided = [await self._decide_run(decider, runs[index]) for index in pending]
-            encoded = await self._codec.seal([new for each in decided for new in each[2]])
-            appends = self._appends(decided, encoded)
-            outcomes = await self._store.append(appends) if appends else []
-            by_stream = {
-                append.stream: outcome for append, outcome in zip(appends, outcomes, strict=True)
+            certain = await self._load_many(decider, runs, pending, fresh=attempt > 0)
+            decided = {
+                index: await self._decide_run(decider, runs[index], certain) for index in pending
             }
-            overtaken: list[int] = []
-            for index, (stream, state, _events, refused, _version) in zip(
-                pending, decided, strict=True
-            ):
-                outcome = by_stream.get(stream)
-                if outcome is not None and outcome.verdict is not Verdict.DONE:
-                    self._cache.pop(stream, None)
-                    overtaken.append(index)
-                    continue
-                if outcome is not None:
-                    self._keep(stream, outcome.version, state)
-                refusals[index] = refused
-            pending = overtaken
+            outcomes = await self._append_runs(decided)
+            pending = []
+            for index, run in decided.items():
+                outcome = outcomes.get(index)
+                if outcome is None or outcome.verdict is Verdict.DONE:
+                    refusals[index] = run.refused
+                    self._keep(run.stream, run.version + len(run.news), run.state)
+                else:
+                    pending.append(index)
             if not pending:
                 return refusals
         raise Busy(f"{len(pending)} aggregates were changed by others {_ATTEMPTS} times")
@@ -222,46 +257,65 @@ class CommandHandling:
     async def load(
         self, decider: Decider[C, S, E], stream: str, *, fresh: bool = False
     ) -> tuple[int, S]:
-        """The version and folded state of a stream, from cache, snapshot or its events."""
-        if not fresh and stream in self._cache:
-            self._cache.move_to_end(stream)
-            cached: tuple[int, S] = self._cache[stream]
-            return cached
-        version, state = 0, decider.initial
-        if decider.states:
-            snapshot = await self._store.load_snapshot(stream, _snapshot_key(decider))
-            if snapshot is not None:
-                version, state = snapshot[0], _thawed(decider, snapshot[1])
-        stored = await self._store.read_stream(stream, version)
-        return self._fold(decider, stream, version, state, stored)
+        """The version and folded state of a stream, from cache, snapshot or its events.
 
-    def _fold(
-        self,
-        decider: Decider[C, S, E],
-        stream: str,
-        version: int,
-        state: S,
-        stored: Sequence[StoredEvent],
-    ) -> tuple[int, S]:
-        for event in stored:
-            state = decider.evolve(state, self._codec.decode(event).event)
-            version = event.version
+        `fresh`: with everything that is stored by now.
+        """
+        start: tuple[int, S] | None = self._cache.get(stream)
+        if start is not None and not fresh:
+            self._cache.move_to_end(stream)
+            return start
+        version, state = await self._stored(decider, stream, start)
         self._keep(stream, version, state)
         return version, state
 
+    async def _stored(
+        self, decider: Decider[C, S, E], stream: str, start: tuple[int, S] | None
+    ) -> tuple[int, S]:
+        if start is None and decider.states:
+            start = await self._snapshot(decider, stream)
+        version, state = (0, decider.initial) if start is None else start
+        stored = await self._store.read_stream(stream, version)
+        return version + len(stored), decider.fold(self._decoded(stored), state)
+
+    async def _snapshot(self, decider: Decider[C, S, E], stream: str) -> tuple[int, S] | None:
+        kept = await self._store.load_snapshot(stream, _snapshot_key(decider))
+        if kept is None:
+            return None
+        try:
+            return kept[0], _thawed(decider, kept[1])
+        except msgspec.MsgspecError as flaw:
+            LOG.warning("snapshot_not_read", stream=stream, why=str(flaw))
+            return None
+
+    def _decoded(self, stored: Sequence[StoredEvent]) -> list[Any]:
+        return [self._codec.decode(event).event for event in stored]
+
     async def _load_many(
         self, decider: Decider[C, S, E], runs: Sequence[Run], wanted: Sequence[int], *, fresh: bool
-    ) -> None:
+    ) -> set[str]:
+        """Fill the cache with one read; answers the streams whose state is as stored."""
         streams = [_stream_of(decider, runs[index]) for index in wanted]
-        missing = [stream for stream in streams if fresh or stream not in self._cache]
+        missing = {stream for stream in streams if fresh or stream not in self._cache}
         for stream, events in (await self._store.read_streams(missing)).items():
-            self._fold(decider, stream, 0, decider.initial, events)
+            self._keep(stream, len(events), decider.fold(self._decoded(events)))
+        return missing
 
     async def _decide_run(
-        self, decider: Decider[C, S, E], run: Run
-    ) -> tuple[str, S, list[NewEvent], list[DomainError | None], int]:
+        self, decider: Decider[C, S, E], run: Run, certain: Collection[str]
+    ) -> "_DecidedRun":
+        """As for single commands, that there is nothing to append is not said from the cache."""
         stream = _stream_of(decider, run)
         version, state = await self.load(decider, stream)
+        decided = self._decided(decider, stream, version, state, run)
+        if decided.news or stream in certain:
+            return decided
+        now, state = await self.load(decider, stream, fresh=True)
+        return decided if now == version else self._decided(decider, stream, now, state, run)
+
+    def _decided(
+        self, decider: Decider[C, S, E], stream: str, version: int, state: S, run: Run
+    ) -> "_DecidedRun":
         news: list[NewEvent] = []
         refused: list[DomainError | None] = []
         for step in run.steps:
@@ -276,22 +330,21 @@ class CommandHandling:
             for number, event in enumerate(events):
                 event_id = step.event_id if not number else derived_id(str(step.event_id), number)
                 news.append(NewEvent(event, event_id, envelope))
-        return stream, state, news, refused, version
+        return _DecidedRun(stream, version, state, news, refused)
 
-    def _appends(
-        self,
-        decided: Sequence[tuple[str, Any, list[NewEvent], Any, int]],
-        encoded: Sequence[EncodedEvent],
-    ) -> list[Append]:
-        appends: list[Append] = []
-        start = 0
-        for stream, _state, news, _refused, version in decided:
-            if news:
-                appends.append(
-                    Append(self._log, stream, version, encoded[start : start + len(news)])
-                )
-            start += len(news)
-        return appends
+    async def _append_runs(self, decided: Mapping[int, "_DecidedRun"]) -> dict[int, Outcome]:
+        """One call of the store for all runs that have something to append."""
+        with_news = {index: run for index, run in decided.items() if run.news}
+        if not with_news:
+            return {}
+        encoded = iter(
+            await self._codec.seal([new for run in with_news.values() for new in run.news])
+        )
+        appends = [
+            Append(self._log, run.stream, run.version, list(islice(encoded, len(run.news))))
+            for run in with_news.values()
+        ]
+        return dict(zip(with_news, await self._store.append(appends), strict=True))
 
     async def _first_answer(self, context: CommandContext) -> Handled[Any] | None:
         """A repeated command is answered before it is decided: its rule may refuse it by now."""
@@ -342,9 +395,24 @@ class CommandHandling:
     ) -> None:
         self._keep(stream, version, state)
         if decider.states and version // _SNAPSHOT_EVERY > before // _SNAPSHOT_EVERY:
-            await self._store.save_snapshot(stream, _snapshot_key(decider), version, _frozen(state))
+            await self._save_snapshot(decider, stream)
+
+    async def _save_snapshot(self, decider: Decider[C, S, E], stream: str) -> None:
+        """Of the events as stored: those just decided hold their personal fields in the clear.
+
+        The command is done; a snapshot that cannot be saved only makes the next load longer.
+        """
+        try:
+            version, state = await self._stored(decider, stream, None)
+            key = _snapshot_key(decider)
+            await self._store.save_snapshot(stream, key, version, _frozen(state))
+        except StoreAway as failure:
+            LOG.warning("snapshot_not_saved", stream=stream, why=str(failure))
 
     def _keep(self, stream: str, version: int, state: Any) -> None:
+        known = self._cache.get(stream)
+        if known is not None and known[0] > version:
+            return
         self._cache[stream] = (version, state)
         self._cache.move_to_end(stream)
         if len(self._cache) > _STATES_KEPT:
@@ -376,6 +444,8 @@ def _frozen(state: Any) -> bytes:
 
 def _thawed(decider: Decider[Any, S, Any], frozen: bytes) -> S:
     name, body = msgspec.json.decode(frozen, type=tuple[str, msgspec.Raw])
-    state_class = next(each for each in decider.states if each.__name__ == name)
+    state_class = next((each for each in decider.states if each.__name__ == name), None)
+    if state_class is None:
+        raise msgspec.ValidationError(f"{decider.name} has no state {name}")
     state: S = msgspec.json.decode(body, type=state_class)
     return state

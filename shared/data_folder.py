@@ -11,6 +11,10 @@ class FolderInUse(Exception):
     """Another process holds the folder's lock."""
 
 
+class DataIsNewer(Exception):
+    """The file was written by a newer version of Pulsetrail; nothing was touched."""
+
+
 class Serving(NamedTuple):
     """Where the process that holds the folder can be asked to do work; `token` is local only."""
 

@@ -11,7 +11,7 @@ Event = TypeVar("Event")
 
 @dataclass(frozen=True, slots=True)
 class Decider(Generic[Command, State, Event]):
-    """`decide` raises a DomainError when it refuses and returns no events when there is nothing to do.
+    """`decide` raises a DomainError when it refuses, returns no events when nothing is to do.
 
     `name` is the middle part of the stream name, `version` the key of its snapshots: raise it
     whenever `evolve` or the state's shape changes. `states` are the classes of the union, so that a

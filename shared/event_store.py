@@ -1,4 +1,4 @@
-"""The port of the event store: it decides who was first, numbers what it keeps and never forgets."""
+"""The port of the event store: it decides who was first, numbers what it keeps, forgets nothing."""
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
 
 class Outcome(NamedTuple):
-    """What became of one Append. A duplicate brings the first answer; a conflict the version found."""
+    """What became of one Append. A duplicate brings the first answer, a conflict the version."""
 
     verdict: Verdict
     version: int
@@ -53,13 +53,19 @@ def partition_of(stream: str, partitions: int) -> int:
     return crc32(stream.encode()) % partitions
 
 
+class UnreadableEvent(Exception):
+    """A stored row cannot be an event any more: only tampering or a damaged disk does that."""
+
+
 class EventStore(Protocol):
     """Same promises on every adapter, by tests/contracts/test_event_store.py.
 
     Appends of one call are taken in order, each with its own outcome; a conflict costs only itself.
     What is answered DONE is durable. Offsets of a partition are contiguous from 0, in commit order;
     `recorded_at` never decreases within a tenant's part of a partition. Raises StoreAway when the
-    store cannot be written or reached; then nothing of the call is known to be stored.
+    store cannot be written or reached; then nothing of the call is known to be stored. Whoever
+    appends an event id that is stored already has a bug and is told by another exception; nothing
+    of that call is stored. Reads raise UnreadableEvent for a damaged row.
     """
 
     @property
@@ -103,7 +109,7 @@ class EventStore(Protocol):
         ...
 
     async def wait_beyond(self, generation: int, seconds: float) -> None:
-        """Return when the generation has grown beyond the one named, at the latest after `seconds`."""
+        """Return when the generation is beyond the one named, at the latest after `seconds`."""
         ...
 
     async def close(self) -> None: ...

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
-    """What may be done with a field: `plain`, `personal` (sealed per subject) or `blob` (a key per object)."""
+    """What a field is: `plain`, `personal` (sealed per subject) or `blob` (a key per object)."""
 
     kind: str
     subject_field: str | None = None

@@ -18,6 +18,7 @@ from shared.subscription import Feed, Reaction, Subscription, SubscriptionStoppe
 LOG = structlog.get_logger(__name__)
 
 _RETRY_SECONDS = 2.0
+_SETTLE_SECONDS = 0.05
 
 
 class Hosting:
@@ -39,6 +40,7 @@ class Hosting:
         self.runners = tuple(runner for service in services for runner in service.runners)
         ports.progress.follow(self.subscriptions)
         self.stopped: dict[str, str] = {}
+        self._idle: dict[str, int] = {}
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -73,6 +75,20 @@ class Hosting:
         for runner in self.runners:
             self._tasks.append(asyncio.create_task(self._repeat(runner)))
 
+    async def settle(self) -> None:
+        """While following live: until all stand at the head and every runner found nothing to do
+        since. Raises SubscriptionStopped where one stopped."""
+        for runner in self.runners:
+            self._idle.pop(runner.name, None)
+        while True:
+            if self.stopped:
+                raise SubscriptionStopped("; ".join(self.stopped.values()))
+            generation = self.ports.event_store.generation
+            idle = all(self._idle.get(each.name) == generation for each in self.runners)
+            if idle and await self.at_head():
+                return
+            await asyncio.sleep(_SETTLE_SECONDS)
+
     async def stop(self) -> None:
         self._stopping.set()
         for task in self._tasks:
@@ -95,12 +111,15 @@ class Hosting:
             generation = store.generation
             now = self.ports.clock()
             try:
-                did = await self.at_head() and await runner.step(now)
+                stands = await self.at_head()
+                did = stands and await runner.step(now)
             except Exception as failure:
                 LOG.error("runner_failed", runner=runner.name, exc_info=failure)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             if not did:
+                if stands:
+                    self._idle[runner.name] = generation
                 await store.wait_beyond(generation, runner.poll_seconds)
 
 

@@ -136,6 +136,8 @@ def install_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def other(_request: Request, failure: HTTPException) -> Response:
+        if failure.status_code == 400:  # FastAPI's word for a body that no parser understands
+            return problem_response(422, "malformed", str(failure.detail))
         code = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported"}
         named = code.get(failure.status_code, "refused")
         return problem_response(
@@ -152,12 +154,17 @@ def field_problems(errors: Any) -> tuple[FieldProblem, ...]:
     """pydantic's findings as field problems, without the input itself (it may be personal)."""
     return tuple(
         FieldProblem(
-            ".".join(str(part) for part in each["loc"] if part not in ("body", "query", "path")),
+            ".".join(_text(part) for part in each["loc"] if part not in ("body", "query", "path")),
             str(each["type"]).replace("_", "-"),
-            str(each["msg"]),
+            _text(each["msg"]),
         )
         for each in errors
     )
+
+
+def _text(value: Any) -> str:
+    """What the client named, even where it is no Unicode that could be sent back."""
+    return str(value).encode(errors="replace").decode()
 
 
 class Access:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http import BASE, key_hash, problem_response
@@ -15,6 +15,8 @@ from shared.settings import InstallationSettings
 _CALLERS_KEPT = 10_000
 _UNBOUNDED_HERE = (f"{BASE}/evidence",)
 """Streams with a bound of their own."""
+
+_MEDIA_TYPES = ("application/json", "application/x-ndjson")
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -42,19 +44,27 @@ class HttpLimits:
         request = Request(scope)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(correlation_id=str(self._new_id()))
+        send = _with_headers(send)
         if self._too_many(request):
             detail = f"more than {self._settings.requests_a_minute} requests in a minute"
             await problem_response(429, "too-many-requests", detail)(scope, receive, send)
             return
         if scope["path"].startswith(_UNBOUNDED_HERE):
-            await self._app(scope, receive, _with_headers(send))
+            await self._app(scope, receive, send)
             return
-        body = await self._bounded_body(request, receive)
+        try:
+            body = await self._bounded_body(request, receive)
+        except ClientDisconnect:
+            return  # a body cut short is no command, and nobody is left to be told
         if body is None:
             detail = f"the body is larger than {self._settings.max_body_bytes} bytes"
             await problem_response(413, "too-large", detail)(scope, receive, send)
             return
-        await self._app(scope, _replayed(body, receive), _with_headers(send))
+        if body and scope["path"].startswith(BASE) and _media_type(request) not in _MEDIA_TYPES:
+            detail = f"send {' or '.join(_MEDIA_TYPES)}"
+            await problem_response(415, "unsupported", detail)(scope, receive, send)
+            return
+        await self._app(scope, _replayed(body, receive), send)
 
     async def _bounded_body(self, request: Request, receive: Receive) -> bytes | None:
         limit = self._settings.max_body_bytes
@@ -65,6 +75,8 @@ class HttpLimits:
         size = 0
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > limit:
@@ -85,6 +97,10 @@ class HttpLimits:
         if len(self._counts) > _CALLERS_KEPT:
             self._counts.popitem(last=False)
         return self._counts[caller] > self._settings.requests_a_minute
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

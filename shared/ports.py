@@ -1,7 +1,7 @@
 """What a host gives every service: its way to the outside, to time and to chance."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from shared.clock import Clock
@@ -36,7 +36,10 @@ class Ports:
     organisations: Organisations
     progress: Progress
     outbound: Outbound
+    _handling: dict[str, CommandHandling] = field(default_factory=dict, init=False, repr=False)
 
     def commands(self, log: str) -> CommandHandling:
-        """Command handling on one service's log, with a cache of its own."""
-        return CommandHandling(log, self.event_store, self.codec, self.new_id)
+        """Command handling on one service's log; all who ask share its cache."""
+        if log not in self._handling:
+            self._handling[log] = CommandHandling(log, self.event_store, self.codec, self.new_id)
+        return self._handling[log]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from shared.envelope import Position
 from shared.errors import DomainError, FieldProblem, Malformed
 from shared.event_store import EventStore
-from shared.subscription import Subscription
+from shared.subscription import Reaction, Subscription
 
 _POLL_SECONDS = 0.25
 
@@ -49,7 +49,11 @@ class Progress:
         Raises Malformed for a token that is none of ours, NotReachedYet after `seconds`.
         """
         position = await self._position(wanted)
-        readers = [each for each in self._subscriptions.values() if each.log == position.log]
+        readers = [
+            each
+            for each in self._subscriptions.values()
+            if each.log == position.log and not isinstance(each.target, Reaction)
+        ]
         deadline = asyncio.get_running_loop().time() + seconds
         for reader in readers:
             while (reached := await reader.position(position.partition)) <= position.offset:

@@ -1,9 +1,9 @@
 """The engine of read models: fold a batch in memory, write rows, figures and deadlines in bulk."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -13,18 +13,20 @@ from sqlalchemy import (
     Column,
     Index,
     LargeBinary,
+    Select,
     String,
     Table,
     bindparam,
     delete,
     select,
+    text,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.clock import milliseconds
 from shared.envelope import RecordedEvent
 from shared.projection import Point, Projection
-from shared.read_store import METADATA, insert_missing, upsert
+from shared.read_store import METADATA, insert_missing, upsert_tuples
 
 Row = TypeVar("Row")
 
@@ -40,6 +42,23 @@ class Flaw(NamedTuple):
 
     recorded: RecordedEvent
     reason: str
+
+
+def keep_first(flaws: dict[str, Flaw], found: Iterable[Flaw]) -> None:
+    """Add what was found, by stream; of one stream only the flaw that comes first counts."""
+    for flaw in found:
+        stored = flaw.recorded.stored
+        known = flaws.get(stored.stream)
+        if known is None or stored.version < known.recorded.stored.version:
+            flaws[stored.stream] = flaw
+
+
+class Content(NamedTuple):
+    """What a rebuild must reproduce: rows by their key, whatever else they hold."""
+
+    name: str
+    rows: Select[Any]
+    key: tuple[str, ...]
 
 
 class ReadModel(Protocol):
@@ -60,7 +79,14 @@ class ReadModel(Protocol):
     async def apply(
         self, connection: AsyncConnection, events: Sequence[RecordedEvent]
     ) -> list[Flaw]:
-        """Fold the events into the tables; what cannot be folded is returned, not raised."""
+        """Fold the events into the tables; what cannot be folded is returned, not raised, and
+        nothing that comes after it in its stream is folded."""
+        ...
+
+    async def mark_incomplete(
+        self, connection: AsyncConnection, events: Sequence[RecordedEvent]
+    ) -> None:
+        """Say of the rows of these events that something is missing from them."""
         ...
 
     def beside(self) -> "ReadModel":
@@ -68,8 +94,9 @@ class ReadModel(Protocol):
         ...
 
     @property
-    def compared(self) -> Sequence[Table]:
-        """The tables that a rebuild must reproduce."""
+    def contents(self) -> Sequence[Content]:
+        """What a rebuild must reproduce. Tables whose columns include `due_at` are not in it:
+        they hold what the watch knows, and a rebuild only has everything looked at again."""
         ...
 
 
@@ -86,7 +113,7 @@ class RowReadModel(Generic[Row]):
 
     @property
     def name(self) -> str:
-        return f"{self.service}.{self.projection.name}"
+        return f"{self.service}.{self.projection.name}{self.suffix}"
 
     @property
     def version(self) -> int:
@@ -120,22 +147,42 @@ class RowReadModel(Generic[Row]):
         )
 
     @cached_property
+    def series(self) -> Table:
+        """What a figure is of: `series_id` is derived from the other columns."""
+        name = self._named("_series")
+        if name in METADATA.tables:
+            return METADATA.tables[name]
+        return Table(
+            name,
+            METADATA,
+            Column("series_id", BigInteger, primary_key=True, autoincrement=False),
+            Column("tenant_id", String(64), nullable=False),
+            Column("figure", String(64), nullable=False),
+            Column("unit_id", String(64), nullable=False),
+            Column("rep_id", String(64), nullable=False),
+            Column("stage", String(64), nullable=False),
+            Column("action", String(64), nullable=False),
+            Index(f"{name}_of", "tenant_id", "unit_id", "figure"),
+        )
+
+    @cached_property
     def points(self) -> Table:
-        """Figures over many rows: sums of `amount` over `at` (milliseconds), see Point."""
+        """Figures over many rows: sums of `amount` over `at` (milliseconds) by series."""
         name = self._named("_points")
         if name in METADATA.tables:
             return METADATA.tables[name]
         return Table(
             name,
             METADATA,
-            Column("tenant_id", String(64), primary_key=True),
-            Column("figure", String(64), primary_key=True),
-            Column("unit_id", String(64), primary_key=True),
-            Column("rep_id", String(64), primary_key=True),
-            Column("stage", String(64), primary_key=True),
-            Column("action", String(64), primary_key=True),
+            Column("series_id", BigInteger, primary_key=True, autoincrement=False),
             Column("at", BigInteger, primary_key=True, autoincrement=False),
             Column("amount", BigInteger, nullable=False),
+            Index(
+                f"{name}_gone",
+                "series_id",
+                sqlite_where=text("amount = 0"),
+                postgresql_where=text("amount = 0"),
+            ),
             sqlite_with_rowid=False,
         )
 
@@ -160,11 +207,21 @@ class RowReadModel(Generic[Row]):
     @property
     def tables(self) -> Sequence[Table]:
         watched = () if self.projection.next_due is None else (self.deadlines,)
-        return (self.rows, self.points, *watched)
+        return (self.rows, self.series, self.points, *watched)
 
     @property
-    def compared(self) -> Sequence[Table]:
-        return (self.rows, self.points)
+    def contents(self) -> Sequence[Content]:
+        series, points = self.series, self.points
+        of_what = [column for column in series.columns if column.name != "series_id"]
+        figures = (
+            select(*of_what, points.c.at, points.c.amount)
+            .join_from(points, series, points.c.series_id == series.c.series_id)
+            .where(points.c.amount != 0)
+        )
+        return (
+            Content(self.rows.name, select(self.rows), ("tenant_id", "key")),
+            Content(points.name, figures, (*(column.name for column in of_what), "at")),
+        )
 
     def beside(self) -> "RowReadModel[Row]":
         return RowReadModel(
@@ -185,74 +242,93 @@ class RowReadModel(Generic[Row]):
     async def apply(
         self, connection: AsyncConnection, events: Sequence[RecordedEvent]
     ) -> list[Flaw]:
-        projection = self.projection
-        by_key: dict[tuple[str, str], list[RecordedEvent]] = {}
-        for recorded in events:
-            if isinstance(recorded.event, projection.reads):
-                key = (recorded.stored.tenant_id, projection.key(recorded.event))
-                by_key.setdefault(key, []).append(recorded)
-        if not by_key:
-            return []
-        before = await self._load(connection, list(by_key))
-        change = _Change()
-        for key in sorted(by_key):
-            self._fold(key, before.get(key), by_key[key], change)
+        wanted = [each for each in events if isinstance(each.event, self.projection.reads)]
+        flaws: dict[str, Flaw] = {}
+        while True:
+            change = _Change()
+            by_key = self._by_key(wanted, change)
+            before = await self._load(connection, list(by_key))
+            for key in sorted(by_key):
+                self._fold(key, before.get(key), by_key[key], change)
+            if not change.flaws:
+                break
+            # Fold again without them: other rows may have had later events of these streams.
+            keep_first(flaws, change.flaws)
+            wanted = [each for each in wanted if not _follows_a_flaw(each, flaws)]
         await self._write(connection, change)
-        return change.flaws
+        return list(flaws.values())
+
+    def _by_key(
+        self, events: Sequence[RecordedEvent], change: "_Change"
+    ) -> dict[tuple[str, str], list[RecordedEvent]]:
+        by_key: dict[tuple[str, str], list[RecordedEvent]] = {}
+        key_of = self.projection.key
+        for recorded in events:
+            try:
+                key = (recorded.stored.tenant_id, key_of(recorded.event))
+            except Exception as flaw:
+                change.flaws.append(Flaw(recorded, f"{type(flaw).__name__}: {flaw}"))
+                continue
+            by_key.setdefault(key, []).append(recorded)
+        return by_key
+
+    async def mark_incomplete(
+        self, connection: AsyncConnection, events: Sequence[RecordedEvent]
+    ) -> None:
+        wanted = [each for each in events if isinstance(each.event, self.projection.reads)]
+        keys = sorted(self._by_key(wanted, _Change()))
+        for tenant_id, part in _by_tenant(keys):
+            await connection.execute(
+                self.rows.update()
+                .where(self.rows.c.tenant_id == tenant_id, self.rows.c.key.in_(part))
+                .values(incomplete=True)
+            )
 
     async def _load(
         self, connection: AsyncConnection, keys: Sequence[tuple[str, str]]
-    ) -> dict[tuple[str, str], Row]:
-        found: dict[tuple[str, str], Row] = {}
+    ) -> dict[tuple[str, str], tuple[Row, bool]]:
+        found: dict[tuple[str, str], tuple[Row, bool]] = {}
         table = self.rows
         for tenant_id, part in _by_tenant(keys):
-            query = select(table.c.key, table.c.body).where(
+            query = select(table.c.key, table.c.body, table.c.incomplete).where(
                 table.c.tenant_id == tenant_id, table.c.key.in_(part)
             )
-            for key, body in await connection.execute(query):
-                found[tenant_id, key] = self.decode(body)
+            for key, body, incomplete in await connection.execute(query):
+                found[tenant_id, key] = (self.decode(body), incomplete)
         return found
 
     def _fold(
         self,
         key: tuple[str, str],
-        row: Row | None,
+        known: tuple[Row, bool] | None,
         events: Sequence[RecordedEvent],
         change: "_Change",
     ) -> None:
         projection = self.projection
-        if row is not None:
-            for point, amount in projection.contributions(row).items():
-                change.points[key[0], point] -= amount
-        incomplete = False
-        after: Row | None = row
-        for recorded in events:
-            try:
+        after, incomplete = (None, False) if known is None else known
+        before = {} if after is None else projection.contributions(after)
+        recorded = events[0]
+        try:
+            for recorded in events:
                 after = projection.evolve(after, recorded)
-            except Exception as flaw:
-                change.flaws.append(Flaw(recorded, f"{type(flaw).__name__}: {flaw}"))
-                incomplete = True
-                break
-        if after is None:
-            change.gone.append(key)
+            if after is None:
+                change.add(key[0], before, {})
+                change.gone.append(key)
+                return
+            columns = projection.columns(after)
+            searched = (columns[name] for name, _kind in self.columns)
+            row = (*key, *searched, incomplete, self._encode(after))
+            due = None if projection.next_due is None else projection.next_due(after)
+            change.add(key[0], before, projection.contributions(after))
+        except Exception as flaw:
+            change.flaws.append(Flaw(recorded, f"{type(flaw).__name__}: {flaw}"))
             return
-        for point, amount in projection.contributions(after).items():
-            change.points[key[0], point] += amount
-        change.rows.append(
-            {
-                "tenant_id": key[0],
-                "key": key[1],
-                **projection.columns(after),
-                "incomplete": incomplete,
-                "body": self._encode(after),
-            }
-        )
+        change.rows.append(row)
         if projection.next_due is not None:
-            due = projection.next_due(after)
             change.due[key] = NEVER if due is None else milliseconds(due)
 
     async def _write(self, connection: AsyncConnection, change: "_Change") -> None:
-        await upsert(connection, self.rows, change.rows)
+        await upsert_tuples(connection, self.rows, change.rows)
         for tenant_id, part in _by_tenant(change.gone):
             await connection.execute(
                 delete(self.rows).where(
@@ -264,36 +340,25 @@ class RowReadModel(Generic[Row]):
             await self._arm(connection, change.due)
 
     async def _write_points(
-        self, connection: AsyncConnection, points: Mapping[tuple[str, Point], int]
+        self, connection: AsyncConnection, points: Mapping[str, Mapping[Point, int]]
     ) -> None:
-        changed: list[dict[str, Any]] = [
-            {
-                "tenant_id": tenant_id,
-                "figure": point.figure,
-                "unit_id": point.unit_id,
-                "rep_id": point.rep_id,
-                "stage": point.stage,
-                "action": point.action,
-                "at": milliseconds(point.at),
-                "amount": amount,
-            }
-            for (tenant_id, point), amount in sorted(points.items())
-            if amount
-        ]
-        await upsert(connection, self.points, changed, add="amount")
-        if any(each["amount"] < 0 for each in changed):
-            table = self.points
-            await connection.execute(
-                delete(table).where(
-                    table.c.amount == 0,
-                    *(table.c[c.name] == bindparam(f"p_{c.name}") for c in table.primary_key),
-                ),
-                [
-                    {f"p_{c.name}": each[c.name] for c in table.primary_key}
-                    for each in changed
-                    if each["amount"] < 0
-                ],
-            )
+        series: dict[int, tuple[Any, ...]] = {}
+        amounts: list[tuple[int, int, int]] = []
+        for tenant_id, of_tenant in points.items():
+            ids: dict[tuple[str, ...], int] = {}
+            for point, amount in of_tenant.items():
+                if amount:
+                    of_what = point[:5]
+                    series_id = ids.get(of_what)
+                    if series_id is None:
+                        series_id = ids[of_what] = _series_id(tenant_id, of_what)
+                        series[series_id] = (series_id, tenant_id, *of_what)
+                    amounts.append((series_id, milliseconds(point.at), amount))
+        amounts.sort()
+        await upsert_tuples(connection, self.series, list(series.values()))
+        await upsert_tuples(connection, self.points, amounts, add="amount")
+        # Written out, so that the partial index of exactly these rows is used.
+        await connection.execute(delete(self.points).where(text("amount = 0")))
 
     async def _arm(self, connection: AsyncConnection, due: Mapping[tuple[str, str], int]) -> None:
         """Only ever earlier; a subject with signals, or with a limit missed in the past that the
@@ -357,15 +422,16 @@ class JournalReadModel:
 
     @property
     def name(self) -> str:
-        return f"{self.service}.{self.journal}"
+        return f"{self.service}.{self.journal}{self.suffix}"
 
     @property
     def tables(self) -> Sequence[Table]:
         return (self.table,)
 
     @property
-    def compared(self) -> Sequence[Table]:
-        return (self.table,)
+    def contents(self) -> Sequence[Content]:
+        key = tuple(column.name for column in self.table.primary_key)
+        return (Content(self.table.name, select(self.table), key),)
 
     def beside(self) -> "JournalReadModel":
         name = f"{self.table.name}_beside"
@@ -381,25 +447,55 @@ class JournalReadModel:
         self, connection: AsyncConnection, events: Sequence[RecordedEvent]
     ) -> list[Flaw]:
         rows: list[Mapping[str, Any]] = []
-        flaws: list[Flaw] = []
+        flaws: dict[str, Flaw] = {}
         for recorded in events:
+            if recorded.stored.stream in flaws:
+                continue
             try:
                 rows.extend(self.entries(recorded))
             except Exception as flaw:
-                flaws.append(Flaw(recorded, f"{type(flaw).__name__}: {flaw}"))
+                found = Flaw(recorded, f"{type(flaw).__name__}: {flaw}")
+                flaws[recorded.stored.stream] = found
         await insert_missing(connection, self.table, rows)
-        return flaws
+        return list(flaws.values())
+
+    async def mark_incomplete(
+        self, connection: AsyncConnection, events: Sequence[RecordedEvent]
+    ) -> None:
+        """A journal has no row that could lack something: its parked streams tell."""
 
 
 class _Change:
     """What a batch comes to."""
 
     def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[tuple[Any, ...]] = []
         self.gone: list[tuple[str, str]] = []
-        self.points: Counter[tuple[str, Point]] = Counter()
+        self.points: dict[str, dict[Point, int]] = {}
         self.due: dict[tuple[str, str], int] = {}
         self.flaws: list[Flaw] = []
+
+    def add(self, tenant_id: str, before: Mapping[Point, int], after: Mapping[Point, int]) -> None:
+        """The difference that a row makes to the figures."""
+        points = self.points.setdefault(tenant_id, {})
+        for point, amount in after.items():
+            difference = amount - before.get(point, 0)
+            if difference:
+                points[point] = points.get(point, 0) + difference
+        for point, amount in before.items():
+            if point not in after:
+                points[point] = points.get(point, 0) - amount
+
+
+def _follows_a_flaw(recorded: RecordedEvent, flaws: Mapping[str, Flaw]) -> bool:
+    flaw = flaws.get(recorded.stored.stream)
+    return flaw is not None and recorded.stored.version >= flaw.recorded.stored.version
+
+
+def _series_id(tenant_id: str, of_what: tuple[str, ...]) -> int:
+    """63 bits of BLAKE2b: the same in every process, so that none has to ask for it."""
+    text = "\x1f".join((tenant_id, *of_what))
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 1
 
 
 def _by_tenant(keys: Sequence[tuple[str, str]]) -> list[tuple[str, list[str]]]:

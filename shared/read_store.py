@@ -130,3 +130,33 @@ async def insert_missing(
     )
     keys = [column.name for column in table.primary_key]
     await connection.execute(insert.on_conflict_do_nothing(index_elements=keys), list(rows))
+
+
+async def upsert_tuples(
+    connection: AsyncConnection,
+    table: Table,
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    add: str | None = None,
+) -> None:
+    """`upsert` for hot paths: every column in the table's order, past SQLAlchemy's binding."""
+    if not rows:
+        return
+    names = [column.name for column in table.columns]
+    keys = [column.name for column in table.primary_key]
+    changed = ", ".join(
+        f'"{name}" = "{table.name}"."{name}" + excluded."{name}"'
+        if name == add
+        else f'"{name}" = excluded."{name}"'
+        for name in names
+        if name not in keys
+    )
+    await connection.exec_driver_sql(
+        f'INSERT INTO "{table.name}" ({_quoted(names)}) VALUES ({", ".join("?" * len(names))})'
+        f" ON CONFLICT ({_quoted(keys)}) DO UPDATE SET {changed}",
+        list(rows),
+    )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)

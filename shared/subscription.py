@@ -1,8 +1,9 @@
 """Events from a log to those who fold or react to them, each counted once."""
 
 import asyncio
-from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import structlog
@@ -11,18 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.codec import Codec
 from shared.envelope import RecordedEvent, StoredEvent
-from shared.errors import PoisonMessage, StoreAway
-from shared.event_store import EventStore
-from shared.projecting import Flaw, ReadModel
+from shared.errors import DomainError, PoisonMessage
+from shared.event_store import EventStore, UnreadableEvent
+from shared.projecting import Flaw, ReadModel, keep_first
 from shared.read_store import CHECKPOINTS, DEAD_LETTERS, PARKED_STREAMS, ReadStore, insert_missing
 
 LOG = structlog.get_logger(__name__)
 
-_BATCH = 10_000
+_BATCH = 20_000
 _REACTIONS_A_BATCH = 1_000
 _PARKED_AT_MOST = 100
 _RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)
-_BATCHES_KEPT = 2
 
 
 class SubscriptionStopped(Exception):
@@ -54,30 +54,33 @@ class Standing:
 
 
 class Feed:
-    """Reads and decodes a log once for subscriptions that walk in step."""
+    """Reads and decodes a log once for subscriptions that walk in step: the latest window of each
+    partition is kept."""
 
     def __init__(self, store: EventStore, codec: Codec) -> None:
         self.store = store
         self._codec = codec
-        self._kept: OrderedDict[tuple[str, int, int, int], list[RecordedEvent | Flaw]] = (
-            OrderedDict()
-        )
+        self._windows: dict[tuple[str, int], tuple[int, list[RecordedEvent | Flaw]]] = {}
 
     async def read(
         self, log: str, partition: int, from_offset: int, limit: int
     ) -> list[RecordedEvent | Flaw]:
-        key = (log, partition, from_offset, limit)
-        kept = self._kept.get(key)
-        if kept is not None and len(kept) == limit:
-            return kept
-        stored = await self.store.read_log(log, partition, from_offset, limit)
-        decoded = [self._decoded(event) for event in stored]
-        self._kept[key] = decoded
-        while len(self._kept) > _BATCHES_KEPT:
-            self._kept.popitem(last=False)
-        return decoded
+        start, window = self._windows.get((log, partition), (0, []))
+        if start <= from_offset < start + len(window):
+            return window[from_offset - start : from_offset - start + limit]
+        try:
+            stored = await self.store.read_log(log, partition, from_offset, _BATCH)
+        except UnreadableEvent as flaw:
+            raise SubscriptionStopped(
+                f"{log}/{partition} cannot be read after {from_offset}: {flaw};"
+                " run `pulsetrail verify`"
+            ) from flaw
+        window = [self.decoded(event) for event in stored]
+        if window:
+            self._windows[log, partition] = (_stored(window[0]).offset, window)
+        return window[:limit]
 
-    def _decoded(self, stored: StoredEvent) -> RecordedEvent | Flaw:
+    def decoded(self, stored: StoredEvent) -> RecordedEvent | Flaw:
         try:
             return self._codec.decode(stored)
         except PoisonMessage as flaw:
@@ -95,6 +98,7 @@ class Subscription:
         self._reads = reads
         self._standings: dict[int, Standing] = {}
         self._moved = asyncio.Event()
+        self._turn = asyncio.Lock()
 
     async def wait_until_moved(self, seconds: float) -> None:
         """Until the next batch is committed, at the longest `seconds`."""
@@ -124,52 +128,79 @@ class Subscription:
                 return False
         return True
 
-    async def step(self) -> bool:
-        """Take one batch per partition; False when there was nothing to take."""
+    async def step(self, up_to: Sequence[int] | None = None) -> bool:
+        """Take one batch per partition; False when there was nothing to take.
+
+        `up_to`: per partition the offset before which to stop.
+        """
         took = False
-        for partition in range(self._feed.store.partitions):
-            standing = await self._standing(partition)
-            limit = _REACTIONS_A_BATCH if isinstance(self.target, Reaction) else _BATCH
-            batch = await self._feed.read(self.log, partition, standing.next_offset, limit)
-            if batch:
-                await self._take(partition, standing, batch)
-                took = True
+        async with self._turn:
+            for partition in range(self._feed.store.partitions):
+                standing = await self._standing(partition)
+                limit = _REACTIONS_A_BATCH if isinstance(self.target, Reaction) else _BATCH
+                if up_to is not None:
+                    limit = min(limit, up_to[partition] - standing.next_offset)
+                    if limit <= 0:
+                        continue
+                batch = await self._feed.read(self.log, partition, standing.next_offset, limit)
+                if batch:
+                    await self._take(partition, standing, batch)
+                    took = True
         return took
+
+    @asynccontextmanager
+    async def standing_still(self) -> AsyncIterator[None]:
+        """Nobody takes a batch meanwhile; afterwards the checkpoint is read anew."""
+        async with self._turn:
+            try:
+                yield
+            finally:
+                self.forget()
 
     async def _take(
         self, partition: int, standing: Standing, batch: Sequence[RecordedEvent | Flaw]
     ) -> None:
-        first = _stored(batch[0])
-        if first.offset != standing.next_offset:
-            raise SubscriptionStopped(
-                f"{self.name}: events {standing.next_offset} to {first.offset - 1} of"
-                f" {self.log}/{partition} are missing; run `pulsetrail verify`"
-            )
-        flaws = [each for each in batch if isinstance(each, Flaw)]
-        poisoned = standing.parked | {flaw.recorded.stored.stream for flaw in flaws}
-        good = [
-            each
-            for each in batch
-            if isinstance(each, RecordedEvent) and each.stored.stream not in poisoned
-        ]
+        self._refuse_holes(partition, standing, batch)
+        self._refuse_too_much_poison(standing)
+        flaws: dict[str, Flaw] = {}
+        keep_first(flaws, _unreadable(batch, standing.parked))
+        good = _unspoiled(batch, standing.parked, flaws)
         if isinstance(self.target, Reaction):
-            flaws += await self._react(self.target, good)
+            keep_first(flaws, await self._react(self.target, good))
         after = standing.next_offset + len(batch)
         async with self._reads.transaction() as connection:
             await self._advance(connection, partition, standing.next_offset, after)
             if not isinstance(self.target, Reaction):
-                flaws += await self.target.apply(connection, good)
+                keep_first(flaws, await self.target.apply(connection, good))
+                await self.target.mark_incomplete(connection, await self._spoiled(flaws))
             letters = await self._park(connection, partition, standing, batch, flaws)
         standing.next_offset = after
         self._moved.set()
         self._moved = asyncio.Event()
-        standing.parked |= {flaw.recorded.stored.stream for flaw in flaws}
+        standing.parked |= flaws.keys()
         standing.outcomes["applied"] += len(batch) - letters
         standing.outcomes["dead_lettered"] += letters
+        self._refuse_too_much_poison(standing)
+
+    def _refuse_holes(
+        self, partition: int, standing: Standing, batch: Sequence[RecordedEvent | Flaw]
+    ) -> None:
+        expected = standing.next_offset
+        if _stored(batch[-1]).offset == expected + len(batch) - 1:
+            return
+        missing = next(
+            offset for offset, each in enumerate(batch, expected) if _stored(each).offset != offset
+        )
+        raise SubscriptionStopped(
+            f"{self.name}: event {missing} of {self.log}/{partition} is missing;"
+            " run `pulsetrail verify`"
+        )
+
+    def _refuse_too_much_poison(self, standing: Standing) -> None:
         if len(standing.parked) > _PARKED_AT_MOST:
             raise SubscriptionStopped(
-                f"{self.name}: {len(standing.parked)} streams are parked; the latest reason:"
-                f" {flaws[-1].reason if flaws else 'see dead letters'}"
+                f"{self.name}: {len(standing.parked)} streams are parked; see its dead letters for"
+                " the reasons, mend them and `pulsetrail rebuild`"
             )
 
     async def _react(self, reaction: Reaction, events: Sequence[RecordedEvent]) -> list[Flaw]:
@@ -181,8 +212,17 @@ class Subscription:
         except PoisonMessage as flaw:
             if len(wanted) == 1:
                 return [Flaw(wanted[0], str(flaw))]
-            return [found for each in wanted for found in await self._react(reaction, [each])]
+            return await self._react_singly(reaction, wanted)
         return []
+
+    async def _react_singly(
+        self, reaction: Reaction, events: Sequence[RecordedEvent]
+    ) -> list[Flaw]:
+        flaws: dict[str, Flaw] = {}
+        for each in events:
+            if each.stored.stream not in flaws:
+                keep_first(flaws, await self._react(reaction, [each]))
+        return list(flaws.values())
 
     async def _advance(
         self, connection: AsyncConnection, partition: int, expected: int, after: int
@@ -206,20 +246,21 @@ class Subscription:
         partition: int,
         standing: Standing,
         batch: Sequence[RecordedEvent | Flaw],
-        flaws: Sequence[Flaw],
+        flaws: Mapping[str, Flaw],
     ) -> int:
-        reasons = {flaw.recorded.stored.stream: flaw for flaw in reversed(flaws)}
+        if not flaws and not standing.parked:
+            return 0
         await insert_missing(
             connection,
             PARKED_STREAMS,
             [
                 {"subscription": self.name, "stream": stream, "reason": flaw.reason}
-                for stream, flaw in reasons.items()
+                for stream, flaw in flaws.items()
             ],
         )
         letters = []
         for stored in map(_stored, batch):
-            flaw = reasons.get(stored.stream)
+            flaw = flaws.get(stored.stream)
             if stored.stream in standing.parked or (
                 flaw is not None and stored.version >= flaw.recorded.stored.version
             ):
@@ -237,6 +278,16 @@ class Subscription:
             "event_id": stored.event_id.bytes,
             "reason": reason,
         }
+
+    async def _spoiled(self, flaws: Mapping[str, Flaw]) -> list[RecordedEvent]:
+        """What can be read of newly parked streams: it tells the rows that lack something now."""
+        found: list[RecordedEvent] = []
+        for stream, flaw in flaws.items():
+            for stored in await self._feed.store.read_stream(stream):
+                if stored.version <= flaw.recorded.stored.version:
+                    read = self._feed.decoded(stored)
+                    found += [] if isinstance(read, Flaw) else [read]
+        return found
 
     async def _standing(self, partition: int) -> Standing:
         standing = self._standings.get(partition)
@@ -286,6 +337,30 @@ class Subscription:
             return Standing(row.next_offset, set(parked.scalars()))
 
 
+def _unreadable(batch: Sequence[RecordedEvent | Flaw], parked: Collection[str]) -> list[Flaw]:
+    return [
+        each
+        for each in batch
+        if isinstance(each, Flaw) and each.recorded.stored.stream not in parked
+    ]
+
+
+def _unspoiled(
+    batch: Sequence[RecordedEvent | Flaw], parked: Collection[str], flaws: Mapping[str, Flaw]
+) -> list[RecordedEvent]:
+    """Nothing of parked streams, and of a stream with a flaw only what comes before it."""
+    if not parked and not flaws:
+        return [each for each in batch if isinstance(each, RecordedEvent)]
+    first_bad = {stream: flaw.recorded.stored.version for stream, flaw in flaws.items()}
+    return [
+        each
+        for each in batch
+        if isinstance(each, RecordedEvent)
+        and each.stored.stream not in parked
+        and not each.stored.version > first_bad.get(each.stored.stream, each.stored.version)
+    ]
+
+
 def _stored(each: RecordedEvent | Flaw) -> StoredEvent:
     return each.recorded.stored if isinstance(each, Flaw) else each.stored
 
@@ -301,10 +376,18 @@ async def run(subscription: Subscription, store: EventStore, stopping: asyncio.E
         try:
             took = await subscription.step()
             failures = 0
-        except StoreAway as failure:
+        except SubscriptionStopped:
+            raise
+        except Exception as failure:
             subscription.forget()
             failures += 1
-            LOG.warning("subscription_retries", subscription=subscription.name, why=str(failure))
+            bug = None if isinstance(failure, DomainError) else failure
+            LOG.warning(
+                "subscription_retries",
+                subscription=subscription.name,
+                why=str(failure),
+                exc_info=bug,
+            )
             await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS)) - 1])
             continue
         if not took:

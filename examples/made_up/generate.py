@@ -206,20 +206,26 @@ def planted_rows() -> Iterator[LogRow]:
             )
 
 
-def log_rows(seed: int = SEED) -> list[LogRow]:
+def log_rows(
+    seed: int = SEED,
+    ordinary_cases: int = ORDINARY_CASES,
+    first_case: int = 1000,
+) -> list[LogRow]:
+    """The rows by time; a log larger than 4,000 cases begins beyond the planted ones."""
     random = Random(seed)
-    numbers = range(1000, 1000 + ORDINARY_CASES)
-    rows = [row for number in numbers for row in ordinary(random, str(number)) if row.at < END]
+    cases = (str(first_case + number) for number in range(ordinary_cases))
+    rows = [row for case in cases for row in ordinary(random, case) if row.at < END]
     rows.extend(planted_rows())
     return sorted(rows, key=lambda row: row.at)
 
 
-def write(file: Path) -> None:
+def write(file: Path, rows: list[LogRow]) -> None:
     with file.open("w", encoding="utf-8", newline="") as text:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(row.cells() for row in log_rows())
+        writer.writerows(row.cells() for row in rows)
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("log.csv"))
+    here = Path(__file__).with_name("log.csv")
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else here, log_rows())

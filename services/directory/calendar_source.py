@@ -46,21 +46,25 @@ def file_calendar_days(path: Path, year: int) -> CalendarDays:
     Raises Malformed naming the first line that cannot be read.
     """
     days: dict[date, bool] = {}
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        for number, line in enumerate(csv.DictReader(lines), start=2):
-            day, works = _day_of(line, number)
-            if day.year == year:
-                days[day] = works
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            for number, line in enumerate(csv.DictReader(lines), start=2):
+                day, works = _day_of(line, number)
+                if day.year == year:
+                    days[day] = works
+    except UnicodeDecodeError as flaw:
+        problem = FieldProblem(path.name, "encoding", "must be UTF-8")
+        raise Malformed("calendar file", errors=[problem]) from flaw
     return CalendarDays(year, days, False, path.name)
 
 
 def _day_of(line: Mapping[str, str | None], number: int) -> tuple[date, bool]:
     try:
         return date.fromisoformat(line["date"] or ""), _ANSWERS[(line["working"] or "").lower()]
-    except (KeyError, ValueError) as refusal:
+    except (KeyError, ValueError) as flaw:
         expected = "must be like 2027-02-17,false under the heading date,working"
         problem = FieldProblem(f"line {number}", "malformed", expected)
-        raise Malformed("calendar file", errors=[problem]) from refusal
+        raise Malformed("calendar file", errors=[problem]) from flaw
 
 
 def _days_of(year: int) -> list[date]:

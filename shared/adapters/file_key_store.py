@@ -8,11 +8,14 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
 
+from shared.errors import StoreAway
+
 _KEY_BYTES = 32
 _KEYS_CACHED = 50_000
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS tenant_keys (tenant_id TEXT PRIMARY KEY, key BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tenant_keys (
+    tenant_id TEXT PRIMARY KEY, key BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS subject_keys (
     tenant_id TEXT NOT NULL, subject TEXT NOT NULL, wrapped_key BLOB,
     PRIMARY KEY (tenant_id, subject)) WITHOUT ROWID;
@@ -48,30 +51,40 @@ class FileKeyStore:
 
     async def erase(self, tenant_id: str, subject: str) -> None:
         async with self._lock:
-            self._connection.execute(
-                "INSERT INTO subject_keys VALUES (?, ?, NULL)"
-                " ON CONFLICT DO UPDATE SET wrapped_key = NULL",
-                (tenant_id, subject),
-            )
+            await asyncio.to_thread(self._erase, tenant_id, subject)
             self._cache[tenant_id, subject] = None
 
     def close(self) -> None:
         self._connection.close()
 
+    def _erase(self, tenant_id: str, subject: str) -> None:
+        try:
+            self._connection.execute(
+                "INSERT INTO subject_keys VALUES (?, ?, NULL)"
+                " ON CONFLICT DO UPDATE SET wrapped_key = NULL",
+                (tenant_id, subject),
+            )
+            # The log beside the file would keep the key until its next checkpoint.
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as failure:
+            raise StoreAway(f"the key store cannot be written: {failure}") from failure
+
     def _load(self, tenant_id: str, subjects: Collection[str], *, make: bool) -> None:
         if len(self._cache) > _KEYS_CACHED:
             self._cache.clear()
-        self._connection.execute("BEGIN IMMEDIATE")
+        found: dict[tuple[str, str], bytes | None] = {}
         try:
+            self._connection.execute("BEGIN IMMEDIATE")
             tenant_key = self._tenant_key(tenant_id)
             for subject in subjects:
-                found = self._subject_key(tenant_id, subject, tenant_key, make=make)
-                if found is not None or make:
-                    self._cache[tenant_id, subject] = found
+                key = self._subject_key(tenant_id, subject, tenant_key, make=make)
+                if key is not None or make:
+                    found[tenant_id, subject] = key
             self._connection.execute("COMMIT")
-        except BaseException:
+        except sqlite3.Error as failure:
             self._connection.rollback()
-            raise
+            raise StoreAway(f"the key store cannot be written: {failure}") from failure
+        self._cache.update(found)  # only now: a key that is not durable must seal nothing
 
     def _tenant_key(self, tenant_id: str) -> bytes:
         row = self._connection.execute(

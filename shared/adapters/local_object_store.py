@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import obstore
-from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore
 
 from shared.errors import StoreAway
@@ -24,7 +24,7 @@ class LocalObjectStore:
             )
         except AlreadyExistsError:
             return False
-        except OSError as failure:
+        except (BaseError, OSError) as failure:
             raise StoreAway(f"the object store cannot be written: {failure}") from failure
         return True
 
@@ -33,6 +33,8 @@ class LocalObjectStore:
             found = await obstore.get_async(self._store, _path(tenant_id, sha256))
         except FileNotFoundError:
             return None
+        except (BaseError, OSError) as failure:
+            raise StoreAway(f"the object store cannot be read: {failure}") from failure
         return bytes(await found.bytes_async())
 
     async def delete(self, tenant_id: str, sha256: str) -> None:

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,17 +18,14 @@ from shared.adapters.sqlite_event_store_schema import (
 )
 from shared.adapters.sqlite_event_store_writer import SqliteEventWriter, find_command
 from shared.clock import Clock
+from shared.data_folder import DataIsNewer
 from shared.envelope import StoredEvent
 from shared.errors import StoreAway
-from shared.event_store import Append, Outcome
+from shared.event_store import Append, Outcome, UnreadableEvent
 
 T = TypeVar("T")
 
 _IDS_A_QUERY = 500
-
-
-class DataIsNewer(Exception):
-    """The file was written by a newer version of Pulsetrail; nothing was touched."""
 
 
 class SqliteEventStore:
@@ -38,13 +36,14 @@ class SqliteEventStore:
     def __init__(
         self, path: Path, logs: Sequence[str], clock: Clock, new_log_id: Callable[[], str]
     ) -> None:
+        refuse_newer(path)
         self._path = path
         self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="event-writer")
         self._reader_threads = ThreadPoolExecutor(2, thread_name_prefix="event-reader")
         self._local = threading.local()
         self._open_connections: list[sqlite3.Connection] = []
         connection = self._connect()
-        prepare(connection, path, logs, new_log_id)
+        prepare(connection, logs, new_log_id)
         self._writer = SqliteEventWriter(connection, clock)
         self._queue: list[tuple[Sequence[Append], asyncio.Future[list[Outcome]]]] = []
         self._writing: asyncio.Task[None] | None = None
@@ -65,7 +64,7 @@ class SqliteEventStore:
             everything = [append for appends, _answer in taken for append in appends]
             try:
                 outcomes = await self._in_writer(lambda: self._write_twice(everything))  # noqa: B023
-            except sqlite3.Error:
+            except Exception:
                 await self._write_one_by_one(taken)
             else:
                 start = 0
@@ -85,13 +84,13 @@ class SqliteEventStore:
     async def _write_one_by_one(
         self, taken: Sequence[tuple[Sequence[Append], "asyncio.Future[list[Outcome]]"]]
     ) -> None:
-        """A batch that failed twice: whoever can be stored is, the others are told."""
+        """A batch that failed twice: whoever can be stored is, the others are told why not."""
         for appends, answer in taken:
             try:
                 _settle(answer, await self._in_writer(lambda: self._writer.write(appends)))  # noqa: B023
-            except sqlite3.Error as failure:
+            except Exception as failure:
                 if not answer.done():
-                    answer.set_exception(StoreAway(f"the event store cannot be written: {failure}"))
+                    answer.set_exception(_told(failure))
 
     async def read_stream(self, stream: str, after_version: int = 0) -> list[StoredEvent]:
         return await self._read(
@@ -115,17 +114,36 @@ class SqliteEventStore:
     async def read_log(
         self, log: str, partition: int, from_offset: int, limit: int
     ) -> list[StoredEvent]:
+        recent = self._recent(log, from_offset, limit)
+        if recent is not None:
+            return recent
         return await self._read(
             f"SELECT {COLUMNS} FROM events WHERE log = ? AND partition = ? AND log_offset >= ?"
             " ORDER BY log_offset LIMIT ?",
             (log, partition, from_offset, limit),
         )
 
+    def _recent(self, log: str, from_offset: int, limit: int) -> list[StoredEvent] | None:
+        """From memory where the latest commits reach back that far; None: ask the file."""
+        kept = self._writer.recent.get(log)
+        if not kept:
+            return None
+        try:
+            start = from_offset - kept[0].offset
+            if start < 0:
+                return None
+            found = list(islice(kept, start, start + limit))
+        except RuntimeError:  # a commit came in between
+            return None
+        return None if found and found[0].offset != from_offset else found
+
     async def head(self, log: str, partition: int) -> int:
         def query(connection: sqlite3.Connection) -> int:
             row = connection.execute(
                 "SELECT next_offset FROM logs WHERE log = ? AND partition = ?", (log, partition)
             ).fetchone()
+            if row is None:
+                raise ValueError(f"no log is named {log}")
             return int(row[0])
 
         return await self._in_reader(query)
@@ -178,13 +196,15 @@ class SqliteEventStore:
         connection = self._writer_connection
 
         def save() -> None:
-            with connection:
-                connection.execute(
-                    "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)",
-                    (stream, key, version, state),
-                )
+            connection.execute(
+                "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)",
+                (stream, key, version, state),
+            )
 
-        await self._in_writer(save)
+        try:
+            await self._in_writer(save)
+        except sqlite3.Error as failure:
+            raise _told(failure) from failure
 
     @property
     def generation(self) -> int:
@@ -211,11 +231,18 @@ class SqliteEventStore:
         return self._open_connections[0]
 
     async def _read(self, query: str, parameters: Sequence[Any]) -> list[StoredEvent]:
-        return await self._in_reader(
-            lambda connection: [
-                stored_event(row) for row in connection.execute(query, tuple(parameters))
-            ]
-        )
+        def read(connection: sqlite3.Connection) -> list[StoredEvent]:
+            try:
+                rows = connection.execute(query, tuple(parameters))
+                return [stored_event(row) for row in rows]
+            except (ValueError, OverflowError, TypeError) as flaw:
+                raise UnreadableEvent(f"a stored event cannot be read: {flaw}") from flaw
+            except sqlite3.OperationalError as flaw:
+                if "decode to UTF-8" not in str(flaw):
+                    raise
+                raise UnreadableEvent(f"a stored event cannot be read: {flaw}") from flaw
+
+        return await self._in_reader(read)
 
     async def _in_reader(self, query: Callable[[sqlite3.Connection], T]) -> T:
         def run() -> T:
@@ -226,7 +253,7 @@ class SqliteEventStore:
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reader_threads, run)
-        except sqlite3.OperationalError as failure:
+        except sqlite3.DatabaseError as failure:
             raise StoreAway(f"the event store cannot be read: {failure}") from failure
 
     async def _in_writer(self, write: Callable[[], T]) -> T:
@@ -242,21 +269,27 @@ class SqliteEventStore:
         return connection
 
 
-def prepare(
-    connection: sqlite3.Connection,
-    path: Path,
-    logs: Sequence[str],
-    new_log_id: Callable[[], str],
-) -> None:
-    """Make the tables and logs that are missing. Raises DataIsNewer."""
-    connection.execute("BEGIN IMMEDIATE")
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+def refuse_newer(path: Path) -> None:
+    """Raises DataIsNewer, having only read the file."""
+    if not path.exists():
+        return
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    finally:
+        connection.close()
     if version > SCHEMA_VERSION:
-        connection.rollback()
         raise DataIsNewer(
             f"{path} was written by a newer version of Pulsetrail"
             f" (its format {version}, ours {SCHEMA_VERSION}): install that version or newer"
         )
+
+
+def prepare(
+    connection: sqlite3.Connection, logs: Sequence[str], new_log_id: Callable[[], str]
+) -> None:
+    """Make the tables and logs that are missing."""
+    connection.execute("BEGIN IMMEDIATE")
     for statement in SCHEMA.split(";"):
         connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -265,6 +298,13 @@ def prepare(
         if log not in known:
             connection.execute("INSERT INTO logs VALUES (?, 0, ?, 0)", (log, new_log_id()))
     connection.execute("COMMIT")
+
+
+def _told(failure: Exception) -> Exception:
+    """A store that cannot be written passes; a row that must not be is somebody's bug."""
+    if isinstance(failure, sqlite3.Error) and not isinstance(failure, sqlite3.IntegrityError):
+        return StoreAway(f"the event store cannot be written: {failure}")
+    return failure
 
 
 def _settle(answer: "asyncio.Future[list[Outcome]]", outcomes: list[Outcome]) -> None:

@@ -1,6 +1,7 @@
 """The writing half of the embedded event store: one transaction for whatever has queued up."""
 
 import sqlite3
+from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -11,22 +12,27 @@ from shared.envelope import EncodedEvent, Position, StoredEvent
 from shared.event_store import Append, CommandRecord, Outcome, Verdict
 from shared.integrity import NO_HASH, event_hash
 
+_PARTITION = 0
 _HEADS_KEPT = 200_000
+RECENT_EVENTS = 10_000
 
 
 class CommitInProgress:
     """What one transaction has decided so far; kept by the writer only when it commits."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: int) -> None:
+        self.now = now
+        self.events: list[StoredEvent] = []
         self.heads: dict[str, tuple[int, bytes]] = {}
         self.offsets: dict[tuple[str, int], int] = {}
         self.clocks: dict[tuple[str, int, str], int] = {}
+        self.recorded_at: dict[tuple[str, int, str], datetime] = {}
         self.rows: list[tuple[object, ...]] = []
         self.commands: dict[tuple[str, str], tuple[CommandRecord, Outcome]] = {}
 
 
 class SqliteEventWriter:
-    """Owns the writing connection; used by one thread at a time. `partition` of all streams is 0."""
+    """Owns the writing connection; used by one thread at a time. All streams: `partition` 0."""
 
     def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
         self._connection = connection
@@ -34,14 +40,15 @@ class SqliteEventWriter:
         self._heads: dict[str, tuple[int, bytes]] = {}
         self._offsets: dict[tuple[str, int], int] = {}
         self._clocks: dict[tuple[str, int, str], int] = {}
+        self.recent: dict[str, deque[StoredEvent]] = {}
+        """The latest committed events of each log: subscriptions that keep up read no rows."""
 
     def write(self, appends: Sequence[Append]) -> list[Outcome]:
         """One transaction. Raises sqlite3.Error with everything rolled back."""
-        commit = CommitInProgress()
-        now = milliseconds(self._clock())
+        commit = CommitInProgress(milliseconds(self._clock()))
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            outcomes = [self._take(append, commit, now) for append in appends]
+            outcomes = [self._take(append, commit) for append in appends]
             self._store(commit)
             self._connection.execute("COMMIT")
         except BaseException:
@@ -52,9 +59,11 @@ class SqliteEventWriter:
         self._heads.update(commit.heads)
         self._offsets.update(commit.offsets)
         self._clocks.update(commit.clocks)
+        for event in commit.events:
+            self.recent.setdefault(event.log, deque(maxlen=RECENT_EVENTS)).append(event)
         return outcomes
 
-    def _take(self, append: Append, commit: CommitInProgress, now: int) -> Outcome:
+    def _take(self, append: Append, commit: CommitInProgress) -> Outcome:
         command = append.command
         if command is not None:
             known = self._remembered(command, commit)
@@ -66,7 +75,8 @@ class SqliteEventWriter:
         position: Position | None = None
         for event in append.events:
             version += 1
-            position, previous = self._add(append, event, version, previous, commit, now)
+            stored = self._add(append, event, version, previous, commit)
+            position, previous = stored.position, stored.hash
         if append.events:
             commit.heads[append.stream] = (version, previous)
         ids = tuple(event.event_id for event in append.events)
@@ -83,37 +93,36 @@ class SqliteEventWriter:
         version: int,
         previous: bytes,
         commit: CommitInProgress,
-        now: int,
-    ) -> tuple[Position, bytes]:
+    ) -> StoredEvent:
         envelope = event.envelope
-        position = Position(append.log, 0, self._next_offset(append.log, commit))
-        stored = StoredEvent(
-            log=position.log,
-            partition=position.partition,
-            offset=position.offset,
-            stream=append.stream,
-            version=version,
-            event_id=event.event_id,
-            type=event.type,
-            schema_version=event.schema_version,
-            tenant_id=envelope.tenant_id,
-            actor_id=envelope.actor_id,
-            occurred_at=envelope.occurred_at,
-            raw_occurred_at=envelope.raw_occurred_at,
-            sent_at=envelope.sent_at,
-            entered_at=envelope.entered_at,
-            origin=envelope.origin,
-            recorded_at=self._recorded_at(append.log, envelope.tenant_id, commit, now),
-            correlation_id=envelope.correlation_id,
-            causation_id=envelope.causation_id,
-            command_id=envelope.command_id,
-            trace_context=envelope.trace_context,
-            payload=event.payload,
-            hash=NO_HASH,
+        unhashed = (
+            append.log,
+            _PARTITION,
+            self._next_offset(append.log, commit),
+            append.stream,
+            version,
+            event.event_id,
+            event.type,
+            event.schema_version,
+            envelope.tenant_id,
+            envelope.actor_id,
+            envelope.occurred_at,
+            envelope.raw_occurred_at,
+            envelope.sent_at,
+            envelope.entered_at,
+            envelope.origin,
+            self._recorded_at(append.log, envelope.tenant_id, commit),
+            envelope.correlation_id,
+            envelope.causation_id,
+            envelope.command_id,
+            envelope.trace_context,
+            event.payload,
         )
-        stored = stored._replace(hash=event_hash(previous, stored))
+        digest = event_hash(previous, StoredEvent._make((*unhashed, NO_HASH)))
+        stored = StoredEvent._make((*unhashed, digest))
         commit.rows.append(event_row(stored))
-        return position, stored.hash
+        commit.events.append(stored)
+        return stored
 
     def _remembered(self, command: CommandRecord, commit: CommitInProgress) -> Outcome | None:
         key = (command.tenant_id, command.command_id)
@@ -151,11 +160,13 @@ class SqliteEventWriter:
         commit.offsets[key] = offset + 1
         return offset
 
-    def _recorded_at(
-        self, log: str, tenant_id: str, commit: CommitInProgress, now: int
-    ) -> datetime:
-        key = (log, 0, tenant_id)
-        last = commit.clocks.get(key, self._clocks.get(key))
+    def _recorded_at(self, log: str, tenant_id: str, commit: CommitInProgress) -> datetime:
+        """The store's clock, never before what the tenant's part of the log shows already."""
+        key = (log, _PARTITION, tenant_id)
+        known = commit.recorded_at.get(key)
+        if known is not None:
+            return known
+        last = self._clocks.get(key)
         if last is None:
             row = self._connection.execute(
                 "SELECT recorded_at FROM tenant_clocks"
@@ -163,8 +174,9 @@ class SqliteEventWriter:
                 key,
             ).fetchone()
             last = 0 if row is None else row[0]
-        commit.clocks[key] = max(last, now)
-        return moment(commit.clocks[key])
+        commit.clocks[key] = max(last, commit.now)
+        commit.recorded_at[key] = moment(commit.clocks[key])
+        return commit.recorded_at[key]
 
     def _store(self, commit: CommitInProgress) -> None:
         execute_many = self._connection.executemany

@@ -17,7 +17,7 @@ class TenantCreated:
 
 @event("directory.settings_changed.v1")
 class SettingsChanged:
-    """New values by setting name; `effective_at` None means for the whole history (first import)."""
+    """New values by setting name; `effective_at` None: for the whole history (first import)."""
 
     settings: Plain[dict[str, SettingValue]]
     effective_at: Plain[datetime | None]

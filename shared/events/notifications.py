@@ -98,6 +98,14 @@ class EscalationOpened:
     opened_at: Plain[datetime]
 
 
+@event("notifications.going_live_digest_made.v1")
+class GoingLiveDigestMade:
+    """What was open when the tenant went live has been escalated, once ("The clock")."""
+
+    escalations: Plain[int]
+    made_at: Plain[datetime]
+
+
 @event("notifications.escalation_step_reached.v1")
 class EscalationStepReached:
     """`level` 0, 1, 2 … of the policy, beyond its steps repetitions; `person_ids` are told now."""

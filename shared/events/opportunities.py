@@ -40,7 +40,8 @@ class StageDefinition:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineDefinition:
     """One version of a pipeline (O1). `unmet`: what happens to a skip or a move without its exit
-    criteria, `enforce` or `record`; `late_changes`: `refuse` or `accept` (G5); `win_from` empty: any."""
+    criteria, `enforce` or `record`; `late_changes`: `refuse` or `accept` (G5); `win_from` empty:
+    any."""
 
     name: str
     version: int
@@ -254,7 +255,7 @@ class LateChangeRecorded:
 
 @event("opportunities.action_logged.v1")
 class ActionLogged:
-    """A sales action. What its type says is resolved here, so that later definitions change nothing.
+    """A sales action. What its type says is resolved here: later definitions change nothing.
 
     `actor_unit_path` is empty where the actor is no person of the directory. `invalid_reasons`
     not empty: kept, counted nowhere (O15). `fields` are plain values, `texts` free text by name.
@@ -285,7 +286,7 @@ class ActionLogged:
 
 @event("opportunities.action_corrected.v1")
 class ActionCorrected:
-    """The whole action as it stands after the correction; times and actor stay, unless named here."""
+    """The whole action as it stands corrected; times and actor stay, unless named here."""
 
     opportunity_id: Plain[str]
     action_id: Plain[str]
@@ -349,8 +350,8 @@ class ApprovalRequested:
 
 @event("opportunities.approval_decided.v1")
 class ApprovalDecided:
-    """`decision`: approved, rejected or sent_back; `outcome` after it: pending (next step), granted,
-    rejected or sent_back (the requester may resubmit)."""
+    """`decision`: approved, rejected or sent_back; `outcome` after it: pending (next step),
+    granted, rejected or sent_back (the requester may resubmit)."""
 
     opportunity_id: Plain[str]
     approval_id: Plain[str]
@@ -375,7 +376,7 @@ class ApprovalResubmitted:
 
 @event("opportunities.evidence_stored.v1")
 class EvidenceStored:
-    """The object exists under its hash; its key lies in the key store, its bytes in the object store."""
+    """The object exists under its hash: its key in the key store, its bytes in the object store."""
 
     sha256: Blob[str]
     size_bytes: Plain[int]

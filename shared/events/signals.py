@@ -7,7 +7,7 @@ from shared.event_type import Plain, event
 
 @event("projections.signal_raised.v1")
 class SignalRaised:
-    """One stream per (tenant, subject, rule, anchor); raised again after a retraction: the same stream.
+    """One stream per (tenant, subject, rule, anchor), also when raised again after a retraction.
 
     `unit_path` runs from the root to `unit_id`. `anchor_event_id` None: a figure of a `window`
     such as `2011-W45`. `facts` explain it (limit, hours, pipeline, figures), by name.
@@ -28,7 +28,7 @@ class SignalRaised:
     anchor_event_id: Plain[str | None]
     window: Plain[str | None]
     historical: Plain[bool]
-    facts: Plain[dict[str, str | int | float | bool | None | list[str]]]
+    facts: Plain[dict[str, str | int | float | bool | list[str] | None]]
     told: Plain[list[str]]
 
 

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,10 +39,9 @@ PLANTED: Mapping[str, tuple[tuple[str, str], ...]] = {
 """Contract → (file, line added to it) that breaks it."""
 
 
-def contracts() -> dict[str, str]:
+def declared_contracts() -> dict[str, dict[str, Any]]:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    declared = settings["tool"]["importlinter"]["contracts"]
-    return {contract["id"]: contract["name"] for contract in declared}
+    return {each["id"]: each for each in settings["tool"]["importlinter"]["contracts"]}
 
 
 def lint_imports(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -72,7 +72,7 @@ def test_every_contract_holds() -> None:
 
 
 def test_every_contract_has_a_planted_violation() -> None:
-    assert set(PLANTED) == set(contracts())
+    assert set(PLANTED) == set(declared_contracts())
 
 
 @pytest.mark.parametrize(
@@ -90,14 +90,26 @@ def test_a_contract_catches_a_planted_violation(
     linted = lint_imports(copy, "--contract", contract)
 
     assert linted.returncode == 1, linted.stdout + linted.stderr
-    assert f"{contracts()[contract]} BROKEN" in linted.stdout
+    assert f"{declared_contracts()[contract]['name']} BROKEN" in linted.stdout
 
 
 def test_every_service_stands_under_the_contracts() -> None:
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    declared = {each["id"]: each for each in settings["tool"]["importlinter"]["contracts"]}
+    declared = declared_contracts()
     services = {
         f"services.{path.parent.parent.name}" for path in ROOT.glob("services/*/domain/__init__.py")
     }
     assert set(declared["events-only"]["modules"]) == services
     assert set(declared["layers"]["containers"]) == services
+
+
+def test_every_shared_module_is_either_pure_or_kept_from_the_domain() -> None:
+    contract = declared_contracts()["pure-domain"]
+    modules = {
+        f"shared.{path.stem}"
+        for path in ROOT.glob("shared/*")
+        if (path.suffix == ".py" or (path / "__init__.py").exists()) and path.stem != "__init__"
+    }
+    pure = {name for name in contract["source_modules"] if name.startswith("shared.")}
+    kept = {name for name in contract["forbidden_modules"] if name.startswith("shared.")}
+    assert pure | kept == modules
+    assert pure & kept == set()

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.directory.calendar_source import chinese_calendar_days
 from shared.business_time import BusinessCalendar, DailyHours, is_quiet, quiet_until
 
 HOUR = 3600
@@ -100,19 +99,6 @@ def test_a_day_that_loses_an_hour_counts_23() -> None:
     begins = datetime(2026, 3, 28, 23, tzinfo=UTC)
     assert paris.elapsed(begins, datetime(2026, 3, 29, 22, tzinfo=UTC)) == 23 * HOUR
     assert paris.due_at(begins, 23 * HOUR) == datetime(2026, 3, 29, 22, tzinfo=UTC)
-
-
-def test_the_chinese_calendar_knows_holidays_and_make_up_days() -> None:
-    days = chinese_calendar_days(2026)
-    assert not days.provisional
-    assert days.days[date(2026, 10, 1)] is False
-    assert any(works and day.weekday() >= 5 for day, works in days.days.items())
-
-
-def test_a_year_not_yet_published_is_provisional() -> None:
-    days = chinese_calendar_days(2035)
-    assert days.provisional
-    assert days.days[date(2035, 1, 1)] is False
 
 
 moments = st.integers(min_value=0, max_value=330 * 24 * HOUR).map(

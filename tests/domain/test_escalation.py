@@ -1,4 +1,4 @@
-"""Escalations: opened by a signal, on their way up, acknowledged, put off, handed over, resolved."""
+"""Escalations: opened by a signal, told, acknowledged, put off, handed over, resolved (N3)."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ from services.notifications.domain.escalation import (
     Acknowledged,
     AcknowledgeEscalation,
     EscalationCommand,
+    EscalationEvent,
     EscalationIsResolved,
     HandOverEscalation,
     Open,
@@ -259,7 +260,8 @@ def test_repeating_an_accepted_command_adds_nothing(
 def test_replaying_decided_events_gives_the_same_state(
     commands: tuple[EscalationCommand, ...],
 ) -> None:
-    state, events = ESCALATION.initial, []
+    state = ESCALATION.initial
+    events: list[EscalationEvent] = []
     for command in commands:
         try:
             decided = ESCALATION.decide(command, state)

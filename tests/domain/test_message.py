@@ -86,14 +86,14 @@ message = Spec(MESSAGE)
 
 
 def started(
-    number: int = 1, channel: str = "dingtalk", may_be_repeat: bool = False
+    number: int = 1, channel: str = "dingtalk", may_be_repeat: bool = False, at: datetime = NOW
 ) -> MessageEvent:
     return AttemptStarted(
         message_id="M1",
         attempt=number,
         channel=channel,
         may_be_repeat=may_be_repeat,
-        started_at=NOW,
+        started_at=at,
     )
 
 
@@ -153,9 +153,7 @@ def test_the_end_of_an_attempt_that_ended_before_is_no_news() -> None:
 def test_after_an_unknown_outcome_the_next_attempt_may_be_a_repeat() -> None:
     unknown = message.given(QUEUED, started(), ended(outcome=Outcome.UNKNOWN))
     second = replace(START, now=NOW + timedelta(minutes=1))
-    unknown.when(second).then(
-        replace(started(2, may_be_repeat=True), started_at=second.now)  # type: ignore[call-arg]
-    )
+    unknown.when(second).then(started(2, may_be_repeat=True, at=second.now))
 
 
 def test_after_a_refusal_the_next_attempt_is_no_repeat() -> None:
@@ -208,14 +206,14 @@ def test_after_a_refusal_the_channel_rests() -> None:
 
 
 def test_a_used_up_channel_is_followed_by_the_next_one_at_once() -> None:
-    used_up = message.given(QUEUED).given_all(tries(4, "dingtalk", Outcome.REFUSED)).state()
+    used_up = message.given(QUEUED).given(*tries(4, "dingtalk", Outcome.REFUSED)).state()
     assert next_attempt(used_up, NOW + SECOND) == Try(
         channel="webhook", attempt=5, may_be_repeat=False, why=Send.NEXT_CHANNEL
     )
 
 
 def test_on_the_next_channel_too_a_repeat_is_called_so() -> None:
-    used_up = message.given(QUEUED).given_all(tries(4, "dingtalk", Outcome.UNKNOWN)).state()
+    used_up = message.given(QUEUED).given(*tries(4, "dingtalk", Outcome.UNKNOWN)).state()
     assert next_attempt(used_up, NOW + SECOND) == Try(
         channel="webhook", attempt=5, may_be_repeat=True, why=Send.MAY_BE_A_REPEAT
     )
@@ -224,8 +222,8 @@ def test_on_the_next_channel_too_a_repeat_is_called_so() -> None:
 def test_after_the_last_channel_it_is_with_the_operator() -> None:
     nobody = (
         message.given(QUEUED)
-        .given_all(tries(4, "dingtalk", Outcome.REFUSED))
-        .given_all(tries(4, "webhook", Outcome.UNKNOWN, first=5))
+        .given(*tries(4, "dingtalk", Outcome.REFUSED))
+        .given(*tries(4, "webhook", Outcome.UNKNOWN, first=5))
         .state()
     )
     assert next_attempt(nobody, NOW + SECOND) == GiveUp(
@@ -235,15 +233,16 @@ def test_after_the_last_channel_it_is_with_the_operator() -> None:
 
 def test_a_limit_is_waited_for_and_counts_as_no_try() -> None:
     retry_at = NOW + timedelta(minutes=10)
-    limited = message.given(QUEUED).given_all(
-        [
+    limited = message.given(
+        QUEUED,
+        *[
             event
             for number in range(1, TRIES_PER_CHANNEL + 2)
             for event in (
                 started(number),
                 ended(number, Outcome.LIMITED, retry_at=retry_at),
             )
-        ]
+        ],
     )
     assert next_attempt(limited.state(), NOW + SECOND) == Wait(
         until=retry_at, why=Hold.CHANNEL_LIMIT

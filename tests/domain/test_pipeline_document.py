@@ -131,12 +131,7 @@ def test_what_is_wrong_with_a_document_is_named(
 def test_all_problems_are_named_at_once() -> None:
     with pytest.raises(DocumentIsMalformed) as refused:
         parse_pipeline({"pipeline": {"colour": "red"}, "stage": [{"limit": "1h"}]})
-    assert [each.field for each in refused.value.errors] == [
-        "pipeline.name",
-        "stage[0].name",
-        "stage[0].limit",
-        "pipeline.colour",
-    ] or {each.field for each in refused.value.errors} == {
+    assert {each.field for each in refused.value.errors} == {
         "pipeline.name",
         "stage[0].name",
         "stage[0].limit",

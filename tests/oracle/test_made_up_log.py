@@ -18,7 +18,9 @@ def made_up() -> Reading:
 
 
 def test_the_generator_reproduces_the_committed_log(tmp_path: Path) -> None:
-    runpy.run_path(str(GENERATOR))["write"](tmp_path / "log.csv")
+    generator = runpy.run_path(str(GENERATOR))
+
+    generator["write"](tmp_path / "log.csv", generator["log_rows"]())
 
     assert (tmp_path / "log.csv").read_bytes() == MADE_UP_LOG.read_bytes()
 

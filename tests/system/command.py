@@ -15,10 +15,14 @@ Json = dict[str, Any]
 class Pulsetrail:
     folder: Path
 
+    def arguments(self, *arguments: str) -> list[str]:
+        """What starts the command as a process of its own."""
+        return [sys.executable, "-m", "services.cli", "--data", str(self.folder), *arguments]
+
     def run(self, *arguments: str, exit_code: int = 0) -> str:
         """What the command prints on stdout. Raises AssertionError for another exit code."""
         done = subprocess.run(
-            [sys.executable, "-m", "services.cli", "--data", str(self.folder), *arguments],
+            self.arguments(*arguments),
             capture_output=True,
             check=False,
             encoding="utf-8",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from enum import StrEnum
-from typing import assert_never
+from typing import Protocol, assert_never
 from zoneinfo import ZoneInfo
 
 from services.notifications.domain.escalation import (
@@ -38,6 +38,20 @@ class Rest(StrEnum):
     REPEATED_ENOUGH = "repeated-enough"
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
+
+
+class Reckoning(Protocol):
+    """How a duration of business hours becomes a moment."""
+
+    def after(self, start: datetime, seconds: int) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WallTime:
+    """As if business never rested: the earliest that a step can be due, whatever the calendar."""
+
+    def after(self, start: datetime, seconds: int) -> datetime:
+        return start + timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,7 @@ def next_step(
     since: datetime,
     level: int,
     last_reached_at: datetime | None,
-    working_time: WorkingTime,
+    working_time: Reckoning,
 ) -> PlannedStep | NoStep:
     """Step `level` of an escalation that runs since `since`; never before the step reached last.
 
@@ -105,7 +119,7 @@ def next_step(
     return PlannedStep(level=level, step=step, climb=0, at=max(at, last_reached_at or at), why=why)
 
 
-def planned_step(escalation: Escalation, working_time: WorkingTime) -> PlannedStep | NoStep:
+def planned_step(escalation: Escalation, working_time: Reckoning) -> PlannedStep | NoStep:
     """What the escalation does next, by its state alone."""
     match escalation:
         case Unknown():
@@ -125,7 +139,7 @@ def planned_step(escalation: Escalation, working_time: WorkingTime) -> PlannedSt
             assert_never(escalation)
 
 
-def _step_of(course: Course, working_time: WorkingTime) -> PlannedStep | NoStep:
+def _step_of(course: Course, working_time: Reckoning) -> PlannedStep | NoStep:
     opened = course.opened
     if opened.digest and not course.handed_over and course.next_level > 0:
         return NoStep(Rest.TOLD_IN_A_DIGEST)

@@ -20,20 +20,26 @@ class ClientTime:
 
 
 def client_time(
-    occurred_at: datetime | None, sent_at: datetime | None, received_at: datetime
+    occurred_at: datetime | None,
+    sent_at: datetime | None,
+    received_at: datetime,
+    *,
+    tolerated_drift: timedelta = TOLERATED_DRIFT,
+    clamped_ahead: timedelta = CLAMPED_AHEAD,
 ) -> ClientTime:
     """The time to measure by, in UTC and milliseconds (G5).
 
-    Off by receipt − `sent_at` when that is over 2 min; then up to 24 h ahead is clamped to the
-    receipt. Raises Malformed for a time without zone, further ahead, or before 1990.
+    Off by receipt − `sent_at` when that is over `tolerated_drift` (2 min); what then lies ahead, up
+    to `clamped_ahead` (24 h), is clamped to the receipt. Raises Malformed for a time without zone, further ahead, or before 1990.
     """
     sent = None if sent_at is None else _in_utc("sent_at", sent_at)
     if occurred_at is None:
         return ClientTime(occurred_at=received_at, sent_at=sent)
     raw = _in_utc("occurred_at", occurred_at)
-    corrected = _corrected(raw, sent, received_at)
-    if corrected > received_at + CLAMPED_AHEAD:
-        raise _malformed("occurred_at", "in-the-future", "is more than 24 h ahead")
+    drift = timedelta() if sent is None else received_at - sent
+    corrected = _shifted(raw, drift) if abs(drift) > tolerated_drift else raw
+    if corrected > received_at + clamped_ahead:
+        raise _malformed("occurred_at", "in-the-future", f"is more than {clamped_ahead} ahead")
     if corrected < EARLIEST:
         raise _malformed("occurred_at", "too-long-ago", f"is before {EARLIEST.year}")
     measured = min(corrected, received_at)
@@ -42,11 +48,9 @@ def client_time(
     )
 
 
-def _corrected(raw: datetime, sent_at: datetime | None, received_at: datetime) -> datetime:
-    if sent_at is None or abs(received_at - sent_at) <= TOLERATED_DRIFT:
-        return raw
+def _shifted(raw: datetime, drift: timedelta) -> datetime:
     try:
-        return raw + (received_at - sent_at)
+        return raw + drift
     except OverflowError:
         raise _malformed("sent_at", "absurd", "no clock is that wrong") from None
 

@@ -47,9 +47,13 @@ class AssignOpportunity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeOpportunityUnit:
-    """The owner moved, or the unit moved in the tree. `changed_at`: when that happened."""
+    """The owner moved, or the unit moved in the tree. `changed_at`: when that happened.
+
+    `owner_id`: whose unit it is; somebody who owns it by now brought their own.
+    """
 
     opportunity_id: str
+    owner_id: str | None
     unit_id: str
     unit_path: tuple[str, ...]
     changed_at: datetime

@@ -75,6 +75,7 @@ class Situation:
     unit_id: str
     unit_path: tuple[str, ...]
     owner_id: str | None
+    owned_since: datetime
     amount: Decimal | None
     currency: str | None
     fields: dict[str, FieldValue]

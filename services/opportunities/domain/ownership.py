@@ -92,8 +92,10 @@ def assign(command: AssignOpportunity, opportunity: Opportunity) -> Sequence[Opp
 def change_unit(
     command: ChangeOpportunityUnit, opportunity: Opportunity
 ) -> Sequence[OpportunityUnitChanged]:
-    """Never out of date; what is so already changes nothing."""
+    """Never out of date, and never before its owner had it; what is so already changes nothing."""
     situation = opened(opportunity, command.opportunity_id).situation
+    if situation.owner_id != command.owner_id:
+        return []
     if (situation.unit_id, situation.unit_path) == (command.unit_id, command.unit_path):
         return []
     return [
@@ -101,7 +103,7 @@ def change_unit(
             opportunity_id=command.opportunity_id,
             unit_id=command.unit_id,
             unit_path=command.unit_path,
-            changed_at=command.changed_at,
+            changed_at=max(command.changed_at, situation.owned_since),
         )
     ]
 
@@ -194,6 +196,7 @@ def opened_first(opportunity: Opportunity, event: OpportunityOpened) -> Open:
         unit_id=event.unit_id,
         unit_path=event.unit_path,
         owner_id=event.owner_id,
+        owned_since=event.opened_at,
         amount=event.amount,
         currency=event.currency,
         fields={},
@@ -207,6 +210,7 @@ def assigned(opportunity: Opportunity, event: OpportunityAssigned) -> Opened:
     owned = replace(
         known(opportunity).situation,
         owner_id=event.owner_id,
+        owned_since=event.assigned_at,
         unit_id=event.unit_id,
         unit_path=event.unit_path,
     )

@@ -1,0 +1,220 @@
+"""The table of `pulsetrail`: what can be typed, and which request it becomes."""
+
+import asyncio
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.desk import DEFAULT_TENANT, DONE
+from services.cli.perform import Choices, choices_of, end, perform, terminal_output
+
+app = typer.Typer(
+    name="pulsetrail",
+    help="Sales actions as immutable events; stalls found, managers told, history replayed.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+pipeline = typer.Typer(help="Pipelines as data.", no_args_is_help=True)
+tenants = typer.Typer(help="Tenants of this installation.", no_args_is_help=True)
+keys = typer.Typer(help="API keys.", no_args_is_help=True)
+app.add_typer(pipeline, name="pipeline")
+app.add_typer(tenants, name="tenants")
+app.add_typer(keys, name="keys")
+
+
+def moment(text: str) -> datetime:
+    """A time with its offset, or a day or time in UTC."""
+    from datetime import UTC
+
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time like 2011-11-30T12:00:00Z") from None
+    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return found.replace(microsecond=found.microsecond // 1000 * 1000)
+
+
+Moment = Annotated[datetime | None, typer.Option(parser=moment, metavar="T")]
+
+
+@app.callback()
+def common(
+    context: typer.Context,
+    data: Annotated[Path | None, typer.Option(help="Folder of the embedded data.")] = None,
+    tenant: Annotated[str, typer.Option(help="Tenant to work for.")] = DEFAULT_TENANT,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    url: Annotated[str | None, typer.Option(help="Ask this server (reading only).")] = None,
+    token: Annotated[str | None, typer.Option(help="API key for --url.")] = None,
+) -> None:
+    """Common options may stand before or after the command."""
+    context.obj = Choices(data=data, tenant=tenant, as_json=json, url=url, token=token)
+
+
+@app.command("serve")
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8700,
+    demo: Annotated[bool, typer.Option("--demo", help="With the demonstration tenant.")] = False,
+) -> None:
+    """Everything in one process, until Ctrl-C."""
+    from services.cli.serving import Serve
+    from services.cli.settings import data_folder
+
+    choices = choices_of(context)
+    output = terminal_output(as_json=False)
+
+    def run() -> int:
+        folder = data_folder(choices.data)
+        return asyncio.run(Serve(folder=folder, host=host, port=port, demo=demo).run(output))
+
+    end(output, run)
+
+
+@app.command("import")
+def import_history(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help="CSV, CSV.gz, NDJSON or Excel files.")],
+    mapping: Annotated[Path, typer.Option(help="What columns and rows mean (TOML).")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check only.")] = False,
+    until: Moment = None,
+) -> None:
+    """A history with its original times. The same file twice adds nothing."""
+    from services.cli.import_history import ImportHistory
+
+    named = tuple(str(file.absolute()) for file in files)
+    request = ImportHistory(
+        files=named, mapping=str(mapping.absolute()), dry_run=dry_run, until=until
+    )
+    perform(context, request)
+
+
+@pipeline.command("check")
+def pipeline_check(context: typer.Context, file: Path) -> None:
+    """Can it be walked?"""
+    from services.cli.pipelines import check_pipeline
+
+    output = terminal_output(as_json=choices_of(context).as_json)
+    end(output, lambda: check_pipeline(file, output))
+
+
+@pipeline.command("publish")
+def pipeline_publish(context: typer.Context, file: Path) -> None:
+    """Store it as a new version, unless it is the present one."""
+    from services.cli.pipelines import PublishPipelineFile
+
+    perform(context, PublishPipelineFile(file=str(file.absolute())))
+
+
+@app.command("events")
+def events(
+    context: typer.Context,
+    stream: Annotated[str | None, typer.Option(help="Only this stream.")] = None,
+    type_name: Annotated[str | None, typer.Option("--type", help="Only this type.")] = None,
+    after: Annotated[str | None, typer.Option(help="<log>:<partition>:<offset>.")] = None,
+) -> None:
+    """The log, one event a line."""
+    from services.cli.event_log import ShowEvents
+
+    perform(context, ShowEvents(stream=stream, type=type_name, after=after))
+
+
+@app.command("verify")
+def verify(context: typer.Context) -> None:
+    """Is every event as it was stored?"""
+    from services.cli.event_log import Verify
+
+    perform(context, Verify())
+
+
+@tenants.command("create")
+def tenants_create(context: typer.Context, name: str) -> None:
+    """A tenant of its own, usable at once."""
+    from services.cli.tenants import CreateTenantNamed
+
+    perform(context, CreateTenantNamed(tenant=name))
+
+
+@tenants.command("list")
+def tenants_list(context: typer.Context) -> None:
+    """Every tenant with its clock."""
+    from services.cli.tenants import ListTenants
+
+    perform(context, ListTenants())
+
+
+@app.command("go-live")
+def go_live(context: typer.Context) -> None:
+    """From now on the tenant's clock is the wall clock."""
+    from services.cli.tenants import GoLiveNow
+
+    perform(context, GoLiveNow())
+
+
+@keys.command("create")
+def keys_create(
+    context: typer.Context,
+    role: Annotated[str, typer.Option(help="What the key may do.")],
+    unit: Annotated[str | None, typer.Option(help="Where; the root unless named.")] = None,
+    person: Annotated[str | None, typer.Option(help="For whom it stands.")] = None,
+    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+) -> None:
+    """A new key, shown once."""
+    from services.cli.keys import CreateKey
+
+    perform(context, CreateKey(role=role, unit=unit, person=person, key_name=name))
+
+
+@keys.command("list")
+def keys_list(context: typer.Context) -> None:
+    """Every key, without its secret."""
+    from services.cli.keys import ListKeys
+
+    perform(context, ListKeys())
+
+
+@keys.command("revoke")
+def keys_revoke(context: typer.Context, key_id: str) -> None:
+    """From now on the key opens nothing."""
+    from services.cli.keys import RevokeKey
+
+    perform(context, RevokeKey(key_id=key_id))
+
+
+@app.command("doctor")
+def doctor(context: typer.Context) -> None:
+    """What is wrong here and how to mend it."""
+    from services.cli.doctor import Examine
+
+    perform(context, Examine())
+
+
+class SchemaName(StrEnum):
+    EVENTS = "events"
+    CONFIG = "config"
+    OPENAPI = "openapi"
+
+
+@app.command("schema")
+def schema(context: typer.Context, name: SchemaName) -> None:
+    """Documents of events, configuration and HTTP."""
+    from services.cli import documents
+
+    output = terminal_output(as_json=choices_of(context).as_json)
+
+    def run() -> int:
+        match name:
+            case SchemaName.EVENTS:
+                output.document(documents.event_schemas())
+            case SchemaName.CONFIG:
+                output.document(documents.config_schema())
+            case SchemaName.OPENAPI:
+                output.document(asyncio.run(documents.openapi_schema()))
+        return DONE
+
+    end(output, run)

@@ -1,0 +1,85 @@
+"""Where a command does its work: the embedded system of this process, and whom it tells."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from services.cli.output import Output
+from services.directory.domain.tenant import TENANT, CreateTenant
+from shared.command_handling import CommandContext
+from shared.hosting import Hosting
+from shared.ports import Ports
+from shared.tenant_settings import default_of
+
+DONE, FOUND_SOMETHING, WRONG_USAGE, REFUSED, AWAY, INTERRUPTED = 0, 1, 2, 3, 4, 130
+DEFAULT_TENANT = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """`live`: the process serves, so its subscriptions and runners move by themselves."""
+
+    hosting: Hosting
+    output: Output
+    tenant_id: str
+    live: bool = False
+
+    @property
+    def ports(self) -> Ports:
+        return self.hosting.ports
+
+    async def settle(self, told: Callable[[int], None] | None = None) -> None:
+        """Until every read model stands at the head and nothing that is due is left to do."""
+        if self.live:
+            await self.hosting.settle()
+        else:
+            await self.hosting.catch_up()
+
+    def context(self, caller: str = "command line") -> CommandContext:
+        """Of a command that somebody typed, now, for the tenant."""
+        return CommandContext(
+            tenant_id=self.tenant_id,
+            actor_id=None,
+            occurred_at=self.ports.clock(),
+            correlation_id=str(self.ports.new_id()),
+            caller=caller,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was typed, ready to be done here or in the process that serves the folder.
+
+    Files are named by absolute paths, and every field can be written as JSON.
+    """
+
+    name: ClassVar[str]
+    """Also what it is called between processes."""
+    wants_tenant: ClassVar[bool] = True
+    """False: also where the store cannot be trusted."""
+
+    async def run(self, desk: Desk) -> int:
+        """The exit code. Raises DomainError for what is refused."""
+        raise NotImplementedError
+
+
+async def furnish(ports: Ports) -> bool:
+    """A fresh data folder gets its tenant `default`; True when it was fresh."""
+    if await ports.organisations.tenants():
+        return False
+    await create_tenant(ports, DEFAULT_TENANT)
+    return True
+
+
+async def create_tenant(ports: Ports, tenant_id: str) -> None:
+    """Raises TenantAlreadyExists where it has another zone; the rest follows by reactions."""
+    now = ports.clock()
+    context = CommandContext(
+        tenant_id=tenant_id,
+        actor_id=None,
+        occurred_at=now,
+        correlation_id=str(ports.new_id()),
+        caller="command line",
+    )
+    command = CreateTenant(tenant_id=tenant_id, zone=str(default_of("zone")), now=now)
+    await ports.commands("directory").handle(TENANT, tenant_id, command, context)

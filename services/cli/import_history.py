@@ -1,0 +1,158 @@
+"""`pulsetrail import`: a history's files, by their mapping, become events with original times."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+from services.cli.desk import DONE, FOUND_SOMETHING, Desk, Request
+from services.cli.history_cases import HistoryCases
+from services.cli.history_commands import HistoryCommands, Writing
+from services.cli.history_customers import HistoryCustomers
+from services.cli.history_files import HistoryFiles, Survey
+from services.cli.history_outcome import HistoryOutcome
+from services.cli.history_staff import HistoryStaff
+from services.cli.history_writing import HistoryWriting
+from services.cli.pipelines import publish_pipeline
+from services.cli.toml_files import read_toml
+from services.directory.domain.tenant import TENANT, ChangeSettings, MoveHistoryClock
+from services.opportunities.domain.action_type import ACTION_TYPES, ActionTypes
+from services.opportunities.domain.history_mapping import HistoryMapping
+from services.opportunities.domain.history_mapping_reading import parse_mapping
+from services.opportunities.domain.history_rows import HistoryReader
+from services.opportunities.domain.pipeline import parse_pipeline
+from shared.envelope import Origin, stream_name
+from shared.errors import FieldProblem, Malformed
+from shared.events.opportunities import PipelineDefinition
+
+_BATCH = 4_000
+_SHOWN_PROBLEMS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportHistory(Request):
+    name: ClassVar[str] = "import"
+
+    files: tuple[str, ...]
+    mapping: str
+    dry_run: bool = False
+    until: datetime | None = None
+
+    async def run(self, desk: Desk) -> int:
+        began = time.monotonic()
+        mapping = parse_mapping(read_toml(Path(self.mapping)))
+        pipeline = parse_pipeline(read_toml(Path(self.mapping).parent / mapping.pipeline))
+        reader = HistoryReader(mapping, pipeline)
+        now = desk.ports.clock()
+        if self.until is not None and self.until > now:
+            problem = FieldProblem("until", "in-the-future", "must have passed")
+            raise Malformed("--until has yet to come", errors=[problem])
+        paths = [Path(file) for file in self.files]
+        files = HistoryFiles(paths, mapping, latest=now, until=self.until)
+        survey = await asyncio.to_thread(files.survey)
+        importing = _Importing(desk, mapping, now, dry_run=self.dry_run)
+        outcome = await importing.run(reader, pipeline, files, survey)
+        if not self.dry_run:
+            await importing.move_clock(self.until or outcome.latest_at)
+            with desk.output.progress("Read models", None):
+                await desk.settle()
+        self._tell(desk, outcome, time.monotonic() - began)
+        return FOUND_SOMETHING if outcome.rejected else DONE
+
+    def _tell(self, desk: Desk, outcome: HistoryOutcome, seconds: float) -> None:
+        output = desk.output
+        document = outcome.document(seconds, dry_run=self.dry_run)
+        if output.as_json:
+            output.document(document)
+            return
+        counted = ("rows", "accepted", "duplicates", "ignored", "rejected", "seconds")
+        output.table("Dry run" if self.dry_run else "Import", [document], counted)
+        if outcome.problems:
+            shown = [problem._asdict() for problem in outcome.problems[:_SHOWN_PROBLEMS]]
+            output.table("Rejected", shown, ("file", "row", "field", "code", "message"))
+        if outcome.rejected > _SHOWN_PROBLEMS:
+            output.line(f"… and {outcome.rejected - _SHOWN_PROBLEMS} more; --json lists them")
+
+
+class _Importing:
+    """One import into one tenant."""
+
+    def __init__(
+        self, desk: Desk, mapping: HistoryMapping, now: datetime, *, dry_run: bool
+    ) -> None:
+        self._desk = desk
+        self._mapping = mapping
+        self._now = now
+        self._dry_run = dry_run
+        self._context = replace(desk.context("import"), origin=Origin.IMPORT)
+
+    async def run(
+        self,
+        reader: HistoryReader,
+        pipeline: PipelineDefinition,
+        files: HistoryFiles,
+        survey: Survey,
+    ) -> HistoryOutcome:
+        desk, ports = self._desk, self._desk.ports
+        organisation = await ports.organisations.of(desk.tenant_id)
+        staff = HistoryStaff(ports, organisation, self._context, self._now)
+        new_units = staff.new_units(self._mapping)
+        handling = None
+        if not self._dry_run:
+            pipeline = await publish_pipeline(desk, pipeline, self._context)
+            await self._change_settings()
+            await staff.add_units(new_units)
+            handling = ports.commands("opportunities")
+        organisation = await ports.organisations.of(desk.tenant_id)
+        writing = Writing(
+            tenant_id=desk.tenant_id,
+            correlation_id=self._context.correlation_id,
+            pipeline=pipeline,
+            zone=organisation.zone(),
+            types=await self._types(),
+            now=self._now,
+        )
+        history = HistoryWriting(
+            desk.tenant_id,
+            reader,
+            HistoryCases(ports, desk.tenant_id),
+            HistoryCommands(writing, staff),
+            staff,
+            HistoryCustomers(ports, self._context, self._now),
+            handling,
+        )
+        with desk.output.progress("Rows", survey.rows) as advance:
+            for batch in _batches(files.rows(survey)):
+                await history.write(batch)
+                advance(history.outcome.rows)
+        return history.outcome
+
+    async def _change_settings(self) -> None:
+        if self._mapping.settings:
+            command = ChangeSettings(settings=self._mapping.settings, now=self._now)
+            await self._tell_tenant(command)
+
+    async def move_clock(self, clock_at: datetime | None) -> None:
+        if clock_at is not None:
+            await self._tell_tenant(MoveHistoryClock(clock_at=clock_at, now=self._now))
+
+    async def _tell_tenant(self, command: ChangeSettings | MoveHistoryClock) -> None:
+        commands = self._desk.ports.commands("directory")
+        await commands.handle(TENANT, self._desk.tenant_id, command, self._context)
+
+    async def _types(self) -> dict[str, Any]:
+        tenant_id = self._desk.tenant_id
+        commands = self._desk.ports.commands("opportunities")
+        stream = stream_name(tenant_id, ACTION_TYPES.name, tenant_id)
+        types: ActionTypes
+        _version, types = await commands.load(ACTION_TYPES, stream)
+        return dict(types.definitions)
+
+
+def _batches(rows: Iterator[Any]) -> Iterable[list[Any]]:
+    while batch := list(islice(rows, _BATCH)):
+        yield batch

@@ -1,0 +1,102 @@
+"""Doing what was typed: here on the data folder, or in the process that holds it; exit codes."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from services.cli.desk import (
+    AWAY,
+    DEFAULT_TENANT,
+    INTERRUPTED,
+    REFUSED,
+    WRONG_USAGE,
+    Desk,
+    Request,
+    furnish,
+)
+from services.cli.output import Output
+from services.cli.settings import data_folder
+from shared.errors import DomainError, StoreAway
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What may be said with every command."""
+
+    data: Path | None = None
+    tenant: str = DEFAULT_TENANT
+    as_json: bool = False
+    url: str | None = None
+    token: str | None = None
+
+
+def choices_of(context: typer.Context) -> Choices:
+    found = context.find_object(Choices)
+    return found or Choices()
+
+
+def terminal_output(*, as_json: bool) -> Output:
+    return Output(Console(), Console(stderr=True), as_json=as_json)
+
+
+def perform(context: typer.Context, request: Request) -> NoReturn:
+    """Runs the request and ends the process with its exit code."""
+    choices = choices_of(context)
+    output = terminal_output(as_json=choices.as_json)
+    end(output, lambda: asyncio.run(_perform(choices, request, output)))
+
+
+def end(output: Output, work: Callable[[], int]) -> NoReturn:
+    """The one table from what went wrong to what the shell is told."""
+    from services.cli.hand_over import ServerAway
+    from shared.data_folder import DataIsNewer
+
+    try:
+        code = work()
+    except KeyboardInterrupt:
+        output.notice("interrupted; repeat the command to go on")
+        code = INTERRUPTED
+    except (StoreAway, ServerAway, sqlite3.OperationalError) as failure:
+        output.notice(str(failure))
+        code = AWAY
+    except DomainError as refusal:
+        output.refusal(refusal)
+        code = REFUSED
+    except DataIsNewer as refusal:
+        output.notice(str(refusal))
+        code = REFUSED
+    except ValidationError as refusal:
+        for problem in refusal.errors():
+            name = ".".join(map(str, problem["loc"]))
+            output.notice(f"PULSETRAIL_{name.upper()}: {problem['msg']}")
+        code = WRONG_USAGE
+    except BrokenPipeError:
+        os._exit(0)
+    except OSError as failure:
+        output.notice(f"{failure.filename or ''}: {failure.strerror or failure}".lstrip(": "))
+        code = AWAY
+    raise typer.Exit(code)
+
+
+async def _perform(choices: Choices, request: Request, output: Output) -> int:
+    from services.cli.hand_over import hand_over
+    from services.embedded import open_embedded
+    from shared.data_folder import FolderInUse
+
+    folder = data_folder(choices.data)
+    try:
+        async with open_embedded(folder) as hosting:
+            if request.wants_tenant and await furnish(hosting.ports):
+                await hosting.catch_up()
+            desk = Desk(hosting=hosting, output=output, tenant_id=choices.tenant)
+            return await request.run(desk)
+    except FolderInUse:
+        return await hand_over(folder, choices.tenant, request, output)

@@ -1,0 +1,27 @@
+"""Everything that can be handed to the process that serves a folder, by its name."""
+
+from collections.abc import Mapping
+
+from services.cli.desk import Request
+from services.cli.doctor import Examine
+from services.cli.event_log import ShowEvents, Verify
+from services.cli.import_history import ImportHistory
+from services.cli.keys import CreateKey, ListKeys, RevokeKey
+from services.cli.pipelines import PublishPipelineFile
+from services.cli.tenants import CreateTenantNamed, GoLiveNow, ListTenants
+
+_ALL: tuple[type[Request], ...] = (
+    CreateKey,
+    CreateTenantNamed,
+    Examine,
+    GoLiveNow,
+    ImportHistory,
+    ListKeys,
+    ListTenants,
+    PublishPipelineFile,
+    RevokeKey,
+    ShowEvents,
+    Verify,
+)
+
+REQUESTS: Mapping[str, type[Request]] = {each.name: each for each in _ALL}

@@ -1,0 +1,114 @@
+"""`pulsetrail serve`: everything in one process, until it is told to stop."""
+
+import asyncio
+import base64
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from services.cli import local_requests
+from services.cli.desk import DEFAULT_TENANT, DONE, Desk, furnish
+from services.cli.keys import create_key
+from services.cli.output import Output
+from services.cli.sign_in import SignIn
+from shared.access import Role
+from shared.data_folder import Serving
+from shared.hosting import Hosting, application
+
+_GRACE_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serve:
+    folder: Path
+    host: str
+    port: int
+    demo: bool
+
+    async def run(self, output: Output) -> int:
+        """Raises FolderInUse, DataIsNewer, OSError (the port is taken)."""
+        from services.embedded import open_embedded
+
+        async with open_embedded(self.folder) as hosting:
+            with socket.create_server((self.host, self.port), reuse_port=False) as listening:
+                port = listening.getsockname()[1]
+                if await furnish(hosting.ports):
+                    await hosting.catch_up()
+                await self._serve(hosting, listening, port, output)
+        return DONE
+
+    async def _serve(
+        self, hosting: Hosting, listening: socket.socket, port: int, output: Output
+    ) -> None:
+        ports = hosting.ports
+        token = base64.urlsafe_b64encode(ports.random_bytes(32)).decode().rstrip("=")
+        near = "127.0.0.1" if self.host in {"0.0.0.0", "::", "localhost"} else self.host
+        address = f"http://{near}:{port}"
+        sign_in = SignIn(hosting, output)
+        app = application(hosting)
+        app.include_router(local_requests.router(hosting, token))
+        app.include_router(sign_in.router())
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
+        )
+        server = _Server(config)
+        tenants = [DEFAULT_TENANT]
+        if self.demo:
+            tenants.insert(0, await _demonstration(hosting, output))
+        await _first_key(hosting, output)
+        hosting.start()
+        assert hosting.folder is not None
+        hosting.folder.announce(Serving(address, token))
+        output.notice(f"Pulsetrail: {address}")
+        for tenant_id in tenants:
+            output.notice(f"Sign in, once, tenant {tenant_id}: {sign_in.link(address, tenant_id)}")
+        output.notice("Stop with Ctrl-C.")
+        with _stopped_by_signals(server):
+            await server.serve(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: after the last answer the folder is still to be released."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextmanager
+def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _first_key(hosting: Hosting, output: Output) -> None:
+    """A tenant `default` without any key gets an administrator's, shown this once."""
+    organisation = await hosting.ports.organisations.of(DEFAULT_TENANT)
+    if organisation.api_keys:
+        return
+    desk = Desk(hosting=hosting, output=output, tenant_id=DEFAULT_TENANT)
+    role = Role.ADMINISTRATOR
+    _key_id, key = await create_key(desk, role=role, unit_id=None, person_id=None, name="first key")
+    output.notice(f"Administrator's key of tenant {DEFAULT_TENANT}, shown once: {key}")
+
+
+async def _demonstration(hosting: Hosting, output: Output) -> str:
+    from services.cli.demonstration import DEMO_TENANT, fill_demonstration
+
+    await fill_demonstration(hosting, output)
+    return DEMO_TENANT

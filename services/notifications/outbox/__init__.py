@@ -1,0 +1,1 @@
+"""Messages on their way out: written from what is pending, then delivered attempt by attempt."""

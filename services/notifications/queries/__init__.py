@@ -1,0 +1,1 @@
+"""What notifications keeps to be asked: its read models, and the questions put to them."""

@@ -1,0 +1,138 @@
+"""The read models of notifications and the questions of its runners to them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, select, update
+
+from services.notifications.domain.escalation_list import ESCALATION_LIST, EscalationRow
+from services.notifications.domain.message_list import MESSAGE_LIST, MessageRow
+from shared.clock import milliseconds
+from shared.command_handling import CommandContext
+from shared.envelope import RecordedEvent
+from shared.events.notifications import AttemptEnded, AttemptStarted
+from shared.projecting import AT_ONCE, NEVER, JournalReadModel, RowReadModel
+from shared.read_store import METADATA, ReadStore
+
+LOG_NAME = "notifications"
+
+ESCALATIONS: RowReadModel[EscalationRow] = RowReadModel(
+    LOG_NAME,
+    LOG_NAME,
+    ESCALATION_LIST,
+    columns=(
+        ("status", String(16)),
+        ("rule", String(64)),
+        ("subject_id", String(64)),
+        ("unit_id", String(64)),
+        ("owner_id", String(64)),
+        ("holder_id", String(64)),
+        ("told", String),
+        ("opened_at", BigInteger),
+    ),
+    indexes=(("status", "opened_at"), ("opened_at", "key")),
+)
+
+MESSAGES: RowReadModel[MessageRow] = RowReadModel(
+    LOG_NAME,
+    LOG_NAME,
+    MESSAGE_LIST,
+    columns=(
+        ("status", String(16)),
+        ("person_id", String(64)),
+        ("in_inbox", Integer),
+        ("is_read", Integer),
+        ("queued_at", BigInteger),
+    ),
+    indexes=(("person_id", "in_inbox", "queued_at"), ("status", "queued_at")),
+)
+
+ATTEMPTS_TABLE = Table(
+    "notifications_attempts_v1",
+    METADATA,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("message_id", String(64), primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("what", String(8), primary_key=True),
+    Column("channel", String(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("outcome", String(16), nullable=True),
+    Column("retry_at", BigInteger, nullable=True),
+    Index("notifications_attempts_v1_channel", "tenant_id", "channel", "what", "at"),
+)
+
+
+def _attempt_entries(recorded: RecordedEvent) -> Sequence[Mapping[str, Any]]:
+    event = recorded.event
+    if not isinstance(event, AttemptStarted | AttemptEnded):
+        return ()
+    ended = isinstance(event, AttemptEnded)
+    at = event.ended_at if isinstance(event, AttemptEnded) else event.started_at
+    retry_at = event.retry_at if isinstance(event, AttemptEnded) else None
+    return (
+        {
+            "tenant_id": recorded.tenant_id,
+            "message_id": event.message_id,
+            "attempt": event.attempt,
+            "what": "ended" if ended else "started",
+            "channel": event.channel,
+            "at": milliseconds(at),
+            "outcome": event.outcome if isinstance(event, AttemptEnded) else None,
+            "retry_at": None if retry_at is None else milliseconds(retry_at),
+        },
+    )
+
+
+ATTEMPTS = JournalReadModel(LOG_NAME, LOG_NAME, "attempts", 1, ATTEMPTS_TABLE, _attempt_entries)
+
+
+async def due_keys(
+    reads: ReadStore, model: RowReadModel[Any], now: datetime, limit: int
+) -> list[tuple[str, str, int]]:
+    """(tenant, key, due time in ms) of what may be due by now: the bounds are never too late."""
+    table = model.deadlines
+    query = (
+        select(table.c.tenant_id, table.c.key, table.c.due_at)
+        .where(table.c.due_at <= milliseconds(now))
+        .order_by(table.c.due_at, table.c.tenant_id, table.c.key)
+        .limit(limit)
+    )
+    async with reads.reading() as connection:
+        rows = await connection.execute(query)
+        return [(row.tenant_id, row.key, row.due_at) for row in rows]
+
+
+async def rearm(
+    reads: ReadStore,
+    model: RowReadModel[Any],
+    looked_at: tuple[str, str, int],
+    due_at: datetime | None,
+) -> None:
+    """Look again at `due_at`, or never; left alone where an event has moved the bound meanwhile."""
+    tenant_id, key, bound = looked_at
+    table = model.deadlines
+    async with reads.transaction() as connection:
+        await connection.execute(
+            update(table)
+            .where(table.c.tenant_id == tenant_id, table.c.key == key, table.c.due_at == bound)
+            .values(due_at=NEVER if due_at is None else milliseconds(due_at))
+        )
+
+
+async def look_again(reads: ReadStore, model: RowReadModel[Any], tenant_id: str, key: str) -> None:
+    """Something happened while it was looked at."""
+    table = model.deadlines
+    async with reads.transaction() as connection:
+        await connection.execute(
+            update(table)
+            .where(table.c.tenant_id == tenant_id, table.c.key == key)
+            .values(due_at=AT_ONCE)
+        )
+
+
+def by_the_clock(tenant_id: str, now: datetime, correlation_id: str) -> CommandContext:
+    """Context of what time brought. The deciders themselves recognise a repeat."""
+    return CommandContext(
+        tenant_id=tenant_id, actor_id=None, occurred_at=now, correlation_id=correlation_id
+    )

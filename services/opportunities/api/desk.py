@@ -1,0 +1,157 @@
+"""What every route about opportunities needs: facts of other streams, sight, times, handling."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from fastapi import Request
+
+from services.opportunities.domain.action_type import ACTION_TYPES
+from services.opportunities.domain.client_time import client_time
+from services.opportunities.domain.evidence import EVIDENCE
+from services.opportunities.domain.evidence import Unknown as NeverStored
+from services.opportunities.domain.opportunity import OPPORTUNITY
+from services.opportunities.domain.opportunity_commands import OpportunityCommand
+from services.opportunities.domain.opportunity_state import Opened, Opportunity, opened
+from services.opportunities.domain.pipeline import PIPELINE, Published
+from services.opportunities.queries import CustomerFacts
+from shared.access import Caller, Resource, Role, Verb, visible_rows
+from shared.command_handling import CommandContext, Handled
+from shared.envelope import stream_name
+from shared.errors import FieldProblem, Malformed, NotFound
+from shared.events.opportunities import (
+    ActionTypeDefinition,
+    Evidence,
+    PipelineDefinition,
+)
+from shared.http import Times, answering, command_context, command_digest
+from shared.organisation import Organisation
+from shared.ports import Ports
+
+LOG_NAME = "opportunities"
+
+
+class Desk:
+    """One per process: its command handling caches the streams of opportunities."""
+
+    def __init__(self, ports: Ports) -> None:
+        self.ports = ports
+        self.commands = ports.commands(LOG_NAME)
+        self.customers = CustomerFacts(ports)
+
+    async def context(self, request: Request, caller: Caller) -> CommandContext:
+        """As if it happened now; `timed` puts that right."""
+        digest = command_digest(request.url.path, await request.body())
+        return command_context(request, caller, digest, Times(self.ports.clock()))
+
+    async def organisation(self, caller: Caller) -> Organisation:
+        return await self.ports.organisations.of(caller.tenant_id)
+
+    async def timed(
+        self, context: CommandContext, occurred_at: datetime | None, sent_at: datetime | None
+    ) -> CommandContext:
+        """When it happened, corrected by the tenant's tolerances (G5). Raises Malformed."""
+        organisation = await self.ports.organisations.of(context.tenant_id)
+        drift = organisation.number_setting("clock_skew_tolerance_seconds")
+        ahead = organisation.number_setting("clock_ahead_limit_hours")
+        time = client_time(
+            occurred_at,
+            sent_at,
+            context.occurred_at,
+            tolerated_drift=timedelta(seconds=drift),
+            clamped_ahead=timedelta(hours=ahead),
+        )
+        return replace(
+            context,
+            occurred_at=time.occurred_at,
+            raw_occurred_at=time.raw_occurred_at,
+            sent_at=time.sent_at,
+        )
+
+    def given_id(self, context: CommandContext, kind: str) -> str:
+        """An id of ours; the same one when the same command comes again."""
+        if context.idempotency_key is None:
+            return str(self.ports.new_id())
+        return context.given_id(kind)
+
+    async def pipeline(self, tenant_id: str, name: str) -> PipelineDefinition:
+        """The latest version. Raises Malformed where the tenant has none of this name."""
+        stream = stream_name(tenant_id, PIPELINE.name, name)
+        _version, pipeline = await self.commands.load(PIPELINE, stream)
+        if isinstance(pipeline, Published):
+            return pipeline.pipeline
+        raise _unknown("pipeline", "unknown-pipeline", f"there is no pipeline {name!r}")
+
+    async def action_types(self, tenant_id: str) -> Mapping[str, ActionTypeDefinition]:
+        stream = stream_name(tenant_id, ACTION_TYPES.name, tenant_id)
+        _version, types = await self.commands.load(ACTION_TYPES, stream)
+        return types.definitions
+
+    async def action_type(self, tenant_id: str, name: str) -> ActionTypeDefinition:
+        """Raises Malformed where the tenant has no such type."""
+        definition = (await self.action_types(tenant_id)).get(name)
+        if definition is None:
+            raise _unknown("type", "unknown-action-type", f"there is no action type {name!r}")
+        return definition
+
+    async def require_stored(self, tenant_id: str, evidence: tuple[Evidence, ...]) -> None:
+        """Raises Malformed for evidence that was never uploaded (O5)."""
+        for index, piece in enumerate(evidence):
+            stream = stream_name(tenant_id, EVIDENCE.name, piece.sha256)
+            _version, stored = await self.commands.load(EVIDENCE, stream)
+            if isinstance(stored, NeverStored):
+                message = "these bytes were never uploaded: PUT /evidence first"
+                raise _unknown(f"evidence[{index}].sha256", "unknown-evidence", message)
+
+    async def seen(
+        self, caller: Caller, opportunity_id: str, resource: Resource, verb: Verb
+    ) -> tuple[int, Opened]:
+        """The version and state. Raises NotFound, also for what the caller may not see (A9)."""
+        stream = stream_name(caller.tenant_id, OPPORTUNITY.name, opportunity_id)
+        version, state = await self.commands.load(OPPORTUNITY, stream)
+        known = opened(state, opportunity_id)
+        organisation = await self.organisation(caller)
+        visibility = visible_rows(caller, organisation, resource, verb)
+        situation = known.situation
+        if not visibility.includes(
+            unit_id=unit_now(organisation, known),
+            owner_id=situation.owner_id,
+            addressed_to=_addressed_to(known),
+        ):
+            raise NotFound(f"there is no opportunity {opportunity_id!r}")
+        return version, known
+
+    async def handle(
+        self,
+        opportunity_id: str,
+        command: OpportunityCommand,
+        context: CommandContext,
+        render: Callable[[Opportunity], Mapping[str, Any]],
+    ) -> Handled[Opportunity]:
+        """The answer is stored with the command: it holds no personal data."""
+        return await self.commands.handle(
+            OPPORTUNITY, opportunity_id, command, context, answering(render)
+        )
+
+
+def unit_now(organisation: Organisation, opportunity: Opened) -> str:
+    """An opportunity's unit is its owner's, as the tree stands now (A9)."""
+    situation = opportunity.situation
+    if situation.owner_id is None:
+        return situation.unit_id
+    return organisation.unit_of(situation.owner_id) or situation.unit_id
+
+
+def _addressed_to(opportunity: Opened) -> frozenset[Role]:
+    """Legal, finance … see the opportunities of the approvals that name them (A9)."""
+    named = {
+        step.role
+        for approval in opportunity.situation.approvals.values()
+        for step in approval.steps
+    }
+    return frozenset(role for role in Role if role in named)
+
+
+def _unknown(field: str, code: str, message: str) -> Malformed:
+    return Malformed(message, errors=[FieldProblem(field, code, message)])

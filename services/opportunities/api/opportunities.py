@@ -1,0 +1,115 @@
+"""Opportunities over HTTP and as lines of POST /commands."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from services.opportunities.api import bodies
+from services.opportunities.api.action_work import ActionWork, ApprovalWork
+from services.opportunities.api.batch import line, line_about
+from services.opportunities.api.desk import Desk
+from services.opportunities.api.opportunity_answers import (
+    shown_action,
+    shown_approvals,
+    shown_opportunity,
+)
+from services.opportunities.api.opportunity_work import OpportunityWork
+from shared.access import Caller, Resource, Verb
+from shared.command_handling import CommandContext, Handled
+from shared.http import BASE, Access, Body, Id, command_response, json_response
+from shared.service import BatchCommand
+
+_O = Resource.OPPORTUNITIES
+_A = Resource.ACTIONS
+_V = Resource.APPROVALS
+
+Tell = Callable[[Caller, str, Any, CommandContext], Awaitable[Handled[Any]]]
+
+
+class Order(NamedTuple):
+    """A command about one opportunity: `POST /opportunities/{id}/<name>`, or a line of a batch."""
+
+    name: str
+    resource: Resource
+    body: type[Body]
+    tell: Tell
+
+
+def orders(desk: Desk) -> tuple[Order, ...]:
+    work, actions, approvals = OpportunityWork(desk), ActionWork(desk), ApprovalWork(desk)
+    return (
+        Order("log-action", _A, bodies.NewAction, actions.log),
+        Order("correct-action", _A, bodies.ActionCorrection, actions.correct),
+        Order("void-action", _A, bodies.ActionVoiding, actions.void),
+        Order("attach-evidence", _A, bodies.EvidenceAttachment, actions.attach),
+        Order("change-stage", _O, bodies.StageChange, work.change_stage),
+        Order("win", _O, bodies.Winning, work.win),
+        Order("lose", _O, bodies.Losing, work.lose),
+        Order("reopen", _O, bodies.Reopening, work.reopen),
+        Order("assign", _O, bodies.Assignment, work.assign),
+        Order("change-fields", _O, bodies.FieldsChange, work.change_fields),
+        Order("migrate", _O, bodies.Migration, work.migrate),
+        Order("request-approval", _V, bodies.ApprovalRequest, approvals.request),
+        Order("decide-approval", _V, bodies.ApprovalDecision, approvals.decide),
+        Order("resubmit-approval", _V, bodies.ApprovalResubmission, approvals.resubmit),
+    )
+
+
+def router(desk: Desk, access: Access) -> APIRouter:
+    routes = APIRouter(prefix=BASE, tags=["opportunities"])
+    work = OpportunityWork(desk)
+
+    @routes.post("/opportunities", status_code=201)
+    async def open_opportunity(
+        request: Request,
+        body: bodies.NewOpportunity,
+        caller: Caller = Depends(access.may(_O, Verb.WRITE)),
+    ) -> Response:
+        context = await desk.context(request, caller)
+        handled = await work.open(caller, body, context)
+        return await command_response(desk.ports, handled, created=True)
+
+    @routes.get("/opportunities/{opportunity_id}", dependencies=[Depends(access.waited)])
+    async def show_opportunity(
+        opportunity_id: Id, caller: Caller = Depends(access.may(_O, Verb.READ))
+    ) -> Response:
+        version, known = await desk.seen(caller, opportunity_id, _O, Verb.READ)
+        shown = {
+            **shown_opportunity(known),
+            "version": version,
+            "actions": [shown_action(known, action_id) for action_id in known.actions],
+            "approvals": shown_approvals(known),
+        }
+        return json_response(shown, headers={"ETag": f'"{version}"'})
+
+    for order in orders(desk):
+        _add_order(routes, desk, access, order)
+    return routes
+
+
+def _add_order(routes: APIRouter, desk: Desk, access: Access, order: Order) -> None:
+    async def give_order(
+        request: Request,
+        opportunity_id: Id,
+        body: Any,
+        caller: Caller = Depends(access.may(order.resource, Verb.WRITE)),
+    ) -> Response:
+        context = await desk.context(request, caller)
+        handled = await order.tell(caller, opportunity_id, body, context)
+        return await command_response(desk.ports, handled)
+
+    give_order.__annotations__["body"] = order.body
+    give_order.__name__ = order.name.replace("-", "_")
+    routes.post(f"/opportunities/{{opportunity_id}}/{order.name}")(give_order)
+
+
+def batch_commands(desk: Desk) -> dict[str, BatchCommand]:
+    work = OpportunityWork(desk)
+    return {
+        "open-opportunity": line(_O, bodies.NewOpportunity, work.open),
+        **{
+            order.name: line_about(order.resource, "opportunity_id", order.body, order.tell)
+            for order in orders(desk)
+        },
+    }

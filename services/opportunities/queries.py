@@ -1,0 +1,143 @@
+"""What the service keeps of others' facts, and of its own, to decide and to find."""
+
+import asyncio
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import String, Table, select
+
+from services.opportunities.domain.opportunity_index import OPPORTUNITY_INDEX
+from services.opportunities.domain.pipeline_list import PIPELINE_LIST
+from shared.envelope import StoredEvent
+from shared.event_type import event_type_of
+from shared.events.leads import CustomerDescribed, CustomerRegistered
+from shared.events.opportunities import (
+    OpportunityAssigned,
+    OpportunityOpened,
+    OpportunityReopened,
+    OpportunityUnitChanged,
+    PipelineDefinition,
+)
+from shared.ports import Ports
+from shared.projecting import RowReadModel
+
+_BATCH = 2_000
+_IDS_A_QUERY = 500
+
+INDEX = RowReadModel(
+    service="opportunities",
+    log="opportunities",
+    projection=OPPORTUNITY_INDEX,
+    columns=(
+        ("customer_id", String(64)),
+        ("owner_id", String(64)),
+        ("unit_id", String(64)),
+    ),
+    indexes=(("customer_id",), ("owner_id",), ("unit_id",)),
+)
+PIPELINES = RowReadModel(service="opportunities", log="opportunities", projection=PIPELINE_LIST)
+
+
+class CustomerFact(NamedTuple):
+    customer_type: str | None = None
+    industry: str | None = None
+    is_key: bool = False
+
+
+BARE = CustomerFact()
+
+
+class CustomerFacts:
+    """Customers as far as opportunities need them: the leads' log folded in memory.
+
+    Always current for what is committed. Bare customers, nearly all of an import, take no room.
+    """
+
+    def __init__(self, ports: Ports) -> None:
+        self._store = ports.event_store
+        self._codec = ports.codec
+        self._facts: dict[tuple[str, str], CustomerFact] = {}
+        self._next = [0] * self._store.partitions
+        self._seen_generation = -1
+        self._turn = asyncio.Lock()
+
+    async def of(self, tenant_id: str, customer_id: str) -> CustomerFact:
+        await self._catch_up()
+        return self._facts.get((tenant_id, customer_id), BARE)
+
+    async def _catch_up(self) -> None:
+        if self._seen_generation == self._store.generation:
+            return
+        async with self._turn:
+            generation = self._store.generation
+            for partition in range(self._store.partitions):
+                while stored := await self._store.read_log(
+                    "leads", partition, self._next[partition], _BATCH
+                ):
+                    self._fold(stored)
+                    self._next[partition] = stored[-1].offset + 1
+            self._seen_generation = generation
+
+    def _fold(self, stored: Iterable[StoredEvent]) -> None:
+        for each in stored:
+            if each.type not in _CUSTOMER_TYPES:
+                continue
+            event: CustomerRegistered | CustomerDescribed = self._codec.decode(each).event
+            fact = CustomerFact(event.customer_type, event.industry, event.is_key)
+            key = (each.tenant_id, event.customer_id)
+            if fact == BARE:
+                self._facts.pop(key, None)
+            else:
+                self._facts[key] = fact
+
+
+def _names(*event_classes: type[Any]) -> frozenset[str]:
+    return frozenset(event_type_of(each).name for each in event_classes)
+
+
+_CUSTOMER_TYPES = _names(CustomerRegistered, CustomerDescribed)
+_PLACING_TYPES = _names(
+    OpportunityOpened, OpportunityAssigned, OpportunityUnitChanged, OpportunityReopened
+)
+
+
+async def open_opportunities(
+    ports: Ports, tenant_id: str, column: str, ids: Collection[str]
+) -> set[str]:
+    """Ids of the open opportunities whose `column` is among `ids`, and of all that were placed
+    after the index was last brought up to date: at least those, perhaps a few more."""
+    found = await _placed_since(ports, tenant_id)
+    table = INDEX.rows
+    wanted = sorted(ids)
+    async with ports.read_store.reading() as connection:
+        for start in range(0, len(wanted), _IDS_A_QUERY):
+            query = select(table.c.key).where(
+                table.c.tenant_id == tenant_id,
+                table.c[column].in_(wanted[start : start + _IDS_A_QUERY]),
+            )
+            found.update((await connection.execute(query)).scalars())
+    return found
+
+
+async def _placed_since(ports: Ports, tenant_id: str) -> set[str]:
+    store = ports.event_store
+    follower = ports.progress.subscriptions.get(INDEX.name)
+    found: set[str] = set()
+    for partition in range(store.partitions):
+        offset = 0 if follower is None else await follower.position(partition)
+        while stored := await store.read_log("opportunities", partition, offset, _BATCH):
+            found.update(
+                each.stream.rsplit("/", 1)[1]
+                for each in stored
+                if each.tenant_id == tenant_id and each.type in _PLACING_TYPES
+            )
+            offset = stored[-1].offset + 1
+    return found
+
+
+async def pipelines(ports: Ports, tenant_id: str) -> list[PipelineDefinition]:
+    """The latest version of each pipeline, by name."""
+    table: Table = PIPELINES.rows
+    query = select(table.c.body).where(table.c.tenant_id == tenant_id).order_by(table.c.key)
+    async with ports.read_store.reading() as connection:
+        return [PIPELINES.decode(body) for body in (await connection.execute(query)).scalars()]

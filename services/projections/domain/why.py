@@ -1,0 +1,90 @@
+"""Why a signal was raised and how a figure came about: sentences, settings, events."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.projections.domain.process_health import HealthSettings, WeekFigures, health
+from services.projections.domain.signal_list import SignalRow
+from services.projections.domain.words import say
+from shared.errors import FieldProblem, Malformed
+
+FIGURES = ("stage_compliance", "evidence_rate", "silence_overrun", "index")
+
+
+def why_signal(signal: SignalRow, language: str, times: Mapping[str, str]) -> dict[str, Any]:
+    """`times` are the signal's moments as the reader writes them: due_at, ended_at."""
+    facts = {name: value for name, value in signal.facts.items() if not isinstance(value, list)}
+    parts = signal.facts.get("parts")
+    values: dict[str, Any] = {
+        **facts,
+        **times,
+        "stage": signal.stage,
+        "window": signal.window,
+        "unit": signal.unit_id,
+        "parts": ", ".join(parts) if isinstance(parts, list) else "",
+    }
+    sentences = [say(f"why.{signal.rule}", language, **values)]
+    if "pipeline" in facts:
+        sentences.append(say("why.pipeline", language, **values))
+    sentences.append(say(f"why.{signal.state}", language, **values))
+    if signal.historical:
+        sentences.append(say("why.historical", language))
+    events = (signal.anchor_event_id, signal.cause_event_id, signal.raised_event_id)
+    return {
+        "signal_id": signal.signal_id,
+        "rule": signal.rule,
+        "subject_kind": signal.subject_kind,
+        "subject_id": signal.subject_id,
+        "sentences": sentences,
+        "settings": facts,
+        "events": [event for event in events if event is not None],
+    }
+
+
+def why_figure(
+    figure: str, window: str, figures: WeekFigures, settings: HealthSettings, language: str
+) -> dict[str, Any]:
+    """Raises Malformed for a figure that the process health index does not have."""
+    if figure not in FIGURES:
+        message = f"one of {', '.join(FIGURES)}"
+        raise Malformed(message, errors=[FieldProblem("figure", "unknown", message)])
+    measured = health(figures, settings)
+    weights = {
+        "stage_compliance": settings.weight_stage_compliance,
+        "evidence_rate": settings.weight_evidence_rate,
+        f"1 − {settings.index_uses}_overrun": settings.weight_silence_overrun,
+    }
+    values = {
+        "window": window,
+        "moved": figures.moved,
+        "skipped": figures.skipped,
+        "evidence_required": figures.evidence_required,
+        "evidence_complete": figures.evidence_complete,
+        "open": figures.open,
+        "overrun": figures.overrun,
+        "weights": ", ".join(f"{part} {weight:g}" for part, weight in weights.items()),
+    }
+    shown = FIGURES if figure == "index" else (figure,)
+    sentences = []
+    for part in shown:
+        value = getattr(measured, part)
+        if value is None:
+            sentences.append(f"{part}: {say('why.absent', language, window=window)}")
+        else:
+            sentences.append(say(f"why.{part}", language, figure=value, **values))
+    return {
+        "figure": figure,
+        "window": window,
+        "value": getattr(measured, figure),
+        "sentences": sentences,
+        "counts": {name: value for name, value in values.items() if isinstance(value, int)},
+        "settings": {
+            "weights": weights,
+            "index_uses": settings.index_uses,
+            "healthy": {
+                "stage_compliance": settings.healthy_stage_compliance,
+                "evidence_rate": settings.healthy_evidence_rate,
+                "silence_overrun": settings.healthy_silence_overrun,
+            },
+        },
+    }

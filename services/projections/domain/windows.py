@@ -1,0 +1,109 @@
+"""ISO weeks and months of a tenant's zone as half-open windows; the running one at the clock."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from shared.errors import FieldProblem, Malformed
+
+_WEEK = re.compile(r"(\d{4})-W(\d{2})")
+_SEVEN_DAYS = timedelta(days=7)
+_MONTH = re.compile(r"(\d{4})-(\d{2})")
+
+
+class Window(NamedTuple):
+    """[begins, ends) in UTC, named as the boards name it: 2011-W45, 2011-11."""
+
+    name: str
+    begins: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Until when a figure counts: everything before `at`; with `inclusive` what happened at `at`
+    too, but then a limit that ends at `at` is not over yet ("exactly at the limit is not over")."""
+
+    at: datetime
+    inclusive: bool
+
+
+def week_named(name: str, zone: str) -> Window:
+    """Raises Malformed for what is no ISO week."""
+    found = _WEEK.fullmatch(name)
+    try:
+        if found is None:
+            raise ValueError(name)
+        monday = date.fromisocalendar(int(found[1]), int(found[2]), 1)
+    except ValueError:
+        raise _malformed("week", name, "an ISO week like 2011-W45") from None
+    return _week_of_monday(monday, zone)
+
+
+def week_of(at: datetime, zone: str) -> Window:
+    local = at.astimezone(ZoneInfo(zone)).date()
+    return _week_of_monday(local - timedelta(days=local.weekday()), zone)
+
+
+def month_named(name: str, zone: str) -> Window:
+    """Raises Malformed for what is no month."""
+    found = _MONTH.fullmatch(name)
+    try:
+        if found is None:
+            raise ValueError(name)
+        first = date(int(found[1]), int(found[2]), 1)
+    except ValueError:
+        raise _malformed("month", name, "a month like 2011-11") from None
+    following = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return Window(name, _midnight(first, zone), _midnight(following, zone))
+
+
+def weeks_between(first: datetime, last: datetime, zone: str) -> list[Window]:
+    """Every week from that of `first` to that of `last`, both included."""
+    weeks = [week_of(first, zone)]
+    while weeks[-1].ends <= last:
+        weeks.append(week_of(weeks[-1].ends, zone))
+    return weeks
+
+
+def end_of(window: Window, clock: datetime) -> Moment:
+    """The window's end; of the running one the clock, including what happened at it."""
+    if window.ends <= clock:
+        return Moment(window.ends, inclusive=False)
+    return Moment(clock, inclusive=True)
+
+
+class Stretch(NamedTuple):
+    """From `begins` on, weeks are exactly seven days long, counted from week `first_index`."""
+
+    begins: datetime
+    first_index: int
+
+
+def stretches(weeks: Sequence[Window]) -> list[Stretch]:
+    """Where a change of the zone's offset makes a week longer or shorter, counting starts anew."""
+    found: list[Stretch] = []
+    length: timedelta | None = None
+    for index, week in enumerate(weeks):
+        if length != _SEVEN_DAYS or week.ends - week.begins != _SEVEN_DAYS:
+            found.append(Stretch(week.begins, index))
+        length = week.ends - week.begins
+    return found
+
+
+def _week_of_monday(monday: date, zone: str) -> Window:
+    year, week, _ = monday.isocalendar()
+    following = monday + timedelta(days=7)
+    return Window(f"{year}-W{week:02d}", _midnight(monday, zone), _midnight(following, zone))
+
+
+def _midnight(day: date, zone: str) -> datetime:
+    return datetime.combine(day, time.min, ZoneInfo(zone)).astimezone(UTC)
+
+
+def _malformed(field: str, value: str, wanted: str) -> Malformed:
+    message = f"expected {wanted}"
+    return Malformed(f"{value!r}: {message}", errors=[FieldProblem(field, "format", message)])

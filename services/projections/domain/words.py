@@ -1,0 +1,144 @@
+"""What boards say in sentences, in Chinese and English; nothing else holds their words."""
+
+from collections.abc import Mapping
+
+LANGUAGES = ("zh", "en")
+
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "stuck": {
+        "en": "{count} {opportunities} stuck in {stage} for over {days} days{key}: "
+        "call {people} together {by}.",
+        "zh": "{count} 个商机卡在{stage}超过 {days} 天{key}：{by}约{people}碰头。",
+    },
+    "silent": {
+        "en": "{count} {opportunities} in {stage} silent for longer than allowed{key}: "
+        "have {people} get in touch {by}.",
+        "zh": "{count} 个商机在{stage}静默超时{key}：{by}请{people}联系客户。",
+    },
+    "approvals": {
+        "en": "{count} {approvals} waiting for longer than allowed: decide {by}.",
+        "zh": "{count} 个审批超时未决：{by}处理。",
+    },
+    "key_industry": {"en": ", {count} of them key industry", "zh": "，其中 {count} 个重点行业"},
+    "before_today": {"en": "before {time}", "zh": "{time} 前"},
+    "before_next": {
+        "en": "before {time} on {day}, the next working day",
+        "zh": "下一个工作日 {day} {time} 前",
+    },
+    "opportunities.one": {"en": "opportunity is", "zh": "商机"},
+    "opportunities.many": {"en": "opportunities are", "zh": "商机"},
+    "approvals.one": {"en": "approval is", "zh": "审批"},
+    "approvals.many": {"en": "approvals are", "zh": "审批"},
+    "nobody": {"en": "the team", "zh": "团队"},
+    "and": {"en": " and ", "zh": "、"},
+    "comma": {"en": ", ", "zh": "、"},
+    "agenda.list": {"en": "Go through the list, worst first.", "zh": "从最严重的开始逐个过。"},
+    "agenda.obstacle": {
+        "en": "For each: what is in the way, and who removes it.",
+        "zh": "逐个说清：卡在哪里，谁来解决。",
+    },
+    "agenda.next": {
+        "en": "For each: the next action and its day, entered before you part.",
+        "zh": "逐个约定：下一步动作和日期，散会前录入。",
+    },
+    "why.stalled": {
+        "en": "Nothing that ends silence happened in {stage} from {since} until the limit of "
+        "{limit_hours} h passed at {due_at}.",
+        "zh": "{stage}阶段自 {since} 起没有任何打破静默的动作，"
+        "{limit_hours} 小时的限额于 {due_at} 用完。",
+    },
+    "why.stage_overdue": {
+        "en": "The opportunity has been in {stage} since {since}; the limit of {limit_hours} h "
+        "passed at {due_at}.",
+        "zh": "商机自 {since} 停留在{stage}，{limit_hours} 小时的限额于 {due_at} 用完。",
+    },
+    "why.golden_action_overdue": {
+        "en": "The golden action {action} of {stage}, whose limit runs from {since}, was not done "
+        "with its evidence by {due_at}.",
+        "zh": "{stage}的黄金动作「{action}」（自 {since} 起算）到 {due_at} 仍未带凭证完成。",
+    },
+    "why.next_action_due": {
+        "en": "The next action booked at {booked_at} was due at {due_at} and did not happen.",
+        "zh": "{booked_at} 约定的下一步动作应于 {due_at} 前完成，到时未发生。",
+    },
+    "why.next_action_reminder": {
+        "en": "The next action booked at {booked_at} is due at {next_due_at}.",
+        "zh": "{booked_at} 约定的下一步动作将于 {next_due_at} 到期。",
+    },
+    "why.approval_overdue": {
+        "en": "Step {step} of the approval {approval_id}, to be decided by {role}, has waited "
+        "since {since}; its limit of {limit_hours} h passed at {due_at}.",
+        "zh": "审批 {approval_id} 的第 {step} 步（{role}）自 {since} 等待，"
+        "{limit_hours} 小时的限额于 {due_at} 用完。",
+    },
+    "why.no_response": {
+        "en": "{contacts} contacts in a row since {since} went out without a reaction of the "
+        "customer, the last at {due_at}.",
+        "zh": "自 {since} 起连续 {contacts} 次联系客户没有回应，最后一次在 {due_at}。",
+    },
+    "why.workshop_proposed": {
+        "en": "In week {window} of unit {unit}, outside the healthy range: {parts}.",
+        "zh": "单元 {unit} 在 {window} 周超出健康范围的部分：{parts}。",
+    },
+    "why.pipeline": {
+        "en": "The limit is that of pipeline {pipeline}, version {pipeline_version}.",
+        "zh": "限额来自销售流程 {pipeline} 第 {pipeline_version} 版。",
+    },
+    "why.open": {"en": "Nothing has ended it yet.", "zh": "至今没有任何事件使其结束。"},
+    "why.resolved": {"en": "It ended at {ended_at}.", "zh": "已于 {ended_at} 结束。"},
+    "why.retracted": {
+        "en": "It was taken back: what ends it had happened in time, or its cause counts no more.",
+        "zh": "已撤回：事后得知在限额内已有动作，或其起因不再有效。",
+    },
+    "why.historical": {
+        "en": "It was found in history and was therefore sent to nobody.",
+        "zh": "这是在历史数据中发现的，因此没有通知任何人。",
+    },
+    "why.stage_compliance": {
+        "en": "{moved} opportunities changed stage in {window}, {skipped} of them with a skip: "
+        "({moved} − {skipped}) ÷ {moved} = {figure}.",
+        "zh": "{window} 有 {moved} 个商机变更阶段，其中 {skipped} 个跳步："
+        "（{moved} − {skipped}）÷ {moved} = {figure}。",
+    },
+    "why.evidence_rate": {
+        "en": "{evidence_required} actions of {window} required evidence, {evidence_complete} have "
+        "it: {figure}.",
+        "zh": "{window} 有 {evidence_required} 个动作需要凭证，"
+        "{evidence_complete} 个齐全：{figure}。",
+    },
+    "why.silence_overrun": {
+        "en": "{open} opportunities were open at the end of {window}, {overrun} of them silent "
+        "over their stage's limit: {figure}.",
+        "zh": "{window} 结束时有 {open} 个商机未结，其中 {overrun} 个静默超时：{figure}。",
+    },
+    "why.index": {
+        "en": "Index = 100 × (weights {weights} over the parts that are there) = {figure}.",
+        "zh": "指数 = 100 ×（按权重 {weights}，仅计有数据的部分）= {figure}。",
+    },
+    "why.absent": {
+        "en": "There was nothing to count in {window}.",
+        "zh": "{window} 没有可计的数据。",
+    },
+    "why.golden_rate": {
+        "en": "Of {due} stays in {stage} left forward or by winning, {done} had {action} with its "
+        "evidence: {figure}.",
+        "zh": "{stage}阶段有 {due} 次向前离开或赢单，"
+        "其中 {done} 次带凭证完成「{action}」：{figure}。",
+    },
+}
+
+
+def say(words: str, language: str, **values: object) -> str:
+    """The sentence in that language, else in English. Raises KeyError for unknown words."""
+    sentence = _WORDS[words]
+    return sentence[language if language in LANGUAGES else "en"].format(**values)
+
+
+def listed(names: list[str], language: str) -> str:
+    """Names as people list them: a, b and c; 甲、乙、丙."""
+    if not names:
+        return say("nobody", language)
+    head, last = names[:-1], names[-1]
+    if not head:
+        return last
+    return say("comma", language).join(head) + say("and", language) + last

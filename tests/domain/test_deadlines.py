@@ -1,0 +1,194 @@
+"""Every limit of an opportunity: when it is due, and what prevents it (O1, O6, O14)."""
+
+from dataclasses import replace
+
+from services.projections.domain.deadlines import deadlines, is_missed, next_due
+from shared.events.opportunities import GoldenAction
+from tests.domain.process_examples import (
+    PIPELINE,
+    TEAM_2,
+    Story,
+    event_id,
+    hours,
+    needing,
+    rules_and_hours,
+    with_stage,
+)
+
+QUIET = replace(
+    PIPELINE,
+    stages=tuple(replace(stage, silence_limit_seconds=10_000 * 3600) for stage in PIPELINE.stages),
+)
+
+
+def due(story: Story, *, quiet: bool = True) -> list[tuple[str, float]]:
+    """Without the silence that never falls due here."""
+    found = rules_and_hours(deadlines(story.row()))
+    return [each for each in found if not quiet or each[0] != "stalled"]
+
+
+def test_silence_is_due_a_limit_after_the_latest_activity() -> None:
+    [stalled] = deadlines(Story().acts(10).row())
+
+    assert (stalled.rule, stalled.due_at, stalled.ended_at) == ("stalled", hours(58), None)
+    assert stalled.anchor_event_id == event_id(2)
+    assert (stalled.stage, stalled.owner_id, stalled.unit_path[-1]) == ("first", "rep-1", "team-1")
+
+
+def test_a_limit_is_missed_only_when_the_clock_is_past_it() -> None:
+    [stalled] = deadlines(Story().row())
+
+    assert not is_missed(stalled, hours(48))
+    assert is_missed(stalled, hours(48.001))
+
+
+def test_silences_missed_long_ago_are_still_told() -> None:
+    assert rules_and_hours(deadlines(Story().acts(60).acts(200).row())) == [
+        ("stalled", 48),
+        ("stalled", 108),
+        ("stalled", 248),
+    ]
+
+
+def test_a_voided_anchor_gives_its_silence_to_the_one_before() -> None:
+    story = Story().acts(10, action_id="A").voids(20, "A")
+
+    [stalled] = deadlines(story.row())
+    assert (stalled.due_at, stalled.anchor_event_id) == (hours(48), event_id(1))
+
+
+def test_owner_and_unit_are_those_at_the_moment_due() -> None:
+    story = Story().is_assigned(20, "rep-2", TEAM_2).is_assigned(60, "rep-3")
+
+    [stalled] = deadlines(story.row())
+    assert (stalled.owner_id, stalled.unit_path) == ("rep-2", TEAM_2)
+
+
+def test_staying_beyond_the_dwell_limit_is_overdue_until_the_stage_is_left() -> None:
+    pipeline = with_stage("first", dwell_limit_seconds=24 * 3600, told=("director",))
+    story = Story(pipeline=pipeline).acts(20).moves(30, "second")
+
+    [overdue] = [each for each in deadlines(story.row()) if each.rule == "stage_overdue"]
+    assert (overdue.due_at, overdue.ended_at) == (hours(24), hours(30))
+    assert overdue.told == ("director",)
+
+
+def test_a_golden_action_is_overdue_a_limit_after_entering() -> None:
+    pipeline = needing("first", GoldenAction(action="demo", limit_seconds=24 * 3600))
+
+    assert due(Story(pipeline=pipeline)) == [("golden_action_overdue", 24)]
+    assert due(Story(pipeline=pipeline).acts(24, "demo")) == []
+    assert due(Story(pipeline=pipeline).moves(20, "second")) == []
+
+
+def test_the_limit_of_feedback_runs_anew_from_each_demo() -> None:
+    feedback = GoldenAction(action="feedback", after="demo", limit_seconds=48 * 3600)
+    story = Story(pipeline=needing("first", feedback)).acts(10, "demo").acts(50, "demo")
+
+    assert due(story) == [("golden_action_overdue", 98)]
+    assert due(story.acts(90, "feedback")) == []
+
+
+def test_a_demo_before_entering_starts_the_limit_of_the_stage_too() -> None:
+    feedback = GoldenAction(action="feedback", after="demo", limit_seconds=48 * 3600)
+    story = Story(pipeline=needing("second", feedback)).acts(1, "demo").moves(10, "second")
+
+    assert due(story) == [("golden_action_overdue", 49)]
+
+
+def test_without_the_action_it_follows_a_golden_action_is_not_due() -> None:
+    feedback = GoldenAction(action="feedback", after="demo", limit_seconds=48 * 3600)
+
+    assert due(Story(pipeline=needing("first", feedback))) == []
+
+
+def test_a_booked_next_action_is_met_by_the_next_action_of_its_type() -> None:
+    story = Story().books(1, 40, "visit").acts(30, "call")
+
+    assert due(story) == [("next_action_due", 40), ("next_action_reminder", 16)]
+    assert due(story.acts(40, "visit")) == [("next_action_reminder", 16)]
+
+
+def test_a_booked_next_action_of_no_type_is_met_by_any_action() -> None:
+    assert due(Story().books(1, 10).acts(5, "note", ends_silence=False)) == []
+
+
+def test_the_reminder_is_over_when_the_next_action_is_due() -> None:
+    [reminder] = [
+        each for each in deadlines(Story().books(1, 40).row()) if each.rule.endswith("reminder")
+    ]
+
+    assert (reminder.due_at, reminder.ended_at) == (hours(16), hours(40))
+
+
+def test_closing_ends_what_was_booked() -> None:
+    assert due(Story().books(1, 40).is_won(15)) == []
+
+
+def test_an_approval_step_is_overdue_after_48_hours_of_business_time() -> None:
+    friday_15_in_shanghai = 4 * 24 + 6
+    tuesday_15_in_shanghai = 8 * 24 + 6
+    story = Story(pipeline=QUIET).asks_approval(friday_15_in_shanghai, "manager")
+
+    assert due(story) == [("approval_overdue", tuesday_15_in_shanghai)]
+
+
+def test_each_step_of_an_approval_has_its_own_limit() -> None:
+    story = Story(pipeline=QUIET).asks_approval(0, "manager", "legal")
+    story.decides_approval(10, 0, "pending")
+
+    assert due(story) == [("approval_overdue", 58)]
+    assert due(story.decides_approval(20, 1, "granted")) == []
+
+
+def test_three_contacts_without_a_reaction_are_no_response() -> None:
+    story = Story(pipeline=QUIET).reaches_out(1).reaches_out(2).reaches_out(3).reaches_out(4)
+
+    assert due(story) == [("no_response", 3)]
+
+
+def test_an_inbound_contact_starts_the_count_anew() -> None:
+    story = (
+        Story(pipeline=QUIET)
+        .reaches_out(1)
+        .reaches_out(2)
+        .acts(3, direction="inbound")
+        .reaches_out(4)
+        .reaches_out(5)
+    )
+
+    assert due(story) == []
+
+
+def test_a_reaction_that_is_entered_late_takes_the_signal_back() -> None:
+    story = (
+        Story(pipeline=QUIET)
+        .reaches_out(1)
+        .reaches_out(2)
+        .reaches_out(3)
+        .acts(2.5, direction="inbound")
+    )
+
+    assert due(story) == []
+
+
+def test_what_is_no_contact_is_not_counted_as_one() -> None:
+    story = (
+        Story(pipeline=QUIET)
+        .reaches_out(1)
+        .reaches_out(2)
+        .acts(3, "note", direction="outbound", is_contact=False)
+    )
+
+    assert due(story) == []
+
+
+def test_the_next_due_time_is_the_earliest_that_was_not_met() -> None:
+    row = Story().books(1, 40).row()
+
+    assert next_due(row) == hours(16)
+    assert next_due(row, after=hours(17)) == hours(40)
+
+
+def test_a_closed_opportunity_has_nothing_due() -> None:
+    assert next_due(Story().acts(10).is_won(20).row()) is None
