@@ -78,9 +78,12 @@ class EventStore(Protocol):
     async def read_streams(self, streams: Collection[str]) -> Mapping[str, list[StoredEvent]]: ...
 
     async def read_log(
-        self, log: str, partition: int, from_offset: int, limit: int
+        self, log: str, partition: int, from_offset: int, limit: int, *, as_stored: bool = False
     ) -> list[StoredEvent]:
-        """At most `limit` events of a partition from `from_offset` on, in order."""
+        """At most `limit` events of a partition from `from_offset` on, in order.
+
+        `as_stored`: read now from where they are kept, not remembered from their append.
+        """
         ...
 
     async def head(self, log: str, partition: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import structlog
 from fastapi import FastAPI, Request, Response
 
-from shared import batch_api, event_log_api
+from shared import batch_api, docs_page, event_log_api, live_api, metrics_api
 from shared.data_folder import DataFolder
 from shared.http import BASE, Access, install_errors, json_response
 from shared.http_limits import HttpLimits
@@ -45,6 +45,10 @@ class Hosting:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def create_tables(self) -> None:
+        """Asking a read model for its tables declares them."""
+        for subscription in self.subscriptions:
+            if not isinstance(subscription.target, Reaction):
+                subscription.target.tables  # noqa: B018
         await self.ports.read_store.create_tables()
 
     async def catch_up(self, runners: bool = True) -> None:
@@ -142,6 +146,9 @@ def application(hosting: Hosting) -> FastAPI:
             app.include_router(router)
     app.include_router(batch_api.router(ports, access, commands))
     app.include_router(event_log_api.router(ports, access))
+    app.include_router(live_api.router(ports, access))
+    app.include_router(metrics_api.router(ports, hosting.subscriptions))
+    app.include_router(docs_page.router(app))
     app.add_middleware(HttpLimits, settings=ports.settings, new_id=ports.new_id)
 
     @app.get("/healthz", include_in_schema=False)

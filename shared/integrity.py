@@ -80,6 +80,56 @@ class Tampering(NamedTuple):
     reason: str
 
 
+class Chain:
+    """The events of one log partition from its beginning, each checked against those before it.
+
+    Keeps version and hash of each stream, nothing else of the events.
+    """
+
+    def __init__(self, log: str, partition: int) -> None:
+        self._log = log
+        self._partition = partition
+        self._last: dict[str, tuple[int, bytes]] = {}
+        self._recorded_at: dict[str, datetime] = {}
+        self.next_offset = 0
+
+    def flaw_of(self, event: StoredEvent) -> Tampering | None:
+        """What is wrong with the next event, None when it fits."""
+        if event.offset != self.next_offset:
+            return self.flaw_here("an event is missing at this position")
+        version, previous = self._last.get(event.stream, (0, NO_HASH))
+        reason = None
+        if event.version != version + 1:
+            reason = f"version {event.version} follows version {version} of its stream"
+        elif not _is_hash_of(event, previous):
+            reason = "envelope, payload or predecessor is not what was hashed"
+        elif event.recorded_at < self._recorded_at.get(event.tenant_id, event.recorded_at):
+            reason = "it was recorded before the event that it follows"
+        if reason is not None:
+            return Tampering(event.position, event.event_id, event.stream, reason)
+        self._last[event.stream] = (event.version, event.hash)
+        self._recorded_at[event.tenant_id] = event.recorded_at
+        self.next_offset += 1
+        return None
+
+    def flaw_of_end(self, head: int) -> Tampering | None:
+        """`head` is the number of events that the partition says it holds."""
+        if self.next_offset == head:
+            return None
+        return self.flaw_here(f"the log ends here but counted {head} events")
+
+    def flaw_here(self, reason: str) -> Tampering:
+        """Something is wrong where the next event should stand."""
+        return Tampering(Position(self._log, self._partition, self.next_offset), None, None, reason)
+
+
+def _is_hash_of(event: StoredEvent, previous: bytes) -> bool:
+    try:
+        return event.hash == event_hash(previous, event)
+    except (AttributeError, TypeError, ValueError, struct.error):
+        return False  # a field is of a type that was never hashed
+
+
 def tampering(
     events: Iterable[StoredEvent], log: str, partition: int, head: int
 ) -> Tampering | None:
@@ -87,25 +137,12 @@ def tampering(
 
     `head` is the number of events that the partition says it holds.
     """
-    last: dict[str, tuple[int, bytes]] = {}
-    expected_offset = 0
+    chain = Chain(log, partition)
     for event in events:
-        if event.offset != expected_offset:
-            missing = Position(log, partition, expected_offset)
-            return Tampering(missing, None, None, "an event is missing at this position")
-        version, previous = last.get(event.stream, (0, NO_HASH))
-        if event.version != version + 1:
-            reason = f"version {event.version} follows version {version} of its stream"
-            return Tampering(event.position, event.event_id, event.stream, reason)
-        if event.hash != event_hash(previous, event):
-            reason = "envelope, payload or predecessor is not what was hashed"
-            return Tampering(event.position, event.event_id, event.stream, reason)
-        last[event.stream] = (event.version, event.hash)
-        expected_offset += 1
-    if expected_offset != head:
-        missing = Position(log, partition, expected_offset)
-        return Tampering(missing, None, None, f"the log ends here but counted {head} events")
-    return None
+        flaw = chain.flaw_of(event)
+        if flaw is not None:
+            return flaw
+    return chain.flaw_of_end(head)
 
 
 def counted(events: Iterable[StoredEvent], counter: list[int]) -> Iterator[StoredEvent]:

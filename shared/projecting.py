@@ -54,11 +54,12 @@ def keep_first(flaws: dict[str, Flaw], found: Iterable[Flaw]) -> None:
 
 
 class Content(NamedTuple):
-    """What a rebuild must reproduce: rows by their key, whatever else they hold."""
+    """What a rebuild must reproduce: rows by their key, a `body` as `decode` reads it."""
 
     name: str
     rows: Select[Any]
     key: tuple[str, ...]
+    decode: Callable[[bytes], Any] | None = None
 
 
 class ReadModel(Protocol):
@@ -113,7 +114,7 @@ class RowReadModel(Generic[Row]):
 
     @property
     def name(self) -> str:
-        return f"{self.service}.{self.projection.name}{self.suffix}"
+        return f"{self.service}.{self.projection.name}"
 
     @property
     def version(self) -> int:
@@ -219,7 +220,7 @@ class RowReadModel(Generic[Row]):
             .where(points.c.amount != 0)
         )
         return (
-            Content(self.rows.name, select(self.rows), ("tenant_id", "key")),
+            Content(self.rows.name, select(self.rows), ("tenant_id", "key"), self.decode),
             Content(points.name, figures, (*(column.name for column in of_what), "at")),
         )
 
@@ -422,7 +423,7 @@ class JournalReadModel:
 
     @property
     def name(self) -> str:
-        return f"{self.service}.{self.journal}{self.suffix}"
+        return f"{self.service}.{self.journal}"
 
     @property
     def tables(self) -> Sequence[Table]:

@@ -83,6 +83,13 @@ class ReadStore:
                 )
             )
 
+    async def drop_tables(self, tables: Sequence[Table]) -> None:
+        """Those that exist; their names are free again."""
+        async with self.transaction() as connection:
+            await connection.run_sync(lambda sync: METADATA.drop_all(sync, tables=list(tables)))
+        for table in tables:
+            METADATA.remove(table)
+
     async def close(self) -> None:
         await self._writer.dispose()
         await self._readers.dispose()

@@ -90,9 +90,11 @@ class Feed:
 class Subscription:
     """One read model or reaction on one log, all its partitions."""
 
-    def __init__(self, target: ReadModel | Reaction, feed: Feed, reads: ReadStore) -> None:
+    def __init__(
+        self, target: ReadModel | Reaction, feed: Feed, reads: ReadStore, suffix: str = ""
+    ) -> None:
         self.target = target
-        self.name = f"{target.name}.v{target.version}"
+        self.name = f"{target.name}.v{target.version}{suffix}"
         self.log = target.log
         self._feed = feed
         self._reads = reads

@@ -35,6 +35,11 @@ class Desk:
         else:
             await self.hosting.catch_up()
 
+    async def keep_up(self) -> None:
+        """Read models take what was just written, while it is at hand."""
+        if not self.live:
+            await self.hosting.catch_up(runners=False)
+
     def context(self, caller: str = "command line") -> CommandContext:
         """Of a command that somebody typed, now, for the tenant."""
         return CommandContext(

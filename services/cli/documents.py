@@ -57,7 +57,7 @@ def config_schema() -> dict[str, Any]:
 
 
 def _settings_classes() -> list[type[BaseSettings]]:
-    found = [InstallationSettings]
+    found: list[type[BaseSettings]] = [InstallationSettings]
     for value in vars(notifications_settings).values():
         if (
             isinstance(value, type)

@@ -151,7 +151,9 @@ class HistoryCommands:
         )
 
     def _log(self, opportunity_id: str, action: ActionOfCase, event_id: UUID) -> LogAction:
-        actor_id, unit_id, unit_path = None, None, ()
+        actor_id: str | None = None
+        unit_id: str | None = None
+        unit_path: tuple[str, ...] = ()
         if action.actor is not None:
             actor_id = action.actor.rep_id
             unit_id, unit_path = self._staff.place_of(actor_id, action.at)

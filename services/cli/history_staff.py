@@ -88,7 +88,7 @@ class HistoryStaff:
         """Those who are not known yet, in the unit that the history first sees them in."""
         new = {
             rep.rep_id: (rep, joined_at)
-            for rep, joined_at in reversed(joined.items())
+            for rep, joined_at in reversed(list(joined.items()))
             if not self._organisation.knows_person(rep.rep_id)
         }
         if not new:

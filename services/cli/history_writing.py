@@ -33,25 +33,29 @@ class Said(NamedTuple):
     statements: tuple[Statement, ...]
 
 
+class Known(NamedTuple):
+    """What was there before, and is added to as rows name more of it."""
+
+    cases: HistoryCases
+    staff: HistoryStaff
+    customers: HistoryCustomers
+
+
 class HistoryWriting:
-    """`commands` None: nothing is written, only looked at (a dry run)."""
+    """`handling` None: nothing is written, only looked at (a dry run)."""
 
     def __init__(
         self,
         tenant_id: str,
         reader: HistoryReader,
-        cases: HistoryCases,
+        known: Known,
         commands: HistoryCommands,
-        staff: HistoryStaff,
-        customers: HistoryCustomers,
         handling: CommandHandling | None,
     ) -> None:
         self._tenant_id = tenant_id
         self._reader = reader
-        self._cases = cases
+        self._cases, self._staff, self._customers = known
         self._commands = commands
-        self._staff = staff
-        self._customers = customers
         self._handling = handling
         self._equal_rows = EqualRows()
         self.outcome = HistoryOutcome()

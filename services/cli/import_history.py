@@ -16,7 +16,7 @@ from services.cli.history_customers import HistoryCustomers
 from services.cli.history_files import HistoryFiles, Survey
 from services.cli.history_outcome import HistoryOutcome
 from services.cli.history_staff import HistoryStaff
-from services.cli.history_writing import HistoryWriting
+from services.cli.history_writing import HistoryWriting, Known
 from services.cli.pipelines import publish_pipeline
 from services.cli.toml_files import read_toml
 from services.directory.domain.tenant import TENANT, ChangeSettings, MoveHistoryClock
@@ -29,7 +29,7 @@ from shared.envelope import Origin, stream_name
 from shared.errors import FieldProblem, Malformed
 from shared.events.opportunities import PipelineDefinition
 
-_BATCH = 4_000
+_BATCH = 16_000
 _SHOWN_PROBLEMS = 20
 
 
@@ -119,15 +119,18 @@ class _Importing:
         history = HistoryWriting(
             desk.tenant_id,
             reader,
-            HistoryCases(ports, desk.tenant_id),
+            Known(
+                HistoryCases(ports, desk.tenant_id),
+                staff,
+                HistoryCustomers(ports, self._context, self._now),
+            ),
             HistoryCommands(writing, staff),
-            staff,
-            HistoryCustomers(ports, self._context, self._now),
             handling,
         )
         with desk.output.progress("Rows", survey.rows) as advance:
             for batch in _batches(files.rows(survey)):
                 await history.write(batch)
+                await desk.keep_up()
                 advance(history.outcome.rows)
         return history.outcome
 

@@ -38,10 +38,10 @@ def check_pipeline(path: Path, output: Output) -> int:
     document = read_toml(path)
     try:
         pipeline = parse_pipeline(document)
-        found = problems(pipeline)
+        found = list(problems(pipeline))
         name = pipeline.name
     except Malformed as refusal:
-        found, name = refusal.errors, path.name
+        found, name = list(refusal.errors), path.name
     if output.as_json:
         output.document({"pipeline": name, "walkable": not found, "errors": _rows(found)})
     elif found:
@@ -51,7 +51,7 @@ def check_pipeline(path: Path, output: Output) -> int:
     return FOUND_SOMETHING if found else DONE
 
 
-def _rows(found: tuple[FieldProblem, ...] | list[FieldProblem]) -> list[dict[str, Any]]:
+def _rows(found: list[FieldProblem]) -> list[dict[str, Any]]:
     return [{"field": each.field, "code": each.code, "message": each.message} for each in found]
 
 

@@ -1,8 +1,42 @@
 """Composition root of services/notifications."""
 
+from services.notifications import api
+from services.notifications.api.desk import Desk
+from services.notifications.outbox.delivery import Delivery
+from services.notifications.outbox.letter_writing import LetterWriting
+from services.notifications.outbox.links import Links
+from services.notifications.queries.matters import Matters
+from services.notifications.queries.pending_notices import PENDING_NOTICES
+from services.notifications.queries.read_models import ATTEMPTS, ESCALATIONS, LOG_NAME, MESSAGES
+from services.notifications.queries.tenant_choices import TenantChoices
+from services.notifications.reactions import reactions
+from services.notifications.settings import NotificationsSettings
+from services.notifications.watch import GoingLiveDigest, StepWatch
 from shared.ports import Ports
-from shared.service import Service
+from shared.service import Runner, Service
 
 
 def build(ports: Ports) -> Service:
-    return Service(name="notifications")
+    settings = NotificationsSettings()
+    commands = ports.commands(LOG_NAME)
+    choices = TenantChoices(ports, commands)
+    matters = Matters(ports.organisations, choices)
+    links = Links(choices, ports.settings.public_url, settings.link_valid_hours)
+    going_live = GoingLiveDigest(ports, commands, choices)
+    steps = StepWatch(ports, commands)
+    letters = LetterWriting(ports, commands, choices, matters)
+    delivery = Delivery(ports, commands, choices, links, settings.deliveries_at_once)
+    desk = Desk(ports, commands, choices)
+    return Service(
+        name="notifications",
+        routers=api.routers(desk),
+        read_models=(ESCALATIONS, MESSAGES, PENDING_NOTICES, ATTEMPTS),
+        reactions=reactions(commands, choices, matters),
+        runners=(
+            Runner(name="notifications.going-live", step=going_live.step),
+            Runner(name="notifications.steps", step=steps.step),
+            Runner(name="notifications.letters", step=letters.step),
+            Runner(name="notifications.delivery", step=delivery.step),
+        ),
+        commands=api.batch_commands(desk),
+    )

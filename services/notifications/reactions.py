@@ -20,6 +20,7 @@ from shared.command_handling import CommandHandling, caused_by, derived_id
 from shared.envelope import RecordedEvent, stream_name
 from shared.events.notifications import EscalationResolved
 from shared.events.signals import SignalRaised, SignalResolved, SignalRetracted
+from shared.subscription import Reaction
 
 SIGNAL_RESOLVED = "signal-resolved"
 _NOTES_EXPIRE_AFTER = timedelta(days=7)
@@ -123,3 +124,22 @@ class SayingItIsResolved:
             )
             context = caused_by(recorded, "notifications.saying-it-is-resolved", number)
             await self._commands.handle(MESSAGE, message_id, command, context)
+
+
+def reactions(
+    commands: CommandHandling, choices: TenantChoices, matters: Matters
+) -> tuple[Reaction, ...]:
+    return (
+        Reaction(
+            name="notifications.escalating",
+            log="projections",
+            react=Escalating(commands, choices).react,
+            reads=(SignalRaised, SignalResolved, SignalRetracted),
+        ),
+        Reaction(
+            name="notifications.saying-it-is-resolved",
+            log="notifications",
+            react=SayingItIsResolved(commands, matters).react,
+            reads=(EscalationResolved,),
+        ),
+    )

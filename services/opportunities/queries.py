@@ -101,12 +101,11 @@ _PLACING_TYPES = _names(
 )
 
 
-async def open_opportunities(
+async def indexed_opportunities(
     ports: Ports, tenant_id: str, column: str, ids: Collection[str]
 ) -> set[str]:
-    """Ids of the open opportunities whose `column` is among `ids`, and of all that were placed
-    after the index was last brought up to date: at least those, perhaps a few more."""
-    found = await _placed_since(ports, tenant_id)
+    """Ids of the open opportunities whose `column` is among `ids`, as far as the index is."""
+    found: set[str] = set()
     table = INDEX.rows
     wanted = sorted(ids)
     async with ports.read_store.reading() as connection:
@@ -119,7 +118,8 @@ async def open_opportunities(
     return found
 
 
-async def _placed_since(ports: Ports, tenant_id: str) -> set[str]:
+async def unindexed_opportunities(ports: Ports, tenant_id: str) -> set[str]:
+    """Ids of all that were placed after the index was last brought up to date."""
     store = ports.event_store
     follower = ports.progress.subscriptions.get(INDEX.name)
     found: set[str] = set()

@@ -112,9 +112,9 @@ class SqliteEventStore:
         return found
 
     async def read_log(
-        self, log: str, partition: int, from_offset: int, limit: int
+        self, log: str, partition: int, from_offset: int, limit: int, *, as_stored: bool = False
     ) -> list[StoredEvent]:
-        recent = self._recent(log, from_offset, limit)
+        recent = None if as_stored else self._recent(log, from_offset, limit)
         if recent is not None:
             return recent
         return await self._read(

@@ -55,7 +55,7 @@ class PipelineDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """What a recorded move lacked: `code` skip, golden-action, required-field; `name` which one."""
+    """What a recorded move lacked: `code` skip, golden-action, required-field, win-from; `name` which one."""
 
     code: str
     name: str
@@ -183,7 +183,8 @@ class OpportunityCustomerChanged:
 
 @event("opportunities.opportunity_fields_changed.v1")
 class OpportunityFieldsChanged:
-    """Fields that stages may require (budget, decision maker …), and the amount."""
+    """The fields that differ (budget, decision maker …; None: emptied), and amount and currency as
+    they stand after it."""
 
     opportunity_id: Plain[str]
     fields: Plain[dict[str, FieldValue]]

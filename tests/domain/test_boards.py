@@ -240,7 +240,7 @@ class TestSilence:
 
         then = silence_at(story.row(), hours(15))
         assert then is not None
-        assert (then.stage, then.owner_id, then.unit_id) == ("first", "rep-1", "team-1")
+        assert (then.stage, then.owner_id, then.unit_path) == ("first", "rep-1", TEAM_1)
         assert then.last_activity_at == hours(10)
         assert silence_at(story.row(), hours(40)) is None
 

@@ -66,7 +66,7 @@ RAISED = SignalRaised(
 )
 RESOLVE = ResolveSignal(signal_id="S1", ended_at=ENDED, cause_event_id="E2", now=NOW)
 RESOLVED = SignalResolved(signal_id="S1", ended_at=ENDED, cause_event_id="E2")
-RETRACT = RetractSignal(signal_id="S1", reason=MET_IN_TIME, retracted_at=NOW, now=NOW)
+RETRACT = RetractSignal(signal_id="S1", due_at=DUE, reason=MET_IN_TIME, retracted_at=NOW, now=NOW)
 RETRACTED = SignalRetracted(signal_id="S1", reason=MET_IN_TIME, retracted_at=NOW)
 signal = Spec(SIGNAL)
 
@@ -91,6 +91,10 @@ class TestRaised:
 
     def test_retracting_retracts(self) -> None:
         signal.given(RAISED).when(RETRACT).then(RETRACTED)
+
+
+    def test_retracting_what_was_due_at_another_time_adds_nothing(self) -> None:
+        signal.given(RAISED).when(replace(RETRACT, due_at=NOW)).then_nothing()
 
 
 class TestResolved:

@@ -74,6 +74,10 @@ class Channel(Protocol):
     @property
     def limits(self) -> tuple[Limit, ...]: ...
 
+    def secret_flaw(self, address: Address) -> str | None:
+        """What is wrong with a secret that the channel could never sign with."""
+        ...
+
     async def send(self, outgoing: Outgoing, address: Address, outbound: Outbound) -> Report: ...
 
 

@@ -33,6 +33,10 @@ class DingTalkRobot:
     body_limit_bytes: int = 20_000
     limits: tuple[Limit, ...] = (Limit(count=20, seconds=60),)
 
+    def secret_flaw(self, address: Address) -> str | None:
+        """None: a robot may also be guarded by key words or addresses instead of a secret."""
+        return None
+
     async def send(self, outgoing: Outgoing, address: Address, outbound: Outbound) -> Report:
         answer = await posted(
             outbound,

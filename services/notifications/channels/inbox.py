@@ -15,5 +15,8 @@ class Inbox:
     body_limit_bytes: int = 200_000
     limits: tuple[Limit, ...] = ()
 
+    def secret_flaw(self, address: Address) -> str | None:
+        return None
+
     async def send(self, outgoing: Outgoing, address: Address, outbound: Outbound) -> Report:
         return Report(outcome=Outcome.ACCEPTED, detail="in-the-inbox")

@@ -17,4 +17,7 @@ ROBOT = "robot"
 PLANNED = frozenset({"wecom", "feishu", "email", "sms", "slack", "teams", "app"})
 """Names of N1 that a policy may already hold: nobody is reached by them until their file exists."""
 
+CONFIGURABLE = frozenset(CHANNELS) - {"inbox"}
+"""What needs an address and a secret of a unit's own."""
+
 NAMES_IN_POLICIES = frozenset(CHANNELS) | PLANNED | {ROBOT}

@@ -24,6 +24,13 @@ class Webhook:
     body_limit_bytes: int = 200_000
     limits: tuple[Limit, ...] = ()
 
+    def secret_flaw(self, address: Address) -> str | None:
+        try:
+            secret_bytes(address.secret)
+        except ValueError as flaw:
+            return str(flaw)
+        return None
+
     async def send(self, outgoing: Outgoing, address: Address, outbound: Outbound) -> Report:
         body = content(outgoing, address.mention)
         headers = {

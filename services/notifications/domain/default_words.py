@@ -129,4 +129,5 @@ GOING_LIVE_TITLE = {
 PART = {"zh": "（{part}/{parts}）", "en": " ({part}/{parts})"}
 CONDENSED = {"zh": "……内容过长，请点击查看", "en": "… too long, open the link to read on"}
 RESOLVED_TITLE = {"zh": "已自行解决：{title}", "en": "Resolved by itself: {title}"}
-HANDED_OVER_TITLE = {"zh": "转交给您：{title}", "en": "Handed over to you: {title}"}
+TEST_TITLE = "测试消息 · Test message"
+TEST_BODY = "通道可用。 · The channel works."

@@ -100,6 +100,7 @@ class Attempt:
     outcome: Outcome | None = None
     ended_at: datetime | None = None
     retry_at: datetime | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +287,7 @@ def evolve(message: Message, event: MessageEvent) -> Message:
                 outcome=Outcome(event.outcome),
                 ended_at=event.ended_at,
                 retry_at=event.retry_at,
+                detail=event.detail,
             )
             return Waiting(queued=message.queued, attempts=(*attempts[:-1], ended))
         case MessageClosed():

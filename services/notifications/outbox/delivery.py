@@ -1,8 +1,10 @@
-"""Messages delivered attempt by attempt: the intent stored, the request sent, its end stored (N5)."""
+"""Messages delivered attempt by attempt: intent stored, request sent, end stored (N5)."""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import assert_never
 
 import structlog
 
@@ -34,7 +36,6 @@ from services.notifications.queries.read_models import (
     MESSAGES,
     by_the_clock,
     due_keys,
-    look_again,
     rearm,
 )
 from services.notifications.queries.tenant_choices import TenantChoices
@@ -46,9 +47,19 @@ from shared.ports import Ports
 LOG = structlog.get_logger(__name__)
 
 Due = tuple[str, str, int]
+"""Tenant, message and the bound at which it was found."""
+_SLOW = timedelta(seconds=2)
 _CONFIGURED_INBOX = ConfiguredChannel(
     channel_id=INBOX, kind=INBOX, unit_id="", url=None, secret=None
 )
+
+
+@dataclass(slots=True)
+class SentByUs:
+    """What a robot's limits are reckoned from."""
+
+    sent_at: list[datetime]
+    held_until: datetime | None
 
 
 class Delivery:
@@ -67,6 +78,7 @@ class Delivery:
         self._choices = choices
         self._links = links
         self._at_once = at_once
+        self._records: dict[tuple[str, str], SentByUs] = {}
 
     async def step(self, now: datetime) -> bool:
         """What goes by different channels goes side by side; a channel takes one at a time."""
@@ -117,16 +129,17 @@ class Delivery:
             case Wait(until=until):
                 await rearm(self._ports.read_store, MESSAGES, due, until)
             case GiveUp():
-                await self._close(tenant_id, message_id, plan.ending, plan.reason, now)
-            case Try() if isinstance(message, Waiting):
+                await self._close(due, plan.ending, plan.reason, now)
+            case Try():
+                assert isinstance(message, Waiting), "only what waits is tried"
                 await self._try(due, message, plan, now)
             case _:
-                await look_again(self._ports.read_store, MESSAGES, tenant_id, message_id)
+                assert_never(plan)
 
     async def _try(self, due: Due, message: Waiting, plan: Try, now: datetime) -> None:
         tenant_id, message_id, _bound = due
         if not message.attempts and await self._is_settled(tenant_id, message):
-            await self._close(tenant_id, message_id, Ending.EXPIRED, "nobody-waits-for-it", now)
+            await self._close(due, Ending.EXPIRED, "nobody-waits-for-it", now)
             return
         book = await self._choices.channel_book(tenant_id)
         configured = _configured(plan.channel, book)
@@ -140,9 +153,21 @@ class Delivery:
             await self._send_command(tenant_id, start)
         except (AttemptIsUnderWay, MessageIsClosed):
             return
+        record = self._records.get((tenant_id, plan.channel))
+        if record is not None:
+            record.sent_at.append(now)
         end = await self._attempt(tenant_id, message, plan, configured, now)
         await self._send_command(tenant_id, end)
-        await look_again(self._ports.read_store, MESSAGES, tenant_id, message_id)
+        if record is not None and end.retry_at is not None:
+            record.held_until = end.retry_at
+        await self._plan_on(due, end.now)
+
+    async def _plan_on(self, due: Due, now: datetime) -> None:
+        plan = next_attempt(await self._message(due), now)
+        until = now if isinstance(plan, Try | GiveUp) else None
+        if isinstance(plan, Wait):
+            until = plan.until
+        await rearm(self._ports.read_store, MESSAGES, due, until)
 
     async def _attempt(
         self,
@@ -199,16 +224,21 @@ class Delivery:
         limits = CHANNELS[configured.kind].limits if configured.kind in CHANNELS else ()
         if not limits:
             return MayLeave()
-        reads, channel_id = self._ports.read_store, configured.channel_id
-        sent_at = await sent_since(reads, tenant_id, channel_id, now - longest_window(limits))
-        held = await held_until(reads, tenant_id, channel_id, now)
-        own = self._sent_now(tenant_id, channel_id, sent_at, now)
-        return admission(limits, own, held, now)
+        record = await self._record(tenant_id, configured.channel_id, longest_window(limits), now)
+        return admission(limits, record.sent_at, record.held_until, now)
 
-    def _sent_now(
-        self, tenant_id: str, channel_id: str, sent_at: Sequence[datetime], now: datetime
-    ) -> Sequence[datetime]:
-        return sent_at
+    async def _record(
+        self, tenant_id: str, channel_id: str, window: timedelta, now: datetime
+    ) -> "SentByUs":
+        """What left lately: after a start as the log has it, then as this process goes on."""
+        record = self._records.get((tenant_id, channel_id))
+        if record is None:
+            reads = self._ports.read_store
+            sent_at = await sent_since(reads, tenant_id, channel_id, now - window)
+            held = await held_until(reads, tenant_id, channel_id, now)
+            record = self._records[tenant_id, channel_id] = SentByUs(sent_at, held)
+        record.sent_at = [at for at in record.sent_at if at > now - window]
+        return record
 
     async def _address(
         self, tenant_id: str, configured: ConfiguredChannel, person_id: str | None
@@ -234,20 +264,17 @@ class Delivery:
                 return False
         return bool(message.queued.escalation_ids)
 
-    async def _close(
-        self, tenant_id: str, message_id: str, ending: Ending, reason: str, now: datetime
-    ) -> None:
+    async def _close(self, due: Due, ending: Ending, reason: str, now: datetime) -> None:
+        tenant_id, message_id, _bound = due
         if ending is Ending.OPERATOR:
             LOG.error("message_not_deliverable", message_id=message_id, why=reason)
         command = CloseMessage(message_id=message_id, ending=ending, reason=reason, now=now)
         await self._send_command(tenant_id, command)
+        await rearm(self._ports.read_store, MESSAGES, due, None)
 
     async def _send_command(self, tenant_id: str, command: MessageCommand) -> None:
         context = by_the_clock(tenant_id, command.now, command.message_id)
         await self._commands.handle(MESSAGE, command.message_id, command, context)
-
-
-_SLOW = timedelta(seconds=2)
 
 
 def _configured(channel_id: str, book: ChannelBook) -> ConfiguredChannel | None:

@@ -25,7 +25,7 @@ from services.notifications.queries.read_models import LOG_NAME
 from shared.clock import milliseconds, moment
 from shared.envelope import RecordedEvent
 from shared.events.notifications import EscalationStepReached, MessageQueued
-from shared.projecting import Flaw
+from shared.projecting import Content, Flaw
 from shared.read_store import METADATA, ReadStore, upsert
 
 OUT = "out"
@@ -73,9 +73,12 @@ class PendingNotices:
 
     suffix: str = ""
 
-    name = f"{LOG_NAME}.pending_notices"
-    version = 1
     log = LOG_NAME
+    version = 1
+
+    @property
+    def name(self) -> str:
+        return f"{LOG_NAME}.pending_notices{self.suffix}"
 
     @property
     def table(self) -> Table:
@@ -86,7 +89,7 @@ class PendingNotices:
         return (self.table,)
 
     @property
-    def compared(self) -> Sequence[Table]:
+    def contents(self) -> Sequence[Content]:
         """None: what nobody has to be told of any more is taken away without an event."""
         return ()
 
@@ -107,6 +110,11 @@ class PendingNotices:
                 case _:
                     continue
         return []
+
+    async def mark_incomplete(
+        self, connection: AsyncConnection, events: Sequence[RecordedEvent]
+    ) -> None:
+        """A notice lacks nothing: it is there or it is not."""
 
 
 def _rows(tenant_id: str, reached: EscalationStepReached) -> list[dict[str, Any]]:

@@ -32,7 +32,14 @@ from shared.events.opportunities import ApprovalStep
 from shared.organisation import Organisation
 
 DEFAULT_STEPS = (Role.MANAGER, Role.LEGAL, Role.FINANCE)
-_DECISIONS = {"approve": APPROVED, "reject": REJECTED, "send_back": SENT_BACK}
+_DECISIONS = {
+    "approve": APPROVED,
+    "approved": APPROVED,
+    "reject": REJECTED,
+    "rejected": REJECTED,
+    "send_back": SENT_BACK,
+    "sent_back": SENT_BACK,
+}
 
 
 class ActionWork:

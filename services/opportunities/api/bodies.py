@@ -20,7 +20,7 @@ Value = (
     Annotated[str, Field(strict=True, max_length=5_000)]
     | StrictBool
     | Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]
-    | Annotated[float, Field(strict=True, allow_inf_nan=False)]
+    | Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-(2**53), le=2**53)]
     | None
 )
 Fields = Annotated[dict[Name, Value], Field(max_length=200)]
@@ -166,7 +166,7 @@ class ApprovalDecision(Body):
     """`step`: the one that the decider saw, counted from 0; refused when it has passed."""
 
     approval_id: Id
-    decision: Literal["approve", "reject", "send_back"]
+    decision: Literal["approve", "approved", "reject", "rejected", "send_back", "sent_back"]
     note: Reason | None = None
     step: Annotated[int, Field(ge=0)] | None = None
 

@@ -1,6 +1,6 @@
 """What every route about opportunities needs: facts of other streams, sight, times, handling."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from services.opportunities.queries import CustomerFacts
 from shared.access import Caller, Resource, Role, Verb, visible_rows
 from shared.command_handling import CommandContext, Handled
 from shared.envelope import stream_name
-from shared.errors import FieldProblem, Malformed, NotFound
+from shared.errors import DomainError, FieldProblem, Malformed, NotFound
 from shared.events.opportunities import (
     ActionTypeDefinition,
     Evidence,
@@ -121,6 +121,35 @@ class Desk:
         ):
             raise NotFound(f"there is no opportunity {opportunity_id!r}")
         return version, known
+
+    async def answered(
+        self, context: CommandContext, telling: Awaitable[Handled[Any]]
+    ) -> Handled[Any]:
+        """What was accepted once is answered again, also where it would be refused by now."""
+        try:
+            return await telling
+        except DomainError:
+            first = await self._first_answer(context)
+            if first is None:
+                raise
+            return first
+
+    async def _first_answer(self, context: CommandContext) -> Handled[Any] | None:
+        if context.command_id is None:
+            return None
+        store = self.ports.event_store
+        known = await store.find_command(context.tenant_id, context.command_id)
+        if known is None or known[0] != context.digest:
+            return None
+        outcome = known[1]
+        return Handled(
+            state=None,
+            version=outcome.version,
+            position=outcome.position,
+            event_ids=outcome.event_ids,
+            duplicate=True,
+            answer=outcome.answer,
+        )
 
     async def handle(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Body as FromBody
 
 from services.opportunities.api import bodies
 from services.opportunities.api.action_work import ActionWork, ApprovalWork
@@ -59,21 +60,21 @@ def orders(desk: Desk) -> tuple[Order, ...]:
 def router(desk: Desk, access: Access) -> APIRouter:
     routes = APIRouter(prefix=BASE, tags=["opportunities"])
     work = OpportunityWork(desk)
+    reading = access.may(_O, Verb.READ)
+    writing = access.may(_O, Verb.WRITE)
 
     @routes.post("/opportunities", status_code=201)
     async def open_opportunity(
         request: Request,
         body: bodies.NewOpportunity,
-        caller: Caller = Depends(access.may(_O, Verb.WRITE)),
+        caller: Caller = Depends(writing),
     ) -> Response:
         context = await desk.context(request, caller)
-        handled = await work.open(caller, body, context)
+        handled = await desk.answered(context, work.open(caller, body, context))
         return await command_response(desk.ports, handled, created=True)
 
     @routes.get("/opportunities/{opportunity_id}", dependencies=[Depends(access.waited)])
-    async def show_opportunity(
-        opportunity_id: Id, caller: Caller = Depends(access.may(_O, Verb.READ))
-    ) -> Response:
+    async def show_opportunity(opportunity_id: Id, caller: Caller = Depends(reading)) -> Response:
         version, known = await desk.seen(caller, opportunity_id, _O, Verb.READ)
         shown = {
             **shown_opportunity(known),
@@ -89,17 +90,24 @@ def router(desk: Desk, access: Access) -> APIRouter:
 
 
 def _add_order(routes: APIRouter, desk: Desk, access: Access, order: Order) -> None:
+    writing = access.may(order.resource, Verb.WRITE)
+    may_be_left_out = not any(each.is_required() for each in order.body.model_fields.values())
+    sent = FromBody(None) if may_be_left_out else FromBody()
+
     async def give_order(
         request: Request,
         opportunity_id: Id,
-        body: Any,
-        caller: Caller = Depends(access.may(order.resource, Verb.WRITE)),
+        body: Any = sent,
+        caller: Caller = Depends(writing),
     ) -> Response:
         context = await desk.context(request, caller)
-        handled = await order.tell(caller, opportunity_id, body, context)
+        said = order.body() if body is None else body
+        telling = order.tell(caller, opportunity_id, said, context)
+        handled = await desk.answered(context, telling)
         return await command_response(desk.ports, handled)
 
-    give_order.__annotations__["body"] = order.body
+    body_type: Any = order.body | None if may_be_left_out else order.body
+    give_order.__annotations__["body"] = body_type
     give_order.__name__ = order.name.replace("-", "_")
     routes.post(f"/opportunities/{{opportunity_id}}/{order.name}")(give_order)
 
@@ -107,9 +115,9 @@ def _add_order(routes: APIRouter, desk: Desk, access: Access, order: Order) -> N
 def batch_commands(desk: Desk) -> dict[str, BatchCommand]:
     work = OpportunityWork(desk)
     return {
-        "open-opportunity": line(_O, bodies.NewOpportunity, work.open),
+        "open-opportunity": line(desk, _O, bodies.NewOpportunity, work.open),
         **{
-            order.name: line_about(order.resource, "opportunity_id", order.body, order.tell)
+            order.name: line_about(desk, order.resource, order.body, order.tell)
             for order in orders(desk)
         },
     }

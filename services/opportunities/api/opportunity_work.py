@@ -1,5 +1,6 @@
 """Work on opportunities within the caller's sight: opened, owned, moved, closed (O1, O2)."""
 
+from dataclasses import replace
 from typing import Any
 
 from services.opportunities.api.bodies import (
@@ -174,8 +175,14 @@ class OpportunityWork:
     async def _timed(
         self, caller: Caller, opportunity_id: str, body: TimedBody, context: CommandContext
     ) -> CommandContext:
-        await self._seen(caller, opportunity_id)
-        return await self._desk.timed(context, body.occurred_at, body.sent_at)
+        """Without a time of the client's it happened when received, even if our own clock was set
+        back since the last change: changes take effect in the order received (G5)."""
+        _version, known = await self._seen(caller, opportunity_id)
+        timed = await self._desk.timed(context, body.occurred_at, body.sent_at)
+        if body.occurred_at is None:
+            in_order = max(timed.occurred_at, known.situation.changed_at)
+            return replace(timed, occurred_at=in_order)
+        return timed
 
     async def _handle(self, command: OpportunityCommand, context: CommandContext) -> Handled[Any]:
         return await self._desk.handle(command.opportunity_id, command, context, shown_opportunity)

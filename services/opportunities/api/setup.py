@@ -13,8 +13,8 @@ from services.opportunities.domain.action_type import ACTION_TYPES, ActionTypes,
 from services.opportunities.domain.pipeline import (
     PIPELINE,
     Pipeline,
-    PublishPipeline,
     Published,
+    PublishPipeline,
     parse_pipeline,
 )
 from services.opportunities.queries import pipelines
@@ -120,18 +120,20 @@ class Setup:
 def router(desk: Desk, access: Access) -> APIRouter:
     routes = APIRouter(prefix=BASE)
     setup = Setup(desk)
+    reading = access.may(_PIPELINES, Verb.READ)
+    writing = access.may(_PIPELINES, Verb.WRITE)
+    reading_types = access.may(_TYPES, Verb.READ)
+    writing_types = access.may(_TYPES, Verb.WRITE)
 
     @routes.get("/pipelines", dependencies=[Depends(access.waited)], tags=["pipelines"])
     async def list_pipelines(
-        caller: Caller = Depends(access.may(_PIPELINES, Verb.READ)),
+        caller: Caller = Depends(reading),
     ) -> Response:
         rows = [shown_pipeline(each) for each in await pipelines(desk.ports, caller.tenant_id)]
         return json_response({"rows": rows})
 
     @routes.get("/pipelines/{name}", tags=["pipelines"])
-    async def show_pipeline(
-        name: Id, caller: Caller = Depends(access.may(_PIPELINES, Verb.READ))
-    ) -> Response:
+    async def show_pipeline(name: Id, caller: Caller = Depends(reading)) -> Response:
         stream = stream_name(caller.tenant_id, PIPELINE.name, name)
         version, pipeline = await desk.commands.load(PIPELINE, stream)
         if not isinstance(pipeline, Published):
@@ -142,7 +144,7 @@ def router(desk: Desk, access: Access) -> APIRouter:
     async def publish_pipeline(
         request: Request,
         body: PipelineBody,
-        caller: Caller = Depends(access.may(_PIPELINES, Verb.WRITE)),
+        caller: Caller = Depends(writing),
     ) -> Response:
         context = await desk.context(request, caller)
         handled = await setup.publish(caller, body, context)
@@ -150,7 +152,7 @@ def router(desk: Desk, access: Access) -> APIRouter:
 
     @routes.get("/action-types", tags=["action types"])
     async def list_action_types(
-        caller: Caller = Depends(access.may(_TYPES, Verb.READ)),
+        caller: Caller = Depends(reading_types),
     ) -> Response:
         types = await desk.action_types(caller.tenant_id)
         return json_response({"rows": [shown_type(types[name]) for name in sorted(types)]})
@@ -159,7 +161,7 @@ def router(desk: Desk, access: Access) -> APIRouter:
     async def define_action_type(
         request: Request,
         body: ActionTypeBody,
-        caller: Caller = Depends(access.may(_TYPES, Verb.WRITE)),
+        caller: Caller = Depends(writing_types),
     ) -> Response:
         context = await desk.context(request, caller)
         handled = await setup.define(caller, body, context)
@@ -171,8 +173,8 @@ def router(desk: Desk, access: Access) -> APIRouter:
 def batch_commands(desk: Desk) -> dict[str, BatchCommand]:
     setup = Setup(desk)
     return {
-        "publish-pipeline": line(_PIPELINES, PipelineBody, setup.publish),
-        "define-action-type": line(_TYPES, ActionTypeBody, setup.define),
+        "publish-pipeline": line(desk, _PIPELINES, PipelineBody, setup.publish),
+        "define-action-type": line(desk, _TYPES, ActionTypeBody, setup.define),
     }
 
 

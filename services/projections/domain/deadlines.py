@@ -1,7 +1,7 @@
 """Every limit that ran or runs for an opportunity, over its whole history (O1, O6, O14)."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.projections.domain.limit_spans import DEFAULT_SETTINGS, DeadlineSettings
 from services.projections.domain.opportunity_course import counted_actions
@@ -58,6 +58,21 @@ def next_due(
 ) -> datetime | None:
     """The earliest due time from `after` on that was not met in time, None when nothing runs."""
     return earliest_due(deadlines(row, settings), after)
+
+
+class WallTime:
+    """Every day works: no calendar lets a limit end earlier."""
+
+    def due_at(self, anchor: datetime, seconds: float) -> datetime:
+        return anchor + timedelta(seconds=seconds)
+
+
+BOUND_SETTINGS = DeadlineSettings(calendar=WallTime(), approval_in_business_time=False)
+
+
+def due_bound(row: OpportunityProcess) -> datetime | None:
+    """Not later than `next_due` by whatever calendar a tenant keeps: when the watch must look."""
+    return next_due(row, settings=BOUND_SETTINGS)
 
 
 def earliest_due(every: Iterable[Deadline], after: datetime | None = None) -> datetime | None:

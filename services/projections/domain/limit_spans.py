@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.projections.domain.opportunity_course import (
+    Calendar,
     owner_at,
     rules_at,
     stage_rules,
     stay_at,
 )
 from services.projections.domain.opportunity_process import OpportunityProcess
-from shared.business_time import BusinessCalendar
 from shared.projection import Deadline
 
 LATEST = 1 << 62
@@ -22,7 +22,7 @@ LATEST = 1 << 62
 class DeadlineSettings:
     """The tenant's settings that deadlines read; `calendar` None: weekends and fixed holidays."""
 
-    calendar: BusinessCalendar | None = None
+    calendar: Calendar | None = None
     approval_in_business_time: bool = True
     no_response_after: int = 3
     next_action_reminder_hours: int = 24

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from services.projections.domain.opportunity_process import (
     CLOSING,
@@ -16,6 +16,13 @@ from services.projections.domain.opportunity_process import (
     Stay,
 )
 from shared.business_time import BusinessCalendar
+
+
+class Calendar(Protocol):
+    """Reckons business time."""
+
+    def due_at(self, anchor: datetime, seconds: float) -> datetime: ...
+
 
 Limit = tuple[int | None, bool]
 """Seconds, None where there is no limit; and whether they are business time."""
@@ -126,7 +133,7 @@ def end_of_limit(
     seconds: int,
     in_business_time: bool,
     zone: str,
-    calendar: BusinessCalendar | None,
+    calendar: Calendar | None,
 ) -> datetime:
     """`due_at = anchor + limit`; without a calendar, weekends and fixed holidays are left out."""
     if in_business_time:
@@ -139,7 +146,7 @@ def due_at(
     anchor: datetime,
     ended_at: datetime | None,
     limit_of: Callable[[RulesInForce], Limit],
-    calendar: BusinessCalendar | None,
+    calendar: Calendar | None,
 ) -> datetime | None:
     """When a limit ends under the versions in force while it ran ("How things are counted").
 
@@ -167,7 +174,7 @@ def silence_due_at(
     since: datetime,
     ended_at: datetime | None,
     stage: str,
-    calendar: BusinessCalendar | None,
+    calendar: Calendar | None,
 ) -> datetime | None:
     """None in a stage that the pipeline version lacks: nothing falls due there."""
 
@@ -181,7 +188,7 @@ def silence_due_at(
 def silences_over_limit(
     row: OpportunityProcess,
     actions: Sequence[LoggedAction],
-    calendar: BusinessCalendar | None = None,
+    calendar: Calendar | None = None,
 ) -> list[Silence]:
     """Every silence of the open opportunity that outlasted its limit, or still runs.
 

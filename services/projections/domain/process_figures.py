@@ -6,6 +6,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.projections.domain.opportunity_course import (
+    Calendar,
     counted_actions,
     due_at,
     left_order,
@@ -26,7 +27,6 @@ from services.projections.domain.opportunity_process import (
     RulesInForce,
     Stay,
 )
-from shared.business_time import BusinessCalendar
 from shared.projection import UNIT_AS_A_WHOLE, Point
 
 LIMIT_PASSED = "due"
@@ -48,9 +48,7 @@ class Owned(NamedTuple):
     scopes: Scopes
 
 
-def contributions(
-    row: OpportunityProcess, calendar: BusinessCalendar | None = None
-) -> Mapping[Point, int]:
+def contributions(row: OpportunityProcess, calendar: Calendar | None = None) -> Mapping[Point, int]:
     """`open`, `overrun`, `dwell_open`, `dwell_overrun` as intervals; `moved`, `skipped`, `evidence_
     required`, `evidence_complete`, `golden_due`, `golden_done`, `won`, `closed` as single points.
 
@@ -135,7 +133,7 @@ def _add_stay(
     row: OpportunityProcess,
     owned: Sequence[Owned],
     stay: Stay,
-    calendar: BusinessCalendar | None,
+    calendar: Calendar | None,
 ) -> None:
     """Only of stages with a dwell limit: of others there is no overrun to relate them to."""
     if all(_dwell_limit(row, rules, stay.stage)[0] is None for rules in row.rules):

@@ -45,7 +45,10 @@ class ResolveSignal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetractSignal:
+    """`due_at` is that of the raising to be taken back: a later one is left alone."""
+
     signal_id: str
+    due_at: datetime
     reason: str
     retracted_at: datetime
     now: datetime
@@ -140,6 +143,8 @@ def retract(command: RetractSignal, signal: Signal) -> Sequence[SignalEvent]:
         case Unknown():
             raise NotFound(f"signal {command.signal_id}")
         case Raised() | Resolved():
+            if signal.due_at != command.due_at:
+                return []
             return [
                 SignalRetracted(
                     signal_id=command.signal_id,

@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from services.projections.domain.signal import FactValue
+from shared.clock import milliseconds
 from shared.envelope import RecordedEvent
 from shared.errors import PoisonMessage
 from shared.events.signals import SignalRaised, SignalResolved, SignalRetracted
+from shared.projection import Projection
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,5 +91,23 @@ def columns(row: SignalRow) -> dict[str, Any]:
         "subject_id": row.subject_id,
         "unit_id": row.unit_id,
         "owner_id": row.owner_id,
-        "due_at": row.due_at,
+        "customer_id": row.customer_id,
+        "due_at": milliseconds(row.due_at),
+        "anchor_event_id": row.anchor_event_id,
+        "cause_event_id": row.cause_event_id,
     }
+
+
+def _key(event: SignalRaised | SignalResolved | SignalRetracted) -> str:
+    return event.signal_id
+
+
+SIGNAL_LIST: Projection[SignalRow] = Projection(
+    name="signal_list",
+    version=1,
+    reads=(SignalRaised, SignalResolved, SignalRetracted),
+    row_type=SignalRow,
+    key=_key,
+    evolve=evolve,
+    columns=columns,
+)

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.projections.domain.limit_spans import LATEST
 from services.projections.domain.opportunity_course import (
+    Calendar,
     counted_actions,
     open_times,
     owner_at,
@@ -15,7 +16,6 @@ from services.projections.domain.opportunity_course import (
     stay_at,
 )
 from services.projections.domain.opportunity_process import OpportunityProcess
-from shared.business_time import BusinessCalendar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class SilenceNow:
     customer_is_key: bool
     stage: str
     stage_entered_at: datetime
-    unit_id: str
+    unit_path: tuple[str, ...]
     owner_id: str | None
     amount: str | None
     currency: str | None
@@ -38,7 +38,7 @@ class SilenceNow:
 
 
 def silence_at(
-    row: OpportunityProcess, moment: datetime, calendar: BusinessCalendar | None = None
+    row: OpportunityProcess, moment: datetime, calendar: Calendar | None = None
 ) -> SilenceNow | None:
     """As it stood at a moment, what happened at it included; None where it was not open."""
     at = (moment, LATEST)
@@ -66,7 +66,7 @@ def silence_at(
         customer_is_key=row.customer_is_key,
         stage=stay.stage,
         stage_entered_at=stay.entered_at,
-        unit_id=owner.unit_path[-1],
+        unit_path=owner.unit_path,
         owner_id=owner.owner_id,
         amount=None if row.amount is None else str(row.amount),
         currency=row.currency,
@@ -86,7 +86,7 @@ def silence_row(silence: SilenceNow, clock: datetime) -> dict[str, Any]:
         "opportunity_id": silence.opportunity_id,
         "customer_id": silence.customer_id,
         "stage": silence.stage,
-        "unit_id": silence.unit_id,
+        "unit_id": silence.unit_path[-1],
         "owner_id": silence.owner_id,
         "amount": silence.amount,
         "currency": silence.currency,
@@ -99,9 +99,7 @@ def silence_row(silence: SilenceNow, clock: datetime) -> dict[str, Any]:
     }
 
 
-def current_silence(
-    row: OpportunityProcess, calendar: BusinessCalendar | None = None
-) -> SilenceNow | None:
+def current_silence(row: OpportunityProcess, calendar: Calendar | None = None) -> SilenceNow | None:
     """After the last event, as `silence_at` any later moment; None where it is not open.
 
     What happened while it was closed cannot be later than the reopening, so needs no look.
@@ -121,7 +119,7 @@ def current_silence(
         customer_is_key=row.customer_is_key,
         stage=stay.stage,
         stage_entered_at=stay.entered_at,
-        unit_id=row.unit_path[-1],
+        unit_path=row.unit_path,
         owner_id=row.owner_id,
         amount=None if row.amount is None else str(row.amount),
         currency=row.currency,

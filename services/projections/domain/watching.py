@@ -125,7 +125,11 @@ def _judged(
 
 def _retraction(signal: KnownSignal, reason: str, clock: WatchClock) -> RetractSignal:
     return RetractSignal(
-        signal_id=signal.signal_id, reason=reason, retracted_at=clock.now, now=clock.now
+        signal_id=signal.signal_id,
+        due_at=signal.due_at,
+        reason=reason,
+        retracted_at=clock.now,
+        now=clock.now,
     )
 
 

@@ -21,6 +21,7 @@ from services.projections.domain.watching import KnownSignal, WatchClock
 from services.projections.domain.windows import Window
 
 RULE = "workshop_proposed"
+HEALTHY_AFTER_ALL = "healthy-after-all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +57,15 @@ def workshop_verdicts(
         stands = signal is not None and signal.state != "retracted"
         if parts and not stands and unit_week.week.ends < clock.now:
             commands.append(_proposal(found, unit_week, parts, clock))
-        if stands and not parts:
-            commands.append(
-                RetractSignal(
-                    signal_id=found, reason="healthy", retracted_at=clock.now, now=clock.now
-                )
+        if signal is not None and stands and not parts:
+            retraction = RetractSignal(
+                signal_id=found,
+                due_at=signal.due_at,
+                reason=HEALTHY_AFTER_ALL,
+                retracted_at=clock.now,
+                now=clock.now,
             )
+            commands.append(retraction)
     return commands
 
 

@@ -1,0 +1,91 @@
+"""The commands of the demonstration on their ordinary way: decided, appended, many in a commit."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from services.cli.demonstration.planned import DEMO_TENANT, Planned, To
+from services.directory.domain.person import PERSON
+from services.directory.domain.tenant import TENANT
+from services.directory.domain.unit_tree import UNIT_TREE
+from services.leads.domain.customer import CUSTOMER
+from services.opportunities.domain.action_type import ACTION_TYPES
+from services.opportunities.domain.opportunity import OPPORTUNITY
+from services.opportunities.domain.pipeline import PIPELINE
+from shared.command_handling import CommandContext, Run, Step
+from shared.decider import Decider
+from shared.envelope import Origin
+from shared.ports import Ports
+
+
+class Receiver(NamedTuple):
+    log: str
+    decider: Decider[Any, Any, Any]
+
+
+RECEIVERS = {
+    To.TENANT: Receiver("directory", TENANT),
+    To.ACTION_TYPES: Receiver("opportunities", ACTION_TYPES),
+    To.PIPELINE: Receiver("opportunities", PIPELINE),
+    To.UNIT_TREE: Receiver("directory", UNIT_TREE),
+    To.PERSON: Receiver("directory", PERSON),
+    To.CUSTOMER: Receiver("leads", CUSTOMER),
+    To.OPPORTUNITY: Receiver("opportunities", OPPORTUNITY),
+}
+"""In the order in which commands of the same moment are sent: who is named is there first."""
+
+
+class Surprise(NamedTuple):
+    """A command that was refused, or accepted, against the script."""
+
+    name: str
+    expected: str | None
+    found: str | None
+
+
+class Sending:
+    def __init__(self, ports: Ports, seed: int) -> None:
+        logs = {receiver.log for receiver in RECEIVERS.values()}
+        self._commands = {log: ports.commands(log) for log in sorted(logs)}
+        self._seed = seed
+        self.surprises: list[Surprise] = []
+        self.refused = 0
+
+    async def send(self, planned: Sequence[Planned], now: datetime) -> None:
+        """All that is sent up to this moment; commands to one receiver are one commit."""
+        for to, receiver in RECEIVERS.items():
+            of_receiver = [each for each in planned if each.to == to]
+            if of_receiver:
+                await self._send(receiver, of_receiver, now)
+
+    async def _send(self, receiver: Receiver, planned: Iterable[Planned], now: datetime) -> None:
+        sent: dict[str, list[Planned]] = {}
+        for each in planned:
+            sent.setdefault(each.aggregate_id, []).append(each)
+        runs = [
+            Run(aggregate_id, [self._step(each, now) for each in these])
+            for aggregate_id, these in sent.items()
+        ]
+        refusals = await self._commands[receiver.log].handle_runs(receiver.decider, runs)
+        for these, refused in zip(sent.values(), refusals, strict=True):
+            for each, refusal in zip(these, refused, strict=True):
+                self._compare(each, None if refusal is None else refusal.code)
+
+    def _compare(self, planned: Planned, found: str | None) -> None:
+        if found is not None:
+            self.refused += 1
+        if found != planned.refused_with:
+            self.surprises.append(Surprise(planned.name, planned.refused_with, found))
+
+    def _step(self, planned: Planned, now: datetime) -> Step:
+        event_id = planned.event_id(self._seed)
+        context = CommandContext(
+            tenant_id=DEMO_TENANT,
+            actor_id=planned.actor_id,
+            occurred_at=planned.occurred_at,
+            correlation_id=str(event_id),
+            caller="demonstration",
+            origin=Origin.DEMO,
+        )
+        return Step(replace(planned.command, now=now), context, event_id)

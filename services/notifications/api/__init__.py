@@ -1,0 +1,16 @@
+"""Notifications over HTTP: escalations, inbox, policies, channels, words, and the linked pages."""
+
+from fastapi import APIRouter
+
+from services.notifications.api import channels, escalations, inbox, pages, policies, words
+from services.notifications.api.desk import Desk
+from shared.service import BatchCommand
+
+
+def routers(desk: Desk) -> tuple[APIRouter, ...]:
+    parts = (escalations, inbox, policies, channels, words, pages)
+    return tuple(part.router(desk) for part in parts)
+
+
+def batch_commands(desk: Desk) -> dict[str, BatchCommand]:
+    return escalations.batch_commands(desk)

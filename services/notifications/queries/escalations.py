@@ -1,0 +1,148 @@
+"""Questions about escalations: the list that a caller may see, and single ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, or_, select
+
+from services.notifications.domain.escalation_list import EscalationRow, escalation_of, told_text
+from services.notifications.domain.steps import PlannedStep, WorkingTime, planned_step
+from services.notifications.queries.pages import Cursor, next_cursor
+from services.notifications.queries.read_models import ESCALATIONS
+from shared.access import Caller, Resource, Verb, Visibility, visible_rows
+from shared.organisation import Organisation
+from shared.read_store import ReadStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """`states` empty: all of them."""
+
+    states: tuple[str, ...] = ()
+    rule: str | None = None
+    subject_id: str | None = None
+
+
+def may_see(
+    row: EscalationRow, caller: Caller, organisation: Organisation, verb: Verb = Verb.READ
+) -> bool:
+    """By its unit, by owning or holding it, or by having been told of it."""
+    visibility = visible_rows(caller, organisation, Resource.ESCALATIONS, verb)
+    opened, course = row.course.opened, row.course
+    if caller.person_id is not None and caller.person_id in course.told:
+        return True
+    return visibility.includes(
+        unit_id=opened.unit_id, owner_id=opened.owner_id, actor_id=course.holder_id
+    )
+
+
+async def escalations_page(
+    reads: ReadStore,
+    caller: Caller,
+    organisation: Organisation,
+    wanted: Filter,
+    limit: int,
+    cursor: Cursor | None,
+) -> tuple[list[EscalationRow], str | None]:
+    """The latest first."""
+    table = ESCALATIONS.rows
+    visibility = visible_rows(caller, organisation, Resource.ESCALATIONS)
+    query = select(table.c.key, table.c.opened_at, table.c.body).where(
+        table.c.tenant_id == caller.tenant_id, *_conditions(wanted)
+    )
+    if not visibility.everything:
+        query = query.where(_visible(visibility, caller))
+    if cursor is not None:
+        at, key = cursor
+        query = query.where(
+            or_(table.c.opened_at < at, and_(table.c.opened_at == at, table.c.key > key))
+        )
+    query = query.order_by(table.c.opened_at.desc(), table.c.key).limit(limit + 1)
+    async with reads.reading() as connection:
+        rows = (await connection.execute(query)).all()
+    after = next_cursor([(row.opened_at, row.key) for row in rows], limit)
+    return [ESCALATIONS.decode(row.body) for row in rows[:limit]], after
+
+
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    table = ESCALATIONS.rows
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.states:
+        conditions.append(table.c.status.in_(wanted.states))
+    if wanted.rule is not None:
+        conditions.append(table.c.rule == wanted.rule)
+    if wanted.subject_id is not None:
+        conditions.append(table.c.subject_id == wanted.subject_id)
+    return conditions
+
+
+def _visible(visibility: Visibility, caller: Caller) -> ColumnElement[bool]:
+    table = ESCALATIONS.rows
+    ways: list[ColumnElement[bool]] = [false()]
+    if visibility.unit_ids:
+        ways.append(table.c.unit_id.in_(sorted(visibility.unit_ids)))
+    if visibility.own_person_id is not None:
+        ways.append(table.c.owner_id == visibility.own_person_id)
+        ways.append(table.c.holder_id == visibility.own_person_id)
+    if caller.person_id is not None:
+        ways.append(table.c.told.contains(told_text((caller.person_id,)), autoescape=True))
+    return or_(*ways)
+
+
+async def escalation_rows(
+    reads: ReadStore, tenant_id: str, escalation_ids: Sequence[str]
+) -> list[EscalationRow]:
+    table = ESCALATIONS.rows
+    found: dict[str, EscalationRow] = {}
+    async with reads.reading() as connection:
+        for start in range(0, len(escalation_ids), 500):
+            query = select(table.c.key, table.c.body).where(
+                table.c.tenant_id == tenant_id,
+                table.c.key.in_(escalation_ids[start : start + 500]),
+            )
+            for row in await connection.execute(query):
+                found[row.key] = ESCALATIONS.decode(row.body)
+    return [found[each] for each in escalation_ids if each in found]
+
+
+def as_document(row: EscalationRow, organisation: Organisation | None = None) -> Mapping[str, Any]:
+    """How an escalation looks from outside; with the organisation also what comes next."""
+    course, opened = row.course, row.course.opened
+    return {
+        "escalation_id": opened.escalation_id,
+        "signal_id": opened.signal_id,
+        "rule": opened.rule,
+        "state": row.status,
+        "subject_kind": opened.subject_kind,
+        "subject_id": opened.subject_id,
+        "customer_id": opened.customer_id,
+        "stage": opened.stage,
+        "unit_id": opened.unit_id,
+        "owner_id": opened.owner_id,
+        "holder_id": course.holder_id,
+        "due_at": opened.due_at,
+        "opened_at": opened.opened_at,
+        "policy": opened.policy.name,
+        "digest": opened.digest,
+        "level": course.next_level - 1 if course.next_level else None,
+        "last_told_at": course.last_reached_at,
+        "told": list(course.told),
+        "snoozed_until": row.until,
+        "acknowledged_by": row.by if row.status == "acknowledged" else None,
+        "acknowledged_at": row.at if row.status == "acknowledged" else None,
+        "resolved_by": row.by if row.status == "resolved" else None,
+        "resolved_at": row.at if row.status == "resolved" else None,
+        "reason": row.reason,
+        **_what_comes_next(row, organisation),
+    }
+
+
+def _what_comes_next(row: EscalationRow, organisation: Organisation | None) -> dict[str, Any]:
+    if organisation is None:
+        return {}
+    working_time = WorkingTime(organisation.calendar(), organisation.business_hours())
+    planned = planned_step(escalation_of(row), working_time)
+    if isinstance(planned, PlannedStep):
+        return {"next_step_at": planned.at, "next_step": planned.why}
+    return {"next_step_at": None, "next_step": planned.why}

@@ -1,0 +1,97 @@
+"""Questions about messages: what one says, what lies in an inbox, what is with the operator."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+
+from services.notifications.domain.message import MESSAGE, Ending
+from services.notifications.domain.message_list import MessageRow
+from services.notifications.queries.pages import Cursor, next_cursor
+from services.notifications.queries.read_models import MESSAGES
+from shared.envelope import stream_name
+from shared.event_type import PersonalText
+from shared.events.notifications import MessageQueued
+from shared.ports import Ports
+
+Texts = Mapping[str, tuple[PersonalText, PersonalText]]
+"""Title and body by message."""
+
+
+async def texts_of(ports: Ports, tenant_id: str, message_ids: Sequence[str]) -> Texts:
+    """Opened from the log: no read model holds them."""
+    streams = [stream_name(tenant_id, MESSAGE.name, each) for each in message_ids]
+    stored = await ports.event_store.read_streams(streams)
+    queued = [ports.codec.decode(events[0]) for events in stored.values() if events]
+    opened = [each.event for each in await ports.codec.open(queued)]
+    return {
+        event.message_id: (event.title, event.body)
+        for event in opened
+        if isinstance(event, MessageQueued)
+    }
+
+
+async def shown(ports: Ports, tenant_id: str, message_id: str) -> tuple[str, str]:
+    """Title and body as they will be sent; a dash for what was erased meanwhile."""
+    title, body = (await texts_of(ports, tenant_id, (message_id,)))[message_id]
+    return title if isinstance(title, str) else "—", body if isinstance(body, str) else "—"
+
+
+async def inbox_page(
+    ports: Ports,
+    tenant_id: str,
+    person_id: str,
+    limit: int,
+    cursor: Cursor | None,
+    *,
+    unread_only: bool,
+) -> tuple[list[MessageRow], str | None]:
+    """The person's delivered inbox messages, the latest first."""
+    table = MESSAGES.rows
+    wanted = [
+        table.c.person_id == person_id,
+        table.c.in_inbox == 1,
+        table.c.status == Ending.DELIVERED.value,
+    ]
+    if unread_only:
+        wanted.append(table.c.is_read == 0)
+    return await _page(ports, tenant_id, wanted, limit, cursor)
+
+
+async def with_the_operator(
+    ports: Ports, tenant_id: str, limit: int, cursor: Cursor | None
+) -> tuple[list[MessageRow], str | None]:
+    """What no channel would take."""
+    wanted = [MESSAGES.rows.c.status == Ending.OPERATOR.value]
+    return await _page(ports, tenant_id, wanted, limit, cursor)
+
+
+async def message_row(ports: Ports, tenant_id: str, message_id: str) -> MessageRow | None:
+    table = MESSAGES.rows
+    query = select(table.c.body).where(table.c.tenant_id == tenant_id, table.c.key == message_id)
+    async with ports.read_store.reading() as connection:
+        body = (await connection.execute(query)).scalar()
+    return None if body is None else MESSAGES.decode(body)
+
+
+async def _page(
+    ports: Ports,
+    tenant_id: str,
+    wanted: Sequence[Any],
+    limit: int,
+    cursor: Cursor | None,
+) -> tuple[list[MessageRow], str | None]:
+    table = MESSAGES.rows
+    query = select(table.c.key, table.c.queued_at, table.c.body).where(
+        table.c.tenant_id == tenant_id, *wanted
+    )
+    if cursor is not None:
+        at, key = cursor
+        query = query.where(
+            or_(table.c.queued_at < at, and_(table.c.queued_at == at, table.c.key > key))
+        )
+    query = query.order_by(table.c.queued_at.desc(), table.c.key).limit(limit + 1)
+    async with ports.read_store.reading() as connection:
+        rows = (await connection.execute(query)).all()
+    after = next_cursor([(row.queued_at, row.key) for row in rows], limit)
+    return [MESSAGES.decode(row.body) for row in rows[:limit]], after

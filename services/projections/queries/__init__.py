@@ -1,0 +1,1 @@
+"""What projections keeps to be asked, and the questions that boards put to it."""

@@ -1,0 +1,126 @@
+"""Who asks a board for what: the unit it is about, what the caller may see, which page."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.projections.domain.windows import (
+    Moment,
+    Window,
+    end_of,
+    month_named,
+    week_named,
+)
+from shared.access import Caller, Resource, Visibility, default_unit_id, visible_rows
+from shared.errors import FieldProblem, Malformed, NotFound
+from shared.organisation import Organisation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A board's query fields as they were sent; `limit` None: all rows."""
+
+    unit_id: str | None = None
+    rep_id: str | None = None
+    stage: str | None = None
+    is_key: bool | None = None
+    week: str | None = None
+    month: str | None = None
+    as_of: datetime | None = None
+    limit: int | None = None
+    cursor: str | None = None
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """A caller (None: the command line on the folder itself, which sees everything), with the
+    tenant's organisation and its clock."""
+
+    tenant_id: str
+    caller: Caller | None
+    organisation: Organisation
+    clock: datetime
+
+    def visibility(self, resource: Resource) -> Visibility:
+        if self.caller is None:
+            return Visibility(everything=True)
+        return visible_rows(self.caller, self.organisation, resource)
+
+    def unit(self, question: Question) -> str:
+        """The unit a board is about: the one named, else the root, or the caller's own.
+
+        Raises NotFound for a unit that is unknown or not the caller's to see (A9).
+        """
+        seen = self.visibility(Resource.BOARDS)
+        unit_id = question.unit_id
+        if unit_id is None:
+            unit_id = self.organisation.root_id
+            if not seen.everything and self.caller is not None and not seen.own_person_id:
+                unit_id = default_unit_id(self.caller, self.organisation)
+        if unit_id is None or not self.organisation.knows_unit(unit_id):
+            raise NotFound(f"there is no unit {question.unit_id!r}")
+        if not (seen.everything or seen.own_person_id or unit_id in seen.unit_ids):
+            raise NotFound(f"there is no unit {unit_id!r}")
+        return unit_id
+
+    def only_rep(self, question: Question) -> str | None:
+        """The one rep whose figures are listed: the one named, or the caller where reps see only
+        their own. Raises NotFound for somebody else's."""
+        seen = self.visibility(Resource.BOARDS)
+        if seen.everything or seen.unit_ids:
+            return question.rep_id
+        if question.rep_id not in (None, seen.own_person_id):
+            raise NotFound(f"there is nobody {question.rep_id!r}")
+        return seen.own_person_id
+
+    def moment(self, question: Question) -> datetime:
+        """What counts as now: `as_of`, at the latest the clock."""
+        return self.clock if question.as_of is None else min(question.as_of, self.clock)
+
+    def zone(self, question: Question) -> str:
+        return self.organisation.zone(self.moment(question))
+
+    def window(self, question: Question) -> Window | None:
+        """The week or month asked for. Raises Malformed for both at once."""
+        zone = self.zone(question)
+        if question.week and question.month:
+            problem = FieldProblem("month", "not-with-week", "name a week or a month, not both")
+            raise Malformed("two windows", errors=[problem])
+        if question.week:
+            return week_named(question.week, zone)
+        return month_named(question.month, zone) if question.month else None
+
+    def until(self, question: Question, window: Window | None) -> Moment:
+        at = self.moment(question)
+        return Moment(at, inclusive=True) if window is None else end_of(window, at)
+
+
+def cursor_after(*values: str | int) -> str:
+    plain = "\x1f".join(map(str, values))
+    return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
+
+
+def cursor_values(cursor: str, count: int) -> list[str]:
+    """Raises Malformed for what is no cursor of this list."""
+    try:
+        plain = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except (ValueError, binascii.Error) as flaw:
+        raise _not_ours() from flaw
+    values = plain.split("\x1f")
+    if len(values) != count:
+        raise _not_ours()
+    return values
+
+
+def number_in_cursor(value: str) -> int:
+    """Raises Malformed."""
+    if not value.lstrip("-").isdigit():
+        raise _not_ours()
+    return int(value)
+
+
+def _not_ours() -> Malformed:
+    problem = FieldProblem("cursor", "unknown", "not a cursor of this list")
+    return Malformed("the cursor is not ours", errors=[problem])

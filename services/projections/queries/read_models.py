@@ -1,0 +1,65 @@
+"""The read models of projections with what they can be searched by."""
+
+from sqlalchemy import BigInteger, Boolean, Float, String
+
+from services.projections.domain.acknowledgement import ACKNOWLEDGEMENTS, Acknowledgement
+from services.projections.domain.opportunity_process import OpportunityProcess
+from services.projections.domain.process_projection import OPPORTUNITY_PROCESS
+from services.projections.domain.signal_list import SIGNAL_LIST, SignalRow
+from shared.projecting import ReadModel, RowReadModel
+
+LOG_NAME = "projections"
+
+PROCESSES: RowReadModel[OpportunityProcess] = RowReadModel(
+    LOG_NAME,
+    "opportunities",
+    OPPORTUNITY_PROCESS,
+    columns=(
+        ("status", String(16)),
+        ("stage", String(64)),
+        ("unit_id", String(64)),
+        ("owner_id", String(64)),
+        ("customer_id", String(64)),
+        ("customer_industry", String(64)),
+        ("customer_is_key", Boolean),
+        ("amount", String(64)),
+        ("currency", String(8)),
+        ("opened_at", BigInteger),
+        ("closed_at", BigInteger),
+        ("stage_entered_at", BigInteger),
+        ("last_activity_at", BigInteger),
+        ("silence_due_at", BigInteger),
+        ("limit_hours", Float),
+        ("reps", String),
+    ),
+    indexes=(("status", "silence_due_at", "key"), ("customer_id",)),
+)
+
+SIGNALS: RowReadModel[SignalRow] = RowReadModel(
+    LOG_NAME,
+    LOG_NAME,
+    SIGNAL_LIST,
+    columns=(
+        ("rule", String(64)),
+        ("state", String(16)),
+        ("subject_kind", String(32)),
+        ("subject_id", String(64)),
+        ("unit_id", String(64)),
+        ("owner_id", String(64)),
+        ("customer_id", String(64)),
+        ("due_at", BigInteger),
+        ("anchor_event_id", String(64)),
+        ("cause_event_id", String(64)),
+    ),
+    indexes=(("due_at", "key"), ("subject_id",), ("anchor_event_id",)),
+)
+
+ESCALATED: RowReadModel[Acknowledgement] = RowReadModel(
+    LOG_NAME,
+    "notifications",
+    ACKNOWLEDGEMENTS,
+    columns=(("signal_id", String(64)), ("is_acknowledged", Boolean)),
+    indexes=(("signal_id",),),
+)
+
+READ_MODELS: tuple[ReadModel, ...] = (PROCESSES, SIGNALS, ESCALATED)

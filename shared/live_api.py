@@ -1,0 +1,105 @@
+"""GET /live: server-sent events that say what changed, so that a page knows when to ask again."""
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header
+from starlette.responses import StreamingResponse
+
+from shared.access import Caller, Resource, Verb
+from shared.event_log_api import LOGS
+from shared.event_store import EventStore
+from shared.http import BASE, Access
+from shared.ports import Ports
+
+_MOST_OFTEN_SECONDS = 1.0
+_COMMENT_SECONDS = 15.0
+_STREAM_SECONDS = 15 * 60.0
+_EVENTS_LOOKED_AT = 1_000
+
+Heads = dict[tuple[str, int], int]
+
+
+def router(ports: Ports, access: Access) -> APIRouter:
+    routes = APIRouter(prefix=BASE, tags=["live"])
+    reading = access.may(Resource.BOARDS, Verb.READ)
+
+    @routes.get("/live")
+    async def get_live(
+        caller: Annotated[Caller, Depends(reading)],
+        last_event_id: Annotated[str | None, Header()] = None,
+    ) -> StreamingResponse:
+        return StreamingResponse(
+            _changes(ports, caller.tenant_id, last_event_id),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    return routes
+
+
+async def _changes(ports: Ports, tenant_id: str, last_event_id: str | None) -> AsyncIterator[str]:
+    """At most one message a second; it names event types of the tenant, nothing of their content.
+
+    The stream ends by itself after 15 minutes, so that clients spread after a restart.
+    """
+    store = ports.event_store
+    heads = _resumed(last_event_id) or await _heads(store)
+    loop = asyncio.get_running_loop()
+    ends, quiet_since = loop.time() + _STREAM_SECONDS, loop.time()
+    yield "retry: 2000\n\n"
+    while loop.time() < ends:
+        generation = store.generation
+        heads, types = await _advanced(store, tenant_id, heads)
+        if types:
+            data = json.dumps({"changed": sorted(types)})
+            yield f"id: {_token(heads)}\ndata: {data}\n\n"
+            quiet_since = loop.time()
+            await asyncio.sleep(_MOST_OFTEN_SECONDS)
+            continue
+        if loop.time() - quiet_since >= _COMMENT_SECONDS:
+            yield ": still here\n\n"
+            quiet_since = loop.time()
+        await store.wait_beyond(generation, _COMMENT_SECONDS)
+
+
+async def _advanced(
+    store: EventStore, tenant_id: str, heads: Mapping[tuple[str, int], int]
+) -> tuple[Heads, set[str]]:
+    types: set[str] = set()
+    advanced = dict(heads)
+    for (log, partition), offset in heads.items():
+        events = await store.read_log(log, partition, offset, _EVENTS_LOOKED_AT)
+        if events:
+            advanced[log, partition] = events[-1].offset + 1
+            types.update(event.type for event in events if event.tenant_id == tenant_id)
+    return advanced, types
+
+
+async def _heads(store: EventStore) -> Heads:
+    return {
+        (log, partition): await store.head(log, partition)
+        for log in LOGS
+        for partition in range(store.partitions)
+    }
+
+
+def _token(heads: Mapping[tuple[str, int], int]) -> str:
+    plain = json.dumps([[*place, offset] for place, offset in heads.items()])
+    return base64.urlsafe_b64encode(plain.encode()).decode()
+
+
+def _resumed(last_event_id: str | None) -> Heads | None:
+    """Where a client stopped; None for one that begins, or whose id is none of ours."""
+    if last_event_id is None:
+        return None
+    try:
+        places = json.loads(base64.urlsafe_b64decode(last_event_id))
+        heads = {(str(log), int(partition)): int(offset) for log, partition, offset in places}
+    except (ValueError, TypeError, binascii.Error):
+        return None
+    return heads if {log for log, _ in heads} == set(LOGS) else None

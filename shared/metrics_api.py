@@ -1,0 +1,52 @@
+"""GET /metrics in Prometheus' text format: where subscriptions stand, what became of events."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+
+from fastapi import APIRouter, Request, Response
+
+from shared.errors import Unauthenticated
+from shared.ports import Ports
+from shared.subscription import Subscription
+
+_LOOPBACK = ("127.0.0.1", "::1", "testclient")
+
+
+def router(ports: Ports, subscriptions: Sequence[Subscription]) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.get("/metrics", include_in_schema=False)
+    async def get_metrics(request: Request) -> Response:
+        _refuse_strangers(ports, request)
+        lines = list(_outcome_lines(subscriptions))
+        lines.append("# TYPE pulsetrail_subscription_lag_events gauge")
+        for subscription in subscriptions:
+            lag = 0
+            for partition in range(ports.event_store.partitions):
+                head = await ports.event_store.head(subscription.log, partition)
+                lag += head - await subscription.position(partition)
+            label = f'subscription="{subscription.name}"'
+            lines.append(f"pulsetrail_subscription_lag_events{{{label}}} {lag}")
+        return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+    return routes
+
+
+def _refuse_strangers(ports: Ports, request: Request) -> None:
+    token = ports.settings.metrics_token
+    if token is None:
+        if request.client is None or request.client.host not in _LOOPBACK:
+            raise Unauthenticated("without PULSETRAIL_METRICS_TOKEN metrics are for loopback only")
+        return
+    sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not secrets.compare_digest(sent.encode(), token.get_secret_value().encode()):
+        raise Unauthenticated("send `Authorization: Bearer <metrics token>`")
+
+
+def _outcome_lines(subscriptions: Sequence[Subscription]) -> Iterator[str]:
+    yield "# TYPE pulsetrail_subscription_events_total counter"
+    for subscription in subscriptions:
+        for outcome in ("applied", "skipped", "retried", "dead_lettered"):
+            labels = f'subscription="{subscription.name}",outcome="{outcome}"'
+            count = subscription.outcomes[outcome]
+            yield f"pulsetrail_subscription_events_total{{{labels}}} {count}"
