@@ -1,4 +1,4 @@
-"""Read models folded again from the log: beside the kept ones, then compared or put in their place."""
+"""Read models folded again from the log, beside the kept ones: compared, or put in their place."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ports import Ports
 from shared.projecting import AT_ONCE, Content, ReadModel
-from shared.read_store import CHECKPOINTS, DEAD_LETTERS, PARKED_STREAMS
+from shared.read_store import CHECKPOINTS, DEAD_LETTERS, METADATA, PARKED_STREAMS
 from shared.subscription import Feed, Subscription
 
 _BESIDE = "_beside"
@@ -84,9 +84,7 @@ async def _end(ports: Ports, kept: Subscription, *, compare: bool) -> list[int]:
 async def _begin_anew(ports: Ports, name: str, tables: Sequence[Table]) -> None:
     """What an earlier one left when it was killed may come of other code."""
     async with ports.read_store.transaction() as connection:
-        await connection.run_sync(
-            lambda sync: [table.drop(sync, checkfirst=True) for table in tables]
-        )
+        await connection.run_sync(lambda sync: METADATA.drop_all(sync, tables=list(tables)))
         await _forget(connection, name)
     await ports.read_store.create_tables(tables)
 

@@ -139,7 +139,7 @@ class Subscription:
         async with self._turn:
             for partition in range(self._feed.store.partitions):
                 standing = await self._standing(partition)
-                limit = _REACTIONS_A_BATCH if isinstance(self.target, Reaction) else _BATCH
+                limit = _BATCH
                 if up_to is not None:
                     limit = min(limit, up_to[partition] - standing.next_offset)
                     if limit <= 0:
@@ -207,14 +207,22 @@ class Subscription:
 
     async def _react(self, reaction: Reaction, events: Sequence[RecordedEvent]) -> list[Flaw]:
         wanted = [each for each in events if isinstance(each.event, reaction.reads)]
-        if not wanted:
-            return []
+        flaws: list[Flaw] = []
+        for start in range(0, len(wanted), _REACTIONS_A_BATCH):
+            flaws += await self._react_together(
+                reaction, wanted[start : start + _REACTIONS_A_BATCH]
+            )
+        return flaws
+
+    async def _react_together(
+        self, reaction: Reaction, events: Sequence[RecordedEvent]
+    ) -> list[Flaw]:
         try:
-            await reaction.react(wanted)
+            await reaction.react(events)
         except PoisonMessage as flaw:
-            if len(wanted) == 1:
-                return [Flaw(wanted[0], str(flaw))]
-            return await self._react_singly(reaction, wanted)
+            if len(events) == 1:
+                return [Flaw(events[0], str(flaw))]
+            return await self._react_singly(reaction, events)
         return []
 
     async def _react_singly(
@@ -223,7 +231,7 @@ class Subscription:
         flaws: dict[str, Flaw] = {}
         for each in events:
             if each.stored.stream not in flaws:
-                keep_first(flaws, await self._react(reaction, [each]))
+                keep_first(flaws, await self._react_together(reaction, [each]))
         return list(flaws.values())
 
     async def _advance(

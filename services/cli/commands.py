@@ -111,6 +111,63 @@ def pipeline_publish(context: typer.Context, file: Path) -> None:
     perform(context, PublishPipelineFile(file=str(file.absolute())))
 
 
+@app.command("board")
+def board(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="silence, process-health, golden-actions, …")],
+    unit: Annotated[str | None, typer.Option(help="This unit and what is below it.")] = None,
+    rep: Annotated[str | None, typer.Option(help="Only this rep.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Only this stage.")] = None,
+    week: Annotated[str | None, typer.Option(help="Like 2011-W45.")] = None,
+    month: Annotated[str | None, typer.Option(help="Like 2011-11.")] = None,
+    as_of: Moment = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
+    language: Annotated[str, typer.Option(help="zh or en.")] = "en",
+) -> None:
+    """A board, of now or of any past moment."""
+    from services.cli.boards import ShowBoard
+
+    request = ShowBoard(
+        board=name,
+        unit=unit,
+        rep=rep,
+        stage=stage,
+        week=week,
+        month=month,
+        as_of=as_of,
+        limit=limit,
+        language=language,
+    )
+    perform(context, request)
+
+
+@app.command("signals")
+def signals(
+    context: typer.Context,
+    rule: Annotated[str | None, typer.Option(help="Only of this rule.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="open, acknowledged, resolved or retracted.")
+    ] = None,
+) -> None:
+    """What the system concluded, one signal a line, all but the retracted."""
+    from services.cli.signals import ShowSignals
+
+    perform(context, ShowSignals(rule=rule, state=state))
+
+
+@app.command("escalations")
+def escalations(
+    context: typer.Context,
+    state: Annotated[
+        str | None, typer.Option(help="open, snoozed, acknowledged or resolved.")
+    ] = None,
+) -> None:
+    """Signals on their way through people, one a line."""
+    from services.cli.signals import ShowEscalations
+
+    perform(context, ShowEscalations(state=state))
+
+
 @app.command("events")
 def events(
     context: typer.Context,

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from services.cli.desk import DONE, FOUND_SOMETHING, Desk, Request
-from services.cli.output import Advance
+from services.cli.output import Advance, Output
+from services.cli.reading import ReadingRequest
+from services.cli.remote import RemoteServer
 from shared.envelope import Position, StoredEvent
 from shared.errors import StoreAway
 from shared.event_log_api import LOGS, position_after, read_events
@@ -20,7 +22,7 @@ _TOLD_EVERY = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShowEvents(Request):
+class ShowEvents(ReadingRequest):
     """`after`: `<log>:<partition>:<offset>`."""
 
     name: ClassVar[str] = "events"
@@ -38,19 +40,25 @@ class ShowEvents(Request):
             stream=self.stream,
             type_name=self.type,
         )
-        await print_lines(desk, events)
+        await print_lines(desk.output, events)
+        return DONE
+
+    async def ask(self, server: RemoteServer, output: Output) -> int:
+        query = {"stream": self.stream, "type": self.type, "after": self.after}
+        named = {name: value for name, value in query.items() if value is not None}
+        await print_lines(output, server.lines("/events", named))
         return DONE
 
 
-async def print_lines(desk: Desk, lines: AsyncIterator[dict[str, Any]]) -> None:
+async def print_lines(output: Output, lines: AsyncIterator[dict[str, Any]]) -> None:
     """One JSON document a line, many at once."""
     waiting: list[bytes] = []
     async for line in lines:
         waiting.append(encode_json(line) + b"\n")
         if len(waiting) == _TOLD_EVERY:
-            desk.output.raw(b"".join(waiting))
+            output.raw(b"".join(waiting))
             waiting.clear()
-    desk.output.raw(b"".join(waiting))
+    output.raw(b"".join(waiting))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Doing what was typed: here on the data folder, or in the process that holds it; exit codes."""
 
 import asyncio
+import gc
 import os
 import sqlite3
 from collections.abc import Callable
@@ -51,7 +52,11 @@ def perform(context: typer.Context, request: Request) -> NoReturn:
     """Runs the request and ends the process with its exit code."""
     choices = choices_of(context)
     output = terminal_output(as_json=choices.as_json)
-    end(output, lambda: asyncio.run(_perform(choices, request, output)))
+    if choices.url is not None:
+        work = _asked(choices.url, choices.token, request, output)
+    else:
+        work = _perform(choices, request, output)
+    end(output, lambda: asyncio.run(work))
 
 
 def end(output: Output, work: Callable[[], int]) -> NoReturn:
@@ -86,12 +91,29 @@ def end(output: Output, work: Callable[[], int]) -> NoReturn:
     raise typer.Exit(code)
 
 
+def collect_garbage_seldom() -> None:
+    """What is imported by now stays; a history makes millions of objects and hardly a cycle."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
+
+
+async def _asked(url: str, token: str | None, request: Request, output: Output) -> int:
+    from services.cli.reading import ReadingRequest
+    from services.cli.remote import RemoteServer
+
+    if not isinstance(request, ReadingRequest):
+        output.notice("--url is for commands that read; this one works on the data folder")
+        return WRONG_USAGE
+    return await request.ask(RemoteServer(url, token), output)
+
+
 async def _perform(choices: Choices, request: Request, output: Output) -> int:
     from services.cli.hand_over import hand_over
     from services.embedded import open_embedded
     from shared.data_folder import FolderInUse
 
     folder = data_folder(choices.data)
+    collect_garbage_seldom()
     try:
         async with open_embedded(folder) as hosting:
             if request.wants_tenant and await furnish(hosting.ports):

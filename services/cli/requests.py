@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
+from services.cli.boards import ShowBoard
 from services.cli.desk import Request
 from services.cli.doctor import Examine
 from services.cli.event_log import ShowEvents, Verify
 from services.cli.import_history import ImportHistory
 from services.cli.keys import CreateKey, ListKeys, RevokeKey
 from services.cli.pipelines import PublishPipelineFile
+from services.cli.signals import ShowEscalations, ShowSignals
 from services.cli.tenants import CreateTenantNamed, GoLiveNow, ListTenants
 
 _ALL: tuple[type[Request], ...] = (
@@ -20,7 +22,10 @@ _ALL: tuple[type[Request], ...] = (
     ListTenants,
     PublishPipelineFile,
     RevokeKey,
+    ShowBoard,
+    ShowEscalations,
     ShowEvents,
+    ShowSignals,
     Verify,
 )
 

@@ -15,6 +15,7 @@ from services.cli import local_requests
 from services.cli.desk import DEFAULT_TENANT, DONE, Desk, furnish
 from services.cli.keys import create_key
 from services.cli.output import Output
+from services.cli.perform import collect_garbage_seldom
 from services.cli.sign_in import SignIn
 from shared.access import Role
 from shared.data_folder import Serving
@@ -34,6 +35,7 @@ class Serve:
         """Raises FolderInUse, DataIsNewer, OSError (the port is taken)."""
         from services.embedded import open_embedded
 
+        collect_garbage_seldom()
         async with open_embedded(self.folder) as hosting:
             with socket.create_server((self.host, self.port), reuse_port=False) as listening:
                 port = listening.getsockname()[1]

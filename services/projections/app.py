@@ -1,8 +1,22 @@
 """Composition root of services/projections."""
 
+from services.projections import api
+from services.projections.queries.read_models import LOG_NAME, READ_MODELS
+from services.projections.watch import OpportunityWatch, WorkshopWatch
+from shared.http import Access
 from shared.ports import Ports
-from shared.service import Service
+from shared.service import Runner, Service
 
 
 def build(ports: Ports) -> Service:
-    return Service(name="projections")
+    access = Access(ports)
+    commands = ports.commands(LOG_NAME)
+    return Service(
+        name="projections",
+        routers=(api.router(ports, access),),
+        read_models=READ_MODELS,
+        runners=(
+            Runner(name="projections.watch", step=OpportunityWatch(ports, commands).step),
+            Runner(name="projections.workshops", step=WorkshopWatch(ports, commands).step),
+        ),
+    )

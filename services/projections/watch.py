@@ -172,7 +172,8 @@ async def _remember(
         query = select(rows.c.key, rows.c.body).where(
             rows.c.tenant_id == tenant_id, rows.c.key.in_(keys)
         )
-        now_stored.update({key: body for key, body in await connection.execute(query)})
+        found = (await connection.execute(query)).all()
+        now_stored.update((key, body) for key, body in found)
     statement = (
         timers.update()
         .where(timers.c.tenant_id == tenant_id, timers.c.key == bindparam("of_key"))

@@ -52,7 +52,7 @@ def test_it_is_due_today_at_16_or_on_the_next_working_day_at_10(now: datetime, b
 def test_an_instruction_names_number_reason_deadline_and_people() -> None:
     [told] = instructions([STUCK], MONDAY_11, CALENDAR, ENGLISH)
 
-    assert told["sentence"] == (
+    assert told["text"] == (
         "2 opportunities are stuck in solution confirmation for over 5 days, "
         "1 of them key industry: call Li Lei together before 16:00."
     )
@@ -63,7 +63,7 @@ def test_an_instruction_names_number_reason_deadline_and_people() -> None:
 def test_it_is_said_in_the_readers_language() -> None:
     [told] = instructions([STUCK], MONDAY_15, CALENDAR, CHINESE)
 
-    assert told["sentence"] == (
+    assert told["text"] == (
         "2 个商机卡在方案确认超过 5 天，其中 1 个重点行业："
         "下一个工作日 2026-03-03 10:00 前约李雷碰头。"
     )
@@ -74,7 +74,7 @@ def test_one_opportunity_is_spoken_of_as_one() -> None:
         [STUCK._replace(opportunities=STUCK.opportunities[1:])], MONDAY_11, CALENDAR, ENGLISH
     )
 
-    assert told["sentence"].startswith("1 opportunity is stuck in solution confirmation for over 5")
+    assert told["text"].startswith("1 opportunity is stuck in solution confirmation for over 5")
 
 
 def test_at_most_three_are_given_the_largest_first() -> None:

@@ -102,7 +102,12 @@ class WhateverIsAsked(RuleBasedStateMachine):
     def move_unit(self, unit: str) -> None:
         self.ask(
             ChangeOpportunityUnit(
-                opportunity_id="O1", owner_id="rep-1", unit_id=unit, unit_path=(unit,), changed_at=at(1), now=at(1)
+                opportunity_id="O1",
+                owner_id="rep-1",
+                unit_id=unit,
+                unit_path=(unit,),
+                changed_at=at(1),
+                now=at(1),
             )
         )
 

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 
 from tests.receivers.receiver import Received, Reply
 
@@ -16,6 +17,7 @@ class DingTalkRules:
     secret: str
     now_milliseconds: int
     access_token: str = "token-1"
+    tolerance: timedelta = timedelta(hours=1)
 
     def problem(self, received: Received) -> Reply | None:
         if received.query.get("access_token") != self.access_token:
@@ -30,7 +32,7 @@ class DingTalkRules:
         ).decode()
         if not hmac.compare_digest(received.query.get("sign", ""), expected):
             return _verdict(310000, "sign not match")
-        if abs(int(timestamp) - self.now_milliseconds) > 3_600_000:
+        if abs(int(timestamp) - self.now_milliseconds) > self.tolerance / timedelta(milliseconds=1):
             return _verdict(310000, "timestamp is invalid")
         if len(received.body) > LONGEST_BODY_BYTES:
             return _verdict(460101, "message too long")

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import timedelta
 
 from tests.receivers.receiver import Received, Reply
 
@@ -12,13 +13,14 @@ from tests.receivers.receiver import Received, Reply
 class WebhookRules:
     secret: str
     now_seconds: int
+    tolerance: timedelta = timedelta(minutes=5)
 
     def problem(self, received: Received) -> Reply | None:
         message_id = received.headers.get("webhook-id", "")
         timestamp = received.headers.get("webhook-timestamp", "")
         if not message_id or not timestamp.isdigit():
             return Reply(400, b"")
-        if abs(int(timestamp) - self.now_seconds) > 300:
+        if abs(int(timestamp) - self.now_seconds) > self.tolerance.total_seconds():
             return Reply(400, b"")
         key = base64.b64decode(self.secret.split("_", 1)[1])
         signed = b".".join((message_id.encode(), timestamp.encode(), received.body))

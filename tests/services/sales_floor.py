@@ -24,7 +24,7 @@ from shared.settings import InstallationSettings
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 UNITS = (("north", "company"), ("south", "company"), ("team-1", "north"), ("team-2", "south"))
 PEOPLE = (("rep-1", "team-1"), ("rep-2", "team-2"), ("boss-1", "north"), ("lawyer-1", "company"))
-KEYS = (
+KEYS: tuple[tuple[str, str, str, str | None, str], ...] = (
     ("administrator", "administrator", "company", None, "T1"),
     ("auditor", "auditor", "company", None, "T1"),
     ("director", "director", "company", None, "T1"),
@@ -110,13 +110,13 @@ async def _furnish(floor: SalesFloor) -> None:
     for person_id, unit_id in PEOPLE:
         person = AddPerson(person_id=person_id, unit_id=unit_id, name=None, language="en", now=NOW)
         await floor.handle("directory", PERSON, person_id, person)
-    for name, role, unit_id, person_id, tenant in KEYS:
+    for name, role, unit_id, holder_id, tenant in KEYS:
         key = CreateApiKey(
             key_id=f"K-{name}",
             key_hash=key_hash(f"key-{name}"),
             role=role,
             unit_id=unit_id,
-            person_id=person_id,
+            person_id=holder_id,
             name=name,
             now=NOW,
         )

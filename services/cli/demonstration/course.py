@@ -209,7 +209,7 @@ class Course:
         office, chance = self.world.office, self.chance
         if self.happens(self.temperament.keeps):
             self._appointed = self.later(chance.uniform(0.8, 2.5))
-            return NextAction(due_at=office.later(self._appointed, 0.2, chance))
+            return NextAction(due_at=office.later(self._appointed, 1.1, chance))
         due_at = self.later(chance.uniform(0.6, 1.5))
         self._appointed = office.later(due_at, chance.uniform(1, 2.5), chance)
         return NextAction(due_at=due_at, type=None)
@@ -232,7 +232,7 @@ class Course:
                 summary=text,
                 direction=deed.direction,
                 evidence=self.evidence(*deed.evidence),
-                pain_point=True if deed.type in {"visit", "meeting"} and self.happens(0.5) else None,
+                pain_point=self.happens(0.5) if deed.type in {"visit", "meeting"} else None,
                 next_action=deed.next_action,
             ),
             actor_id=actor.person_id,

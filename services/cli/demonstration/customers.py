@@ -43,8 +43,9 @@ class CustomerPlan(NamedTuple):
 def customer(number: int, english: bool, is_store: bool, chance: Random) -> CustomerPlan:
     industry = chance.choice(_INDUSTRIES)
     if english:
-        name = f"{chance.choice(_ENGLISH)} {chance.choice(_ENGLISH)} {chance.choice(_KINDS)}"
-        contact = Contact(contact_id="c1", name=f"{chance.choice('ABCDEFGHJ')}. {name.split()[0]}")
+        family = chance.choice(_ENGLISH)
+        name = f"{family} {chance.choice(_ENGLISH)} {chance.choice(_KINDS)}"
+        contact = Contact(contact_id="c1", name=f"{chance.choice('ABCDEFGHJ')}. {family}")
     else:
         word = chance.choice(_PLACES) + chance.choice(_WORDS) + chance.choice(_WORDS)
         ending = "便利店" if is_store else f"{industry.chinese_suffix}有限公司"

@@ -19,8 +19,8 @@ from shared.settings import InstallationSettings
 Progress = Callable[[float], None]
 """Told the share that is done, from 0 to 1."""
 
-_ENTRIES_EVERY = timedelta(minutes=30)
-_WATCHED_AT = (9.5, 12.0, 14.5, 17.0, 19.0)
+_ENTRIES_EVERY = timedelta(minutes=60)
+_WATCHED_AT = (10.0, 13.0, 16.0, 19.0)
 _WATCHED_ON_DAYS_OFF = (12.0,)
 
 

@@ -19,9 +19,7 @@ class OfficeHours:
     def __init__(self, start: datetime, until: datetime) -> None:
         years = range(start.year, until.year + 2)
         days = {
-            day: works
-            for year in years
-            for day, works in chinese_calendar_days(year).days.items()
+            day: works for year in years for day, works in chinese_calendar_days(year).days.items()
         }
         self._zone = ZoneInfo(ZONE)
         self.calendar = BusinessCalendar(ZONE, days, frozenset(years))

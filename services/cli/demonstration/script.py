@@ -7,7 +7,7 @@ from decimal import Decimal
 from random import Random
 
 from services.cli.demonstration.course import Beginning, Course, World
-from services.cli.demonstration.customers import CustomerPlan, customer
+from services.cli.demonstration.customers import customer
 from services.cli.demonstration.inventing import invent_records
 from services.cli.demonstration.office_hours import ZONE, OfficeHours
 from services.cli.demonstration.planned import DEMO_TENANT, Command, Planned, To
@@ -67,7 +67,7 @@ def demonstration(start: datetime, size: Size = FULL_SIZE, seed: int = SEED) -> 
         course = Course(world, beginning, Random(f"{seed}:{beginning.opportunity_id}"))
         walk(course)
         invent_records(course, until)
-        commands.append(_registration(beginning))
+        commands.append(_registration(beginning, office))
         commands += course.planned
     commands += _newcomers(staff, start)
     kept = [each for each in commands if each.sent_at <= until]
@@ -118,9 +118,9 @@ def _amount(is_store: bool, chance: Random) -> Decimal:
     return Decimal(round(chance.lognormvariate(mean, 0.7), -2)).quantize(Decimal("0.01"))
 
 
-def _registration(beginning: Beginning) -> Planned:
-    """The customer is known before the opportunity that names it."""
-    registered_at = beginning.opened_at - timedelta(minutes=4)
+def _registration(beginning: Beginning, office: OfficeHours) -> Planned:
+    """The customer is known from the morning of the day on which an opportunity names it."""
+    registered_at = office.at(office.day_of(beginning.opened_at), 8.9)
     command = RegisterCustomer(
         customer_id=beginning.customer.customer_id,
         description=beginning.customer.description,

@@ -131,11 +131,11 @@ def _report_out_of_date(course: Course, target: int) -> None:
 
 
 def _finish(course: Course) -> None:
-    if course.beginning.amount > _LARGE and not _is_enforced(course):
-        if not approve(course):
-            _lose(course, "price")
-            return
-    _win(course)
+    needs_approval = course.beginning.amount > _LARGE and not _is_enforced(course)
+    if needs_approval and not approve(course):
+        _lose(course, "price")
+    else:
+        _win(course)
 
 
 def _win(course: Course) -> None:

@@ -82,8 +82,13 @@ def router(desk: Desk) -> APIRouter:
         if not organisation.knows_unit(body.unit_id):
             raise NotYetKnown(f"unit {body.unit_id}")
         _check_address(body)
+        vault = desk.choices.vault
         command = ConfigureChannel(
-            **body.model_dump(),
+            channel_id=body.channel_id,
+            kind=body.kind,
+            unit_id=body.unit_id,
+            url=await vault.sealed(caller.tenant_id, body.channel_id, body.url),
+            secret=await vault.sealed(caller.tenant_id, body.channel_id, body.secret),
             kinds=CONFIGURABLE,
             reserved=NAMES_IN_POLICIES,
             now=desk.ports.clock(),

@@ -21,7 +21,10 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigureChannel:
-    """`kinds`: those that can be configured; a channel's id is none of the `reserved` names."""
+    """`kinds`: those that can be configured; a channel's id is none of the `reserved` names.
+
+    Address and secret come sealed: nothing in here, nor in the log, can tell them.
+    """
 
     channel_id: str
     kind: str

@@ -1,9 +1,16 @@
 """What a tenant has set for its notifications: channels with their secrets, words, policies."""
 
-from services.notifications.domain.channel_book import CHANNEL_BOOK, ChannelBook
+from dataclasses import replace
+
+from services.notifications.domain.channel_book import (
+    CHANNEL_BOOK,
+    ChannelBook,
+    ConfiguredChannel,
+)
 from services.notifications.domain.policy import POLICIES, Policies
 from services.notifications.domain.wording import WORDING
 from services.notifications.domain.words import OwnWords
+from services.notifications.queries.vault import Vault
 from shared.command_handling import CommandHandling
 from shared.envelope import stream_name
 from shared.ports import Ports
@@ -20,6 +27,7 @@ class TenantChoices:
     def __init__(self, ports: Ports, commands: CommandHandling) -> None:
         self._ports = ports
         self._commands = commands
+        self.vault = Vault(ports.key_store, ports.random_bytes)
         self._books: dict[str, tuple[int, ChannelBook]] = {}
 
     async def channel_book(self, tenant_id: str) -> ChannelBook:
@@ -32,9 +40,22 @@ class TenantChoices:
         stored = await self._ports.event_store.read_stream(stream)
         codec = self._ports.codec
         recorded = await codec.open([codec.decode(event) for event in stored])
-        book = CHANNEL_BOOK.fold(each.event for each in recorded)
+        sealed = CHANNEL_BOOK.fold(each.event for each in recorded)
+        book = ChannelBook(
+            {each.channel_id: await self._opened(tenant_id, each) for each in sealed.by_id.values()}
+        )
         self._books[tenant_id] = (len(stored), book)
         return book
+
+    async def _opened(self, tenant_id: str, channel: ConfiguredChannel) -> ConfiguredChannel:
+        url, secret = channel.url, channel.secret
+        if not isinstance(url, str) or not isinstance(secret, str):
+            return channel
+        return replace(
+            channel,
+            url=await self.vault.opened(tenant_id, channel.channel_id, url),
+            secret=await self.vault.opened(tenant_id, channel.channel_id, secret),
+        )
 
     async def policies(self, tenant_id: str) -> Policies:
         stream = stream_name(tenant_id, POLICIES.name, ONE_PER_TENANT)

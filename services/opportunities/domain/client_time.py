@@ -30,7 +30,8 @@ def client_time(
     """The time to measure by, in UTC and milliseconds (G5).
 
     Off by receipt − `sent_at` when that is over `tolerated_drift` (2 min); what then lies ahead, up
-    to `clamped_ahead` (24 h), is clamped to the receipt. Raises Malformed for a time without zone, further ahead, or before 1990.
+    to `clamped_ahead` (24 h), is clamped to the receipt. Raises Malformed for a time without zone,
+    further ahead, or before 1990.
     """
     sent = None if sent_at is None else _in_utc("sent_at", sent_at)
     if occurred_at is None:

@@ -104,7 +104,7 @@ def _instruction(
     return {
         "kind": group.kind,
         "stage": group.stage,
-        "sentence": sentence,
+        "text": sentence,
         "count": len(worst),
         "key_industry": keys,
         "before": by,

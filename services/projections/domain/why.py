@@ -1,6 +1,6 @@
 """Why a signal was raised and how a figure came about: sentences, settings, events."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.projections.domain.process_health import HealthSettings, WeekFigures, health
@@ -88,3 +88,25 @@ def why_figure(
             },
         },
     }
+
+
+def why_event(event: Mapping[str, Any], rules: Sequence[str], language: str) -> list[str]:
+    """What happened, who recorded it when, and which signals hang on it."""
+    values = {
+        "type": event["type"],
+        "occurred_at": event["occurred_at"],
+        "recorded_at": event["recorded_at"],
+        "actor": event["actor_id"] or say("system", language),
+        "rules": ", ".join(sorted(set(rules))),
+    }
+    sentences = [say("why.event", language, **values)]
+    if rules:
+        sentences.append(say("why.event_signals", language, **values))
+    return sentences
+
+
+def why_golden(stage: str, action: str, done: int, due: int, language: str) -> str:
+    if not due:
+        return say("why.golden_nothing", language, stage=stage)
+    values = {"stage": stage, "action": action, "done": done, "due": due}
+    return say("why.golden_rate", language, **values, figure=done / due)

@@ -119,6 +119,19 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "en": "There was nothing to count in {window}.",
         "zh": "{window} 没有可计的数据。",
     },
+    "why.event": {
+        "en": "{type} happened at {occurred_at}; {actor} recorded it at {recorded_at}.",
+        "zh": "{type} 发生于 {occurred_at}，由{actor}在 {recorded_at} 记录。",
+    },
+    "why.event_signals": {
+        "en": "Signals that began or ended with it: {rules}.",
+        "zh": "由它引起或结束的信号：{rules}。",
+    },
+    "system": {"en": "the system", "zh": "系统"},
+    "why.golden_nothing": {
+        "en": "No stay in {stage} was left forward or by winning.",
+        "zh": "{stage}阶段还没有向前离开或赢单。",
+    },
     "why.golden_rate": {
         "en": "Of {due} stays in {stage} left forward or by winning, {done} had {action} with its "
         "evidence: {figure}.",
