@@ -39,6 +39,12 @@ def moment(text: str) -> datetime:
     return found.replace(microsecond=found.microsecond // 1000 * 1000)
 
 
+Unit = Annotated[str | None, typer.Option(help="This unit and what is below it.")]
+Rep = Annotated[str | None, typer.Option(help="Only this rep.")]
+Stage = Annotated[str | None, typer.Option(help="Only this stage.")]
+Week = Annotated[str | None, typer.Option(help="Like 2011-W45.")]
+Month = Annotated[str | None, typer.Option(help="Like 2011-11.")]
+Language = Annotated[str, typer.Option(help="zh or en.")]
 Moment = Annotated[datetime | None, typer.Option(parser=moment, metavar="T")]
 
 
@@ -112,32 +118,58 @@ def pipeline_publish(context: typer.Context, file: Path) -> None:
 
 
 @app.command("board")
-def board(
+def board(  # noqa: PLR0913  # one argument per option of interfaces.md
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="silence, process-health, golden-actions, …")],
-    unit: Annotated[str | None, typer.Option(help="This unit and what is below it.")] = None,
-    rep: Annotated[str | None, typer.Option(help="Only this rep.")] = None,
-    stage: Annotated[str | None, typer.Option(help="Only this stage.")] = None,
-    week: Annotated[str | None, typer.Option(help="Like 2011-W45.")] = None,
-    month: Annotated[str | None, typer.Option(help="Like 2011-11.")] = None,
+    unit: Unit = None,
+    rep: Rep = None,
+    stage: Stage = None,
+    week: Week = None,
+    month: Month = None,
     as_of: Moment = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
-    language: Annotated[str, typer.Option(help="zh or en.")] = "en",
+    language: Language = "en",
 ) -> None:
     """A board, of now or of any past moment."""
-    from services.cli.boards import ShowBoard
+    from services.cli.boards import ShowBoard, WhatIsAsked
 
-    request = ShowBoard(
-        board=name,
-        unit=unit,
-        rep=rep,
-        stage=stage,
-        week=week,
-        month=month,
-        as_of=as_of,
-        limit=limit,
-        language=language,
-    )
+    asked = WhatIsAsked(unit=unit, rep=rep, stage=stage, week=week, month=month, as_of=as_of)
+    perform(context, ShowBoard(board=name, asked=asked, limit=limit, language=language))
+
+
+@app.command("timeline")
+def timeline(
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(help="opportunity, customer or rep.")],
+    subject_id: Annotated[str, typer.Argument(metavar="ID")],
+) -> None:
+    """Everything that happened to one of them, one entry a line."""
+    from services.cli.explanations import ShowTimeline
+
+    perform(context, ShowTimeline(kind=kind, id=subject_id))
+
+
+@app.command("why")
+def why(  # noqa: PLR0913  # one argument per option of interfaces.md
+    context: typer.Context,
+    subject: Annotated[str, typer.Argument(help="Id of an event, signal, escalation; or a board.")],
+    figure: Annotated[str | None, typer.Option(help="Which figure of the board.")] = None,
+    unit: Unit = None,
+    rep: Rep = None,
+    stage: Stage = None,
+    week: Week = None,
+    month: Month = None,
+    as_of: Moment = None,
+    language: Language = "en",
+) -> None:
+    """Why a signal was raised, or a figure of a board is what it is."""
+    from services.cli.boards import WhatIsAsked
+    from services.cli.explanations import ExplainFigure, ExplainOne
+
+    if figure is None:
+        perform(context, ExplainOne(id=subject, language=language))
+    asked = WhatIsAsked(unit=unit, rep=rep, stage=stage, week=week, month=month, as_of=as_of)
+    request = ExplainFigure(board=subject, figure=figure, asked=asked, language=language)
     perform(context, request)
 
 
@@ -249,6 +281,17 @@ def doctor(context: typer.Context) -> None:
     from services.cli.doctor import Examine
 
     perform(context, Examine())
+
+
+@app.command("demo")
+def demo(context: typer.Context) -> None:
+    """Fill the tenant `demo` with ninety days of an invented organisation."""
+    from services.cli.demo_tenant import fill
+    from services.cli.settings import data_folder
+
+    choices = choices_of(context)
+    output = terminal_output(as_json=choices.as_json)
+    end(output, lambda: asyncio.run(fill(data_folder(choices.data), output)))
 
 
 class SchemaName(StrEnum):

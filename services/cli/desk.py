@@ -70,7 +70,7 @@ class Request:
 
 async def furnish(ports: Ports) -> bool:
     """A fresh data folder gets its tenant `default`; True when it was fresh."""
-    if await ports.organisations.tenants():
+    if DEFAULT_TENANT in await ports.organisations.tenants():
         return False
     await create_tenant(ports, DEFAULT_TENANT)
     return True

@@ -62,14 +62,14 @@ def perform(context: typer.Context, request: Request) -> NoReturn:
 def end(output: Output, work: Callable[[], int]) -> NoReturn:
     """The one table from what went wrong to what the shell is told."""
     from services.cli.hand_over import ServerAway
-    from shared.data_folder import DataIsNewer
+    from shared.data_folder import DataIsNewer, FolderInUse
 
     try:
         code = work()
     except KeyboardInterrupt:
         output.notice("interrupted; repeat the command to go on")
         code = INTERRUPTED
-    except (StoreAway, ServerAway, sqlite3.OperationalError) as failure:
+    except (StoreAway, ServerAway, FolderInUse, sqlite3.OperationalError) as failure:
         output.notice(str(failure))
         code = AWAY
     except DomainError as refusal:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.cli.desk import Desk, Request
 from services.cli.output import Output
 from services.cli.remote import RemoteServer
+from services.projections.queries import boards
 from services.projections.queries.asking import Asker
 from shared.access import Caller, Grant, Role
 
@@ -18,9 +19,7 @@ class ReadingRequest(Request):
 
 async def asker_of(desk: Desk) -> Asker:
     """Whoever can open the folder sees everything of the tenant. Raises NotFound."""
-    organisation = await desk.ports.organisations.of(desk.tenant_id)
-    clock = organisation.clock(desk.ports.clock())
-    return Asker(tenant_id=desk.tenant_id, caller=None, organisation=organisation, clock=clock)
+    return await boards.asker_of(desk.ports, desk.tenant_id, None, desk.ports.clock())
 
 
 async def caller_of(desk: Desk) -> Caller:

@@ -27,9 +27,13 @@ class RemoteServer:
         self._base = url.rstrip("/") + ("" if url.rstrip("/").endswith(BASE) else BASE)
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    async def document(self, path: str, query: Query) -> dict[str, Any]:
+    async def document(
+        self, path: str, query: Query, *, language: str | None = None
+    ) -> dict[str, Any]:
         """Raises DomainError as the server refused, ServerAway where it cannot be asked."""
         async with self._client() as client:
+            if language is not None:
+                client.headers["Accept-Language"] = language
             return await self._get(client, path, query)
 
     async def pages(self, path: str, query: Query, limit: int | None) -> dict[str, Any]:

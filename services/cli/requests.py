@@ -6,6 +6,7 @@ from services.cli.boards import ShowBoard
 from services.cli.desk import Request
 from services.cli.doctor import Examine
 from services.cli.event_log import ShowEvents, Verify
+from services.cli.explanations import ExplainFigure, ExplainOne, ShowTimeline
 from services.cli.import_history import ImportHistory
 from services.cli.keys import CreateKey, ListKeys, RevokeKey
 from services.cli.pipelines import PublishPipelineFile
@@ -16,6 +17,8 @@ _ALL: tuple[type[Request], ...] = (
     CreateKey,
     CreateTenantNamed,
     Examine,
+    ExplainFigure,
+    ExplainOne,
     GoLiveNow,
     ImportHistory,
     ListKeys,
@@ -26,6 +29,7 @@ _ALL: tuple[type[Request], ...] = (
     ShowEscalations,
     ShowEvents,
     ShowSignals,
+    ShowTimeline,
     Verify,
 )
 

@@ -12,16 +12,20 @@ from pathlib import Path
 import uvicorn
 
 from services.cli import local_requests
+from services.cli.demo_tenant import fill_demonstration
+from services.cli.demonstration.planned import DEMO_TENANT
+from services.cli.demonstration.signing_in import sign_in_identities
 from services.cli.desk import DEFAULT_TENANT, DONE, Desk, furnish
 from services.cli.keys import create_key
 from services.cli.output import Output
 from services.cli.perform import collect_garbage_seldom
-from services.cli.sign_in import SignIn
+from services.cli.sign_in import SignIn, Visitor
 from shared.access import Role
 from shared.data_folder import Serving
 from shared.hosting import Hosting, application
 
 _GRACE_SECONDS = 5
+_INTRODUCED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,8 @@ class Serve:
         from services.embedded import open_embedded
 
         collect_garbage_seldom()
+        if self.demo:
+            await fill_demonstration(self.folder, output)
         async with open_embedded(self.folder) as hosting:
             with socket.create_server((self.host, self.port), reuse_port=False) as listening:
                 port = listening.getsockname()[1]
@@ -59,19 +65,25 @@ class Serve:
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
         )
         server = _Server(config)
-        tenants = [DEFAULT_TENANT]
-        if self.demo:
-            tenants.insert(0, await _demonstration(hosting, output))
         await _first_key(hosting, output)
         hosting.start()
         assert hosting.folder is not None
         hosting.folder.announce(Serving(address, token))
         output.notice(f"Pulsetrail: {address}")
-        for tenant_id in tenants:
-            output.notice(f"Sign in, once, tenant {tenant_id}: {sign_in.link(address, tenant_id)}")
+        for who, visitor in await self._visitors(hosting):
+            output.notice(f"Sign in, once, as {who}: {sign_in.link(address, visitor)}")
         output.notice("Stop with Ctrl-C.")
         with _stopped_by_signals(server):
             await server.serve(sockets=[listening])
+
+    async def _visitors(self, hosting: Hosting) -> list[tuple[str, Visitor]]:
+        visitors = [(f"director of tenant {DEFAULT_TENANT}", Visitor(DEFAULT_TENANT))]
+        if self.demo:
+            for identity in (await sign_in_identities(hosting.ports))[:_INTRODUCED]:
+                who = f"{identity.name}, {identity.role} of {identity.unit_id} (demonstration)"
+                visitor = Visitor(DEMO_TENANT, identity.role, identity.unit_id, identity.person_id)
+                visitors.append((who, visitor))
+        return visitors
 
 
 class _Server(uvicorn.Server):
@@ -107,10 +119,3 @@ async def _first_key(hosting: Hosting, output: Output) -> None:
     role = Role.ADMINISTRATOR
     _key_id, key = await create_key(desk, role=role, unit_id=None, person_id=None, name="first key")
     output.notice(f"Administrator's key of tenant {DEFAULT_TENANT}, shown once: {key}")
-
-
-async def _demonstration(hosting: Hosting, output: Output) -> str:
-    from services.cli.demonstration import DEMO_TENANT, fill_demonstration
-
-    await fill_demonstration(hosting, output)
-    return DEMO_TENANT

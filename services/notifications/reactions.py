@@ -7,8 +7,10 @@ from services.notifications.domain.default_words import RESOLVED_TITLE
 from services.notifications.domain.escalation import (
     ESCALATION,
     RETRACTED,
-    OpenEscalation,
     Resolved,
+)
+from services.notifications.domain.escalation_commands import (
+    OpenEscalation,
     ResolveEscalation,
 )
 from services.notifications.domain.message import MESSAGE, QueueMessage
@@ -18,6 +20,7 @@ from services.notifications.queries.matters import Matters
 from services.notifications.queries.tenant_choices import TenantChoices
 from shared.command_handling import CommandHandling, caused_by, derived_id
 from shared.envelope import RecordedEvent, stream_name
+from shared.event_store import EventStore
 from shared.events.notifications import EscalationResolved
 from shared.events.signals import SignalRaised, SignalResolved, SignalRetracted
 from shared.subscription import Reaction
@@ -29,21 +32,37 @@ _NOTES_EXPIRE_AFTER = timedelta(days=7)
 class Escalating:
     """One escalation per signal that is not historical; it ends with its signal (A5, N3)."""
 
-    def __init__(self, commands: CommandHandling, choices: TenantChoices) -> None:
+    def __init__(
+        self, store: EventStore, commands: CommandHandling, choices: TenantChoices
+    ) -> None:
+        self._store = store
         self._commands = commands
         self._choices = choices
 
     async def react(self, events: Sequence[RecordedEvent]) -> None:
+        escalated = await self._escalated(events)
         for recorded in events:
             match recorded.event:
                 case SignalRaised() as raised if not raised.historical:
                     await self._open(raised, recorded)
-                case SignalResolved():
+                    escalated.add(_escalation_stream(recorded))
+                case SignalResolved() if _escalation_stream(recorded) in escalated:
                     await self._resolve(SIGNAL_RESOLVED, recorded)
-                case SignalRetracted():
+                case SignalRetracted() if _escalation_stream(recorded) in escalated:
                     await self._resolve(RETRACTED, recorded)
                 case _:
                     continue
+
+    async def _escalated(self, events: Sequence[RecordedEvent]) -> set[str]:
+        """Of the signals that end here those that were escalated: of a history almost none, hence
+        asked for all of them at once."""
+        ending = {
+            _escalation_stream(recorded)
+            for recorded in events
+            if isinstance(recorded.event, SignalResolved | SignalRetracted)
+        }
+        found = await self._store.read_streams(ending) if ending else {}
+        return {stream for stream, stored in found.items() if stored}
 
     async def _open(self, raised: SignalRaised, recorded: RecordedEvent) -> None:
         policies = await self._choices.policies(recorded.tenant_id)
@@ -70,17 +89,16 @@ class Escalating:
         await self._commands.handle(ESCALATION, command.escalation_id, command, context)
 
     async def _resolve(self, reason: str, recorded: RecordedEvent) -> None:
-        """Most signals of an imported history were never escalated: those cost one read."""
         signal_id = recorded.event.signal_id
-        stream = stream_name(recorded.tenant_id, ESCALATION.name, signal_id)
-        version, _state = await self._commands.load(ESCALATION, stream, fresh=True)
-        if version == 0:
-            return
         command = ResolveEscalation(
             escalation_id=signal_id, by=None, reason=reason, now=recorded.stored.recorded_at
         )
         context = caused_by(recorded, "notifications.escalating")
         await self._commands.handle(ESCALATION, signal_id, command, context)
+
+
+def _escalation_stream(recorded: RecordedEvent) -> str:
+    return stream_name(recorded.tenant_id, ESCALATION.name, recorded.event.signal_id)
 
 
 class SayingItIsResolved:
@@ -127,13 +145,13 @@ class SayingItIsResolved:
 
 
 def reactions(
-    commands: CommandHandling, choices: TenantChoices, matters: Matters
+    store: EventStore, commands: CommandHandling, choices: TenantChoices, matters: Matters
 ) -> tuple[Reaction, ...]:
     return (
         Reaction(
             name="notifications.escalating",
             log="projections",
-            react=Escalating(commands, choices).react,
+            react=Escalating(store, commands, choices).react,
             reads=(SignalRaised, SignalResolved, SignalRetracted),
         ),
         Reaction(

@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
-from services.notifications.domain.escalation import ESCALATION, Course, OpenEscalation, ReachStep
+from services.notifications.domain.escalation import (
+    ESCALATION,
+    Course,
+)
+from services.notifications.domain.escalation_commands import (
+    OpenEscalation,
+    ReachStep,
+)
 from services.notifications.domain.escalation_list import row_of
 from services.notifications.domain.going_live import GOING_LIVE, Made, MakeDigest
 from services.notifications.domain.policy import Policies, with_told
@@ -44,7 +51,7 @@ class StepWatch:
         self._commands = commands
 
     async def step(self, now: datetime) -> bool:
-        due = await due_keys(self._ports.read_store, ESCALATIONS, now, _AT_ONCE)
+        due = await due_keys(self._ports, ESCALATIONS, now, _AT_ONCE)
         for looked_at in due:
             await self._look_at(looked_at, now)
         return bool(due)

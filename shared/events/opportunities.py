@@ -55,7 +55,8 @@ class PipelineDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """What a recorded move lacked: `code` skip, golden-action, required-field, win-from; `name` which one."""
+    """What a recorded move lacked: `code` skip, golden-action, required-field or win-from; `name`
+    says which one."""
 
     code: str
     name: str

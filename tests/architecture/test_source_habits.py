@@ -3,7 +3,9 @@
 import os
 import re
 import subprocess
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,6 +34,8 @@ REGISTRY_HOSTS = tuple(
         ("proxy", "golang"),
     )
 )
+BROUGHT_ALONG = {"starlette"}
+"""Part of the interface of a dependency that is declared (fastapi)."""
 INDEX_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX")
 
 
@@ -60,6 +64,10 @@ def texts() -> dict[str, str]:
 TEXTS = texts()
 MODULES = {name: text for name, text in TEXTS.items() if name.endswith(".py")}
 OURS = {name: text for name, text in MODULES.items() if name.startswith(("services/", "shared/"))}
+
+
+def canonical(distribution: str) -> str:
+    return distribution.lower().replace("_", "-")
 
 
 def lines_with(words: tuple[str, ...]) -> list[str]:
@@ -134,10 +142,26 @@ def test_every_declared_dependency_is_locked() -> None:
         locked = set(
             re.findall(r"^([a-z0-9-]+)==", TEXTS[f"requirements/{lock}.lock"], re.MULTILINE)
         )
-        wanted = {
-            re.split(r"[<>=;\[ ]", each)[0].lower().replace("_", "-") for each in dependencies
-        }
+        wanted = {canonical(re.split(r"[<>=;\[ ]", each)[0]) for each in dependencies}
         assert wanted <= locked, "run `make lock`"
+
+
+def test_what_the_code_imports_is_declared() -> None:
+    project = tomllib.loads(TEXTS["pyproject.toml"])["project"]
+    declared = [*project["dependencies"], *project["optional-dependencies"]["scale"]]
+    names = {canonical(re.split(r"[<>=;\[ ]", each)[0]) for each in declared} | BROUGHT_ALONG
+    providers = packages_distributions()
+    imported = {
+        module.split(".")[0]
+        for text in OURS.values()
+        for module in re.findall(r"^\s*(?:import|from) ([a-z_0-9.]+)", text, re.MULTILINE)
+    }
+    undeclared = {
+        module
+        for module in imported - sys.stdlib_module_names - {"services", "shared"}
+        if not names & {canonical(each) for each in providers.get(module, [module])}
+    }
+    assert undeclared == set()
 
 
 def test_every_version_is_the_same_in_all_lock_files() -> None:

@@ -11,18 +11,20 @@ from services.notifications.domain.escalation import (
     ESCALATION,
     RETRACTED,
     Acknowledged,
-    AcknowledgeEscalation,
-    EscalationCommand,
     EscalationEvent,
     EscalationIsResolved,
-    HandOverEscalation,
     Open,
+    Snoozed,
+    StepIsNotNext,
+)
+from services.notifications.domain.escalation_commands import (
+    AcknowledgeEscalation,
+    EscalationCommand,
+    HandOverEscalation,
     OpenEscalation,
     ReachStep,
     ResolveEscalation,
-    Snoozed,
     SnoozeEscalation,
-    StepIsNotNext,
 )
 from shared.errors import DomainError, Malformed, NotFound
 from shared.events.notifications import (

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifications.domain.default_policies import DEFAULT_POLICIES
-from services.notifications.domain.escalation import Acknowledged, Course, Open, Resolved, Snoozed
+from services.notifications.domain.escalation import (
+    Acknowledged,
+    Course,
+    Open,
+    Resolved,
+    Snoozed,
+)
 from services.notifications.domain.policy import (
     POLICIES,
     Policies,

@@ -126,7 +126,7 @@ CODEC = Codec(KEYS)
 
 @EVERY_TYPE
 @given(data=st.data())
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_what_is_sealed_and_opened_is_what_was_said(declared: EventType, data: Any) -> None:
     event = data.draw(an_event(declared))
     encoded = sealed(CODEC, event)
@@ -136,7 +136,7 @@ def test_what_is_sealed_and_opened_is_what_was_said(declared: EventType, data: A
 
 @EVERY_TYPE
 @given(data=st.data())
-@settings(max_examples=10)
+@settings(max_examples=5)
 def test_a_decoded_event_is_encoded_to_the_same_bytes(declared: EventType, data: Any) -> None:
     encoded = sealed(CODEC, data.draw(an_event(declared)))
     again = sealed(CODEC, CODEC.decode(as_stored(encoded)).event)
@@ -145,7 +145,7 @@ def test_a_decoded_event_is_encoded_to_the_same_bytes(declared: EventType, data:
 
 @PERSONAL_TYPES
 @given(data=st.data())
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_personal_data_is_neither_stored_nor_decoded_in_the_clear(
     declared: EventType, data: Any
 ) -> None:
@@ -160,7 +160,7 @@ def test_personal_data_is_neither_stored_nor_decoded_in_the_clear(
 
 @PERSONAL_TYPES
 @given(data=st.data())
-@settings(max_examples=10)
+@settings(max_examples=5)
 def test_a_field_of_an_erased_subject_reads_as_erased(declared: EventType, data: Any) -> None:
     event = data.draw(an_event(declared))
     stored = as_stored(sealed(CODEC, event))
@@ -209,7 +209,9 @@ def test_what_was_sealed_for_another_field_is_refused() -> None:
         opened(codec, stored)
 
 
-@pytest.mark.parametrize("damage", ["", "AAAA", "no base 64!", base64.b64encode(b"x" * 60).decode()])
+@pytest.mark.parametrize(
+    "damage", ["", "AAAA", "no base 64!", base64.b64encode(b"x" * 60).decode()]
+)
 def test_a_damaged_seal_is_poison_and_nothing_worse(damage: str) -> None:
     codec = Codec(MemoryKeys())
     encoded = sealed(codec, CUSTOMER)

@@ -91,6 +91,8 @@ def original(file: Path, column: str) -> Any:
 
 async def flaw_after(store: EventStore, file: Path, column: str, value: Any) -> Tampering | None:
     """Put a value in the target row, verify, put the right one back."""
+    for index in ("events_by_id", "events_by_stream"):  # as whoever tampers would
+        execute(file, f"DROP INDEX IF EXISTS {index}")
     before = original(file, column)
     rowid = original(file, "rowid")
     kind = "TEXT" if isinstance(before, str) else "BLOB"
@@ -143,9 +145,7 @@ async def test_every_changed_byte_of_a_number_is_found(
 
 
 @pytest.mark.parametrize("column", OPTIONAL)
-async def test_absent_is_not_the_same_as_empty(
-    store: EventStore, file: Path, column: str
-) -> None:
+async def test_absent_is_not_the_same_as_empty(store: EventStore, file: Path, column: str) -> None:
     absent = original(file, column) is None
     empty: Any = 0 if column.endswith("_at") else ""
     for value in {None, empty} - ({None} if absent else set()):

@@ -11,9 +11,11 @@ from services.cli.demonstration.office_hours import OfficeHours
 from services.cli.demonstration.planned import DEMO_TENANT
 from services.notifications.domain.escalation import (
     ESCALATION,
+    EscalationIsResolved,
+)
+from services.notifications.domain.escalation_commands import (
     AcknowledgeEscalation,
     EscalationCommand,
-    EscalationIsResolved,
     ResolveEscalation,
     SnoozeEscalation,
 )

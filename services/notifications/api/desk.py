@@ -5,7 +5,13 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 
-from services.notifications.domain.escalation import ESCALATION, Escalation, EscalationCommand
+from services.notifications.domain.escalation import (
+    ESCALATION,
+    Escalation,
+)
+from services.notifications.domain.escalation_commands import (
+    EscalationCommand,
+)
 from services.notifications.domain.escalation_list import row_of
 from services.notifications.queries.escalations import as_document, may_see
 from services.notifications.queries.tenant_choices import TenantChoices

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
 from services.notifications.api.desk import Desk
-from services.notifications.domain.escalation import (
+from services.notifications.domain.escalation_commands import (
     AcknowledgeEscalation,
     EscalationCommand,
     HandOverEscalation,

@@ -12,8 +12,10 @@ from services.notifications.api.desk import Desk
 from services.notifications.api.page_template import TEMPLATE, WORDS
 from services.notifications.domain.escalation import (
     ESCALATION,
-    AcknowledgeEscalation,
     EscalationIsResolved,
+)
+from services.notifications.domain.escalation_commands import (
+    AcknowledgeEscalation,
     ResolveEscalation,
     SnoozeEscalation,
 )

@@ -5,6 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from services.notifications.domain.escalation_commands import (
+    AcknowledgeEscalation,
+    EscalationCommand,
+    HandOverEscalation,
+    OpenEscalation,
+    ReachStep,
+    ResolveEscalation,
+    SnoozeEscalation,
+)
 from shared.decider import Decider
 from shared.errors import DomainError, FieldProblem, Malformed, NotFound
 from shared.events.notifications import (
@@ -14,7 +23,6 @@ from shared.events.notifications import (
     EscalationResolved,
     EscalationSnoozed,
     EscalationStepReached,
-    PolicyDefinition,
 )
 
 LONGEST_SNOOZE = timedelta(days=30)
@@ -28,76 +36,6 @@ EscalationEvent = (
     | EscalationSnoozed
     | EscalationHandedOver
     | EscalationResolved
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenEscalation:
-    escalation_id: str
-    signal_id: str
-    rule: str
-    subject_kind: str
-    subject_id: str
-    customer_id: str | None
-    stage: str | None
-    unit_id: str
-    unit_path: tuple[str, ...]
-    owner_id: str | None
-    due_at: datetime
-    policy: PolicyDefinition
-    digest: bool
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReachStep:
-    escalation_id: str
-    level: int
-    person_ids: tuple[str, ...]
-    channels: tuple[str, ...]
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcknowledgeEscalation:
-    escalation_id: str
-    by: str | None
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SnoozeEscalation:
-    escalation_id: str
-    by: str | None
-    until: datetime
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandOverEscalation:
-    escalation_id: str
-    by: str | None
-    to_person_id: str
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolveEscalation:
-    """`by` None: the system itself, because the signal was resolved or retracted."""
-
-    escalation_id: str
-    by: str | None
-    reason: str
-    now: datetime
-
-
-EscalationCommand = (
-    OpenEscalation
-    | ReachStep
-    | AcknowledgeEscalation
-    | SnoozeEscalation
-    | HandOverEscalation
-    | ResolveEscalation
 )
 
 

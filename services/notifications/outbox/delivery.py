@@ -12,7 +12,11 @@ from services.notifications.channels.channel import Address, Outgoing
 from services.notifications.channels.table import CHANNELS
 from services.notifications.domain.attempt_plan import AllDone, GiveUp, Try, Wait, next_attempt
 from services.notifications.domain.channel_book import ChannelBook, ConfiguredChannel
-from services.notifications.domain.escalation import ESCALATION, Acknowledged, Resolved
+from services.notifications.domain.escalation import (
+    ESCALATION,
+    Acknowledged,
+    Resolved,
+)
 from services.notifications.domain.message import (
     MESSAGE,
     AttemptIsUnderWay,
@@ -82,7 +86,7 @@ class Delivery:
 
     async def step(self, now: datetime) -> bool:
         """What goes by different channels goes side by side; a channel takes one at a time."""
-        due = await due_keys(self._ports.read_store, MESSAGES, now, self._at_once)
+        due = await due_keys(self._ports, MESSAGES, now, self._at_once)
         lanes: dict[tuple[str, str], list[Due]] = {}
         for each in due:
             lane = await self._lane(each, now)

@@ -6,7 +6,12 @@ from typing import NamedTuple
 
 from services.notifications.channels.table import CHANNELS, ROBOT
 from services.notifications.domain.channel_book import ChannelBook
-from services.notifications.domain.escalation import ESCALATION, Course, Open, Snoozed
+from services.notifications.domain.escalation import (
+    ESCALATION,
+    Course,
+    Open,
+    Snoozed,
+)
 from services.notifications.domain.grouping import Letter, Notice, letters
 from services.notifications.domain.message import MESSAGE, QueueMessage
 from services.notifications.domain.message_list import INBOX

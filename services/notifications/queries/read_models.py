@@ -12,6 +12,7 @@ from shared.clock import milliseconds
 from shared.command_handling import CommandContext
 from shared.envelope import RecordedEvent
 from shared.events.notifications import AttemptEnded, AttemptStarted
+from shared.ports import Ports
 from shared.projecting import AT_ONCE, NEVER, JournalReadModel, RowReadModel
 from shared.read_store import METADATA, ReadStore
 
@@ -88,17 +89,20 @@ ATTEMPTS = JournalReadModel(LOG_NAME, LOG_NAME, "attempts", 1, ATTEMPTS_TABLE, _
 
 
 async def due_keys(
-    reads: ReadStore, model: RowReadModel[Any], now: datetime, limit: int
+    ports: Ports, model: RowReadModel[Any], now: datetime, limit: int
 ) -> list[tuple[str, str, int]]:
     """(tenant, key, due time in ms) of what may be due by now: the bounds are never too late."""
     table = model.deadlines
     query = (
         select(table.c.tenant_id, table.c.key, table.c.due_at)
-        .where(table.c.due_at <= milliseconds(now))
+        .where(
+            table.c.tenant_id.in_(await ports.organisations.tenants()),
+            table.c.due_at <= milliseconds(now),
+        )
         .order_by(table.c.due_at, table.c.tenant_id, table.c.key)
         .limit(limit)
     )
-    async with reads.reading() as connection:
+    async with ports.read_store.reading() as connection:
         rows = await connection.execute(query)
         return [(row.tenant_id, row.key, row.due_at) for row in rows]
 

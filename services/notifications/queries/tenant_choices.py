@@ -1,6 +1,7 @@
 """What a tenant has set for its notifications: channels with their secrets, words, policies."""
 
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from services.notifications.domain.channel_book import (
     CHANNEL_BOOK,
@@ -12,8 +13,11 @@ from services.notifications.domain.wording import WORDING
 from services.notifications.domain.words import OwnWords
 from services.notifications.queries.vault import Vault
 from shared.command_handling import CommandHandling
+from shared.decider import Decider
 from shared.envelope import stream_name
 from shared.ports import Ports
+
+S = TypeVar("S")
 
 ONE_PER_TENANT = "all"
 """The id of what a tenant has one of."""
@@ -22,21 +26,33 @@ LINK_KEY_SUBJECT = "tenant/links"
 
 
 class TenantChoices:
-    """Asked for at every message: kept until the channels' stream grows."""
+    """Asked for at every message, hence kept until something was stored."""
 
     def __init__(self, ports: Ports, commands: CommandHandling) -> None:
         self._ports = ports
         self._commands = commands
         self.vault = Vault(ports.key_store, ports.random_bytes)
         self._books: dict[str, tuple[int, ChannelBook]] = {}
+        self._states: dict[str, tuple[int, Any]] = {}
+
+    async def _current(self, decider: Decider[Any, S, Any], tenant_id: str) -> S:
+        """Read anew only when something was stored since, by whichever process."""
+        stream = stream_name(tenant_id, decider.name, ONE_PER_TENANT)
+        generation = self._ports.event_store.generation
+        kept = self._states.get(stream)
+        if kept is None or kept[0] != generation:
+            _version, state = await self._commands.load(decider, stream, fresh=True)
+            kept = self._states[stream] = (generation, state)
+        current: S = kept[1]
+        return current
 
     async def channel_book(self, tenant_id: str) -> ChannelBook:
         """With addresses and secrets opened: for sending only."""
-        stream = stream_name(tenant_id, CHANNEL_BOOK.name, ONE_PER_TENANT)
-        version, _sealed = await self._commands.load(CHANNEL_BOOK, stream)
+        generation = self._ports.event_store.generation
         kept = self._books.get(tenant_id)
-        if kept is not None and kept[0] == version:
+        if kept is not None and kept[0] == generation:
             return kept[1]
+        stream = stream_name(tenant_id, CHANNEL_BOOK.name, ONE_PER_TENANT)
         stored = await self._ports.event_store.read_stream(stream)
         codec = self._ports.codec
         recorded = await codec.open([codec.decode(event) for event in stored])
@@ -44,7 +60,7 @@ class TenantChoices:
         book = ChannelBook(
             {each.channel_id: await self._opened(tenant_id, each) for each in sealed.by_id.values()}
         )
-        self._books[tenant_id] = (len(stored), book)
+        self._books[tenant_id] = (generation, book)
         return book
 
     async def _opened(self, tenant_id: str, channel: ConfiguredChannel) -> ConfiguredChannel:
@@ -58,12 +74,10 @@ class TenantChoices:
         )
 
     async def policies(self, tenant_id: str) -> Policies:
-        stream = stream_name(tenant_id, POLICIES.name, ONE_PER_TENANT)
-        return (await self._commands.load(POLICIES, stream))[1]
+        return await self._current(POLICIES, tenant_id)
 
     async def own_words(self, tenant_id: str) -> OwnWords:
-        stream = stream_name(tenant_id, WORDING.name, ONE_PER_TENANT)
-        return (await self._commands.load(WORDING, stream))[1].by_rule_and_language()
+        return (await self._current(WORDING, tenant_id)).by_rule_and_language()
 
     async def link_key(self, tenant_id: str) -> bytes | None:
         """What links to one person are signed with."""

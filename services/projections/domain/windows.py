@@ -70,10 +70,8 @@ def weeks_between(first: datetime, last: datetime, zone: str) -> list[Window]:
 
 
 def end_of(window: Window, clock: datetime) -> Moment:
-    """The window's end; of the running one the clock, including what happened at it."""
-    if window.ends <= clock:
-        return Moment(window.ends, inclusive=False)
-    return Moment(clock, inclusive=True)
+    """The window's end; of the running one the clock: windows are half-open, this one too."""
+    return Moment(min(window.ends, clock), inclusive=False)
 
 
 class Stretch(NamedTuple):
