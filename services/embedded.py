@@ -15,7 +15,7 @@ from shared.adapters.file_key_store import FileKeyStore
 from shared.adapters.local_object_store import LocalObjectStore
 from shared.adapters.sqlite_event_store import SqliteEventStore
 from shared.adapters.sqlite_read_store import open_sqlite_read_store
-from shared.clock import Clock, wall_clock
+from shared.clock import Clock, wall_clock  # noqa: TID251  # the host has the clock
 from shared.codec import Codec
 from shared.data_folder import DataFolder
 from shared.hosting import Hosting

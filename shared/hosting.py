@@ -18,6 +18,7 @@ from shared.subscription import Feed, Reaction, Subscription, SubscriptionStoppe
 LOG = structlog.get_logger(__name__)
 
 _RETRY_SECONDS = 2.0
+_BEHIND_SECONDS = 0.02
 _SETTLE_SECONDS = 0.05
 
 
@@ -121,9 +122,10 @@ class Hosting:
                 LOG.error("runner_failed", runner=runner.name, exc_info=failure)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            if not did:
-                if stands:
-                    self._idle[runner.name] = generation
+            if not stands:
+                await asyncio.sleep(_RETRY_SECONDS if self.stopped else _BEHIND_SECONDS)
+            elif not did:
+                self._idle[runner.name] = generation
                 await store.wait_beyond(generation, runner.poll_seconds)
 
 

@@ -138,6 +138,10 @@ class SqliteEventStore:
         return None if found and found[0].offset != from_offset else found
 
     async def head(self, log: str, partition: int) -> int:
+        known = self._writer.heads_of_logs.get((log, partition))
+        if known is not None:
+            return known
+
         def query(connection: sqlite3.Connection) -> int:
             row = connection.execute(
                 "SELECT next_offset FROM logs WHERE log = ? AND partition = ?", (log, partition)

@@ -38,7 +38,7 @@ class SqliteEventWriter:
         self._connection = connection
         self._clock = clock
         self._heads: dict[str, tuple[int, bytes]] = {}
-        self._offsets: dict[tuple[str, int], int] = {}
+        self.heads_of_logs: dict[tuple[str, int], int] = {}
         self._clocks: dict[tuple[str, int, str], int] = {}
         self.recent: dict[str, deque[StoredEvent]] = {}
         """The latest committed events of each log: subscriptions that keep up read no rows."""
@@ -57,7 +57,7 @@ class SqliteEventWriter:
         if len(self._heads) > _HEADS_KEPT:
             self._heads.clear()
         self._heads.update(commit.heads)
-        self._offsets.update(commit.offsets)
+        self.heads_of_logs.update(commit.offsets)
         self._clocks.update(commit.clocks)
         for event in commit.events:
             self.recent.setdefault(event.log, deque(maxlen=RECENT_EVENTS)).append(event)
@@ -150,7 +150,7 @@ class SqliteEventWriter:
 
     def _next_offset(self, log: str, commit: CommitInProgress) -> int:
         key = (log, 0)
-        offset = commit.offsets.get(key, self._offsets.get(key))
+        offset = commit.offsets.get(key, self.heads_of_logs.get(key))
         if offset is None:
             offset = int(
                 self._connection.execute(

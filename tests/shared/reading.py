@@ -10,7 +10,7 @@ from shared.envelope import EncodedEvent
 from shared.event_store import Append
 from shared.ports import Ports
 from shared.projecting import ReadModel, RowReadModel
-from shared.read_store import DEAD_LETTERS, PARKED_STREAMS
+from shared.read_store import CHECKPOINTS, DEAD_LETTERS, PARKED_STREAMS
 from shared.subscription import Feed, Reaction, Subscription
 from tests.shared.installation import TENANT, context
 from tests.shared.staff import NOW, STAFF, Command, StaffRow, headcount_model
@@ -21,10 +21,8 @@ async def following(
 ) -> Subscription:
     """A subscription as a process makes it when it starts; by default of the headcount."""
     target = target or headcount_model()
-    if not isinstance(target, Reaction):
-        await ports.read_store.create_tables(target.tables)
-    await ports.read_store.create_tables([PARKED_STREAMS, DEAD_LETTERS])
-    await ports.read_store.create_tables()
+    own = () if isinstance(target, Reaction) else target.tables
+    await ports.read_store.create_tables([CHECKPOINTS, PARKED_STREAMS, DEAD_LETTERS, *own])
     subscription = Subscription(
         target, Feed(ports.event_store, ports.codec), ports.read_store
     )

@@ -183,24 +183,20 @@ async def tell(ports: Ports, happenings: list[Happening]) -> None:
         elif person not in where:
             command = Join(person_id=person, unit_id="u1", now=at)
             where[person] = "u1"
-            await fresh_happen(ports, command)
+            await happen(ports, command)
         elif here is None or here == what:
             continue
         elif what == "leave":
             command = Leave(person_id=person, now=at)
             where[person] = None
-            await fresh_happen(ports, command)
+            await happen(ports, command)
         else:
             command = Move(person_id=person, unit_id=what, now=at)
             where[person] = what
-            await fresh_happen(ports, command)
+            await happen(ports, command)
         versions[person] = versions.get(person, 0) + 1
         if what == POISON:
             where[person] = None
-
-
-async def fresh_happen(ports: Ports, command: Command) -> None:
-    await happen(ports, command)
 
 
 async def everything_told(ports: Ports, model: ReadModel, boundaries: list[int]) -> Any:
@@ -218,7 +214,7 @@ async def everything_told(ports: Ports, model: ReadModel, boundaries: list[int])
 
 
 @given(HAPPENINGS, st.lists(st.integers(1, 30), max_size=8).map(sorted))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_tables_are_the_same_however_the_same_events_are_batched(
     happenings: list[Happening], boundaries: list[int]
 ) -> None:

@@ -20,8 +20,11 @@ Progress = Callable[[float], None]
 """Told the share that is done, from 0 to 1."""
 
 _ENTRIES_EVERY = timedelta(minutes=60)
-_WATCHED_AT = (10.0, 13.0, 16.0, 19.0)
+_WATCHED_LATELY_AT = (10.0, 13.5, 17.0)
+_WATCHED_BEFORE_AT = (11.0, 17.0)
+_LATELY = timedelta(days=30)
 _WATCHED_ON_DAYS_OFF = (12.0,)
+_JUDGES_WEEKS = "projections.workshops"
 
 
 class Filled(NamedTuple):
@@ -116,9 +119,20 @@ class _Filling:
                 continue
             await self._send_until(moment, waiting)
             await self._answering.answer(moment)
-            await self._hosting.catch_up()
+            await self._follow(moment)
             await self._answering.notice(self._past.sent_until)
             progress((moment - script.start) / span)
+
+    async def _follow(self, moment: datetime) -> None:
+        """What follows from the time; whole weeks are judged on days off and at the end alone."""
+        office, hosting = self._script.office, self._hosting
+        if moment == self._script.until or not office.works_on(office.day_of(moment)):
+            await hosting.catch_up()
+            return
+        runners = [each for each in hosting.runners if each.name != _JUDGES_WEEKS]
+        await hosting.catch_up(runners=False)
+        while any([await runner.step(moment) for runner in runners]):
+            await hosting.catch_up(runners=False)
 
     async def _send_until(self, moment: datetime, waiting: list[Planned]) -> None:
         while waiting and waiting[-1].sent_at <= moment:
@@ -137,7 +151,11 @@ def watched_moments(script: Script) -> Iterator[datetime]:
     office = script.office
     day = office.day_of(script.start)
     while day <= office.day_of(script.until):
-        for hour in _WATCHED_AT if office.works_on(day) else _WATCHED_ON_DAYS_OFF:
+        hours = _WATCHED_ON_DAYS_OFF
+        if office.works_on(day):
+            is_late = office.at(day, 0) > script.until - _LATELY
+            hours = _WATCHED_LATELY_AT if is_late else _WATCHED_BEFORE_AT
+        for hour in hours:
             moment = office.at(day, hour)
             if script.start < moment < script.until:
                 yield moment

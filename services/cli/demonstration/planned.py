@@ -9,6 +9,7 @@ from services.directory.domain.person import PersonCommand
 from services.directory.domain.tenant import TenantCommand
 from services.directory.domain.unit_tree import UnitTreeCommand
 from services.leads.domain.customer import CustomerCommand
+from services.notifications.domain.policy import PolicyCommand
 from services.opportunities.domain.action_type import DefineActionTypes
 from services.opportunities.domain.opportunity_commands import OpportunityCommand
 from services.opportunities.domain.pipeline import PublishPipeline
@@ -21,6 +22,7 @@ Command = (
     | UnitTreeCommand
     | PersonCommand
     | CustomerCommand
+    | PolicyCommand
     | DefineActionTypes
     | PublishPipeline
     | OpportunityCommand
@@ -34,6 +36,7 @@ class To(StrEnum):
     UNIT_TREE = "unit_tree"
     PERSON = "person"
     CUSTOMER = "customer"
+    POLICIES = "policies"
     ACTION_TYPES = "action_types"
     PIPELINE = "pipeline"
     OPPORTUNITY = "opportunity"

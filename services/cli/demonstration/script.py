@@ -11,6 +11,7 @@ from services.cli.demonstration.customers import customer
 from services.cli.demonstration.inventing import invent_records
 from services.cli.demonstration.office_hours import ZONE, OfficeHours
 from services.cli.demonstration.planned import DEMO_TENANT, Command, Planned, To
+from services.cli.demonstration.policies import POLICIES
 from services.cli.demonstration.process import (
     ACTION_TYPES,
     KEY_ACCOUNTS,
@@ -24,6 +25,9 @@ from services.directory.domain.person import AddPerson, GiveGrant
 from services.directory.domain.tenant import ChangeSettings, CreateTenant
 from services.directory.domain.unit_tree import AddUnit, RenameUnit
 from services.leads.domain.customer import RegisterCustomer
+from services.notifications.domain.message_list import INBOX
+from services.notifications.domain.policy import SetPolicy
+from services.notifications.queries.tenant_choices import ONE_PER_TENANT
 from services.opportunities.domain.action_type import DefineActionTypes
 from services.opportunities.domain.pipeline import PublishPipeline
 
@@ -157,6 +161,9 @@ def _furnishing(staff: Staff, start: datetime) -> Iterator[Planned]:
     for pipeline in PIPELINES:
         publish = PublishPipeline(pipeline=pipeline, now=start)
         yield told(To.PIPELINE, pipeline.name, f"pipeline {pipeline.name}", publish)
+    for policy in POLICIES:
+        set_policy = SetPolicy(policy=policy, channels=frozenset({INBOX}), now=start)
+        yield told(To.POLICIES, ONE_PER_TENANT, f"policy {policy.name}", set_policy)
     for unit in staff.units:
         if unit.parent_id is None:
             rename = RenameUnit(unit_id=unit.unit_id, name=unit.name, now=start)

@@ -10,6 +10,7 @@ from services.directory.domain.person import PERSON
 from services.directory.domain.tenant import TENANT
 from services.directory.domain.unit_tree import UNIT_TREE
 from services.leads.domain.customer import CUSTOMER
+from services.notifications.domain.policy import POLICIES
 from services.opportunities.domain.action_type import ACTION_TYPES
 from services.opportunities.domain.opportunity import OPPORTUNITY
 from services.opportunities.domain.pipeline import PIPELINE
@@ -31,6 +32,7 @@ RECEIVERS = {
     To.UNIT_TREE: Receiver("directory", UNIT_TREE),
     To.PERSON: Receiver("directory", PERSON),
     To.CUSTOMER: Receiver("leads", CUSTOMER),
+    To.POLICIES: Receiver("notifications", POLICIES),
     To.OPPORTUNITY: Receiver("opportunities", OPPORTUNITY),
 }
 """In the order in which commands of the same moment are sent: who is named is there first."""
