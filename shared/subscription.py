@@ -101,6 +101,7 @@ class Subscription:
         self._standings: dict[int, Standing] = {}
         self._moved = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._recalling = asyncio.Lock()
 
     async def wait_until_moved(self, seconds: float) -> None:
         """Until the next batch is committed, at the longest `seconds`."""
@@ -300,10 +301,11 @@ class Subscription:
         return found
 
     async def _standing(self, partition: int) -> Standing:
-        standing = self._standings.get(partition)
-        if standing is None:
-            standing = self._standings[partition] = await self._recalled(partition)
-        return standing
+        async with self._recalling:  # who waits for a write asks while the first batch is taken
+            standing = self._standings.get(partition)
+            if standing is None:
+                standing = self._standings[partition] = await self._recalled(partition)
+            return standing
 
     def forget(self) -> None:
         """Read the checkpoint anew before the next batch (a rebuild has moved it)."""

@@ -221,6 +221,20 @@ def verify(context: typer.Context) -> None:
     perform(context, Verify())
 
 
+@app.command("rebuild")
+def rebuild(
+    context: typer.Context,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Read models; all unless named.")
+    ] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Report, keep the live ones.")] = False,
+) -> None:
+    """Read models folded again from the log, beside the live ones."""
+    from services.cli.rebuilding import Rebuild
+
+    perform(context, Rebuild(names=tuple(names or ()), compare=compare))
+
+
 @tenants.command("create")
 def tenants_create(context: typer.Context, name: str) -> None:
     """A tenant of its own, usable at once."""

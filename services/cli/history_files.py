@@ -16,6 +16,7 @@ from shared.clock import milliseconds
 from shared.errors import FieldProblem
 
 _SPOOLED_AT_ONCE = 5_000
+_LOOKED_AHEAD = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +68,12 @@ class HistoryFiles:
         return Survey(rows=count, in_order=in_order, first_at=first_at, last_at=last_at)
 
     def rows(self, survey: Survey) -> Iterator[HistoryRow | RowProblem]:
-        """Every row and every problem; equal times of a case in the files' order."""
-        return self._in_file_order() if survey.in_order else self._by_case_and_time()
+        """Every row and every problem; equal times of a case in the files' order.
+
+        Rows of a case come together as far as they lie near each other: what is folded from them
+        is then touched once. Nothing depends on the order of cases among each other.
+        """
+        return _together(self._in_file_order()) if survey.in_order else self._by_case_and_time()
 
     def _in_file_order(self) -> Iterator[HistoryRow | RowProblem]:
         for path in self._paths:
@@ -134,3 +139,17 @@ class HistoryFiles:
                 ],
             )
             spool.execute("COMMIT")
+
+
+def _together(rows: Iterator[HistoryRow | RowProblem]) -> Iterator[HistoryRow | RowProblem]:
+    """Window by window, case by case in the order in which they are first seen."""
+    while window := list(islice(rows, _LOOKED_AHEAD)):
+        of_case: dict[str, list[HistoryRow]] = {}
+        for row in window:
+            if isinstance(row, HistoryRow):
+                of_case.setdefault(row.case, []).append(row)
+            else:
+                yield row
+        window.clear()
+        for case in list(of_case):
+            yield from of_case.pop(case)

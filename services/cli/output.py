@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from shared.clock import iso
 from shared.errors import DomainError
 from shared.http import encode_json
 
@@ -107,6 +109,8 @@ def _cell(value: Any) -> str:
             return "yes" if value else "no"
         case float():
             return f"{value:.4g}" if abs(value) < 1 else f"{value:,.2f}"
+        case datetime():
+            return iso(value)
         case dict():
             return ", ".join(f"{key} {_cell(each)}" for key, each in value.items())
         case list() | tuple():

@@ -10,6 +10,7 @@ from services.cli.explanations import ExplainFigure, ExplainOne, ShowTimeline
 from services.cli.import_history import ImportHistory
 from services.cli.keys import CreateKey, ListKeys, RevokeKey
 from services.cli.pipelines import PublishPipelineFile
+from services.cli.rebuilding import Rebuild
 from services.cli.signals import ShowEscalations, ShowSignals
 from services.cli.tenants import CreateTenantNamed, GoLiveNow, ListTenants
 
@@ -24,6 +25,7 @@ _ALL: tuple[type[Request], ...] = (
     ListKeys,
     ListTenants,
     PublishPipelineFile,
+    Rebuild,
     RevokeKey,
     ShowBoard,
     ShowEscalations,

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from services.cli.desk import DONE, Desk, Request, create_tenant
 from services.directory.domain.tenant import TENANT, GoLive
+from shared.clock import iso
 from shared.errors import FieldProblem, Malformed
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -68,5 +69,5 @@ class GoLiveNow(Request):
         if desk.output.as_json:
             desk.output.document({"tenant_id": desk.tenant_id, "live_at": live_at})
         else:
-            desk.output.line(f"tenant {desk.tenant_id} is live since {live_at}")
+            desk.output.line(f"tenant {desk.tenant_id} is live since {live_at and iso(live_at)}")
         return DONE

@@ -13,7 +13,10 @@ from services.notifications.domain.escalation_commands import (
     OpenEscalation,
     ResolveEscalation,
 )
-from services.notifications.domain.message import MESSAGE, QueueMessage
+from services.notifications.domain.message import MESSAGE
+from services.notifications.domain.message_commands import (
+    QueueMessage,
+)
 from services.notifications.domain.message_list import INBOX
 from services.notifications.domain.policy import with_told
 from services.notifications.queries.matters import Matters

@@ -1,6 +1,6 @@
 """Composition root of services/projections."""
 
-from services.projections import api
+from services.projections import api, web
 from services.projections.queries.read_models import LOG_NAME, READ_MODELS
 from services.projections.watch import OpportunityWatch, WorkshopWatch
 from shared.http import Access
@@ -13,7 +13,7 @@ def build(ports: Ports) -> Service:
     commands = ports.commands(LOG_NAME)
     return Service(
         name="projections",
-        routers=(api.router(ports, access),),
+        routers=(api.router(ports, access), web.router(ports, access)),
         read_models=READ_MODELS,
         runners=(
             Runner(name="projections.watch", step=OpportunityWatch(ports, commands).step),

@@ -11,7 +11,9 @@ from services.notifications.channels.dingtalk import DingTalkRobot, signed
 from services.notifications.channels.inbox import Inbox
 from services.notifications.channels.table import CHANNELS
 from services.notifications.channels.webhook import Webhook, secret_bytes
-from services.notifications.domain.message import Outcome
+from services.notifications.domain.message_commands import (
+    Outcome,
+)
 from shared.outbound import Outbound
 from tests.receivers.dingtalk import DingTalkRules
 from tests.receivers.receiver import Behaviour, Receiver, Rules, receiving

@@ -21,12 +21,14 @@ from services.notifications.domain.message import (
     MESSAGE,
     AttemptIsUnderWay,
     Closed,
-    CloseMessage,
-    EndAttempt,
-    Ending,
     MessageEvent,
     MessageIsClosed,
     MessageIsNotDelivered,
+)
+from services.notifications.domain.message_commands import (
+    CloseMessage,
+    EndAttempt,
+    Ending,
     Outcome,
     QueueMessage,
     ReadMessage,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ import pytest
 from services.notifications.channels.channel import Address, Outgoing, Report
 from services.notifications.channels.table import CHANNELS
 from services.notifications.channels.webhook import Webhook
+from services.notifications.domain.message_commands import (
+    MessageCommand,
+)
+from services.notifications.outbox.delivery import Delivery
 from shared.outbound import Outbound
 from tests.receivers.dingtalk import DingTalkRules
 from tests.receivers.receiver import Behaviour, Receiver, receiving
@@ -249,6 +254,48 @@ async def test_killed_between_request_and_answer_it_is_repeated_and_marked(
             await alarm.settle(after=5 * MINUTE)
     assert repeats(hook) == [False, True]
     assert len(seen_once(hook.arrived)) == 1
+
+
+@pytest.mark.parametrize("is_stored_first", [False, True])
+@pytest.mark.parametrize("number", range(6))
+async def test_killed_at_whichever_write_it_arrives_and_repeats_are_marked(
+    alarm: AlarmFloor,
+    hook: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    is_stored_first: bool,
+) -> None:
+    """The promise of N5: at least once; twice only under the same id and marked so."""
+    await with_hook(alarm, hook)
+    await alarm.signal("S1")
+    await alarm.signal("S2", owner_id="rep-2")
+    send_command = Delivery._send_command
+    written = count()
+
+    async def dying(self: Delivery, tenant_id: str, command: MessageCommand) -> None:
+        is_the_one = next(written) == number
+        if is_stored_first or not is_the_one:
+            await send_command(self, tenant_id, command)
+        if is_the_one:
+            raise asyncio.CancelledError
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Delivery, "_send_command", dying)
+        with suppress(asyncio.CancelledError):
+            await alarm.settle()
+    for _ in range(3):
+        await alarm.settle(after=5 * MINUTE)
+    times = Counter(each.headers["webhook-id"] for each in hook.requests)
+    assert len(times) == 2
+    marks = Counter(
+        each.headers["webhook-id"]
+        for each in hook.requests
+        if each.document["data"]["may_be_repeat"]
+    )
+    for message_id, requests in times.items():
+        assert requests <= 2
+        if requests == 2:
+            assert marks[message_id] == 1
 
 
 async def test_exactly_once_where_nothing_goes_wrong(alarm: AlarmFloor, hook: Receiver) -> None:

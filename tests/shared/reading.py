@@ -16,16 +16,12 @@ from tests.shared.installation import TENANT, context
 from tests.shared.staff import NOW, STAFF, Command, StaffRow, headcount_model
 
 
-async def following(
-    ports: Ports, target: ReadModel | Reaction | None = None
-) -> Subscription:
+async def following(ports: Ports, target: ReadModel | Reaction | None = None) -> Subscription:
     """A subscription as a process makes it when it starts; by default of the headcount."""
     target = target or headcount_model()
     own = () if isinstance(target, Reaction) else target.tables
     await ports.read_store.create_tables([CHECKPOINTS, PARKED_STREAMS, DEAD_LETTERS, *own])
-    subscription = Subscription(
-        target, Feed(ports.event_store, ports.codec), ports.read_store
-    )
+    subscription = Subscription(target, Feed(ports.event_store, ports.codec), ports.read_store)
     ports.progress.follow([subscription])
     return subscription
 
@@ -73,9 +69,7 @@ async def staff_rows(ports: Ports, model: RowReadModel[StaffRow]) -> dict[str, S
     return {row["key"]: model.decode(row["body"]) for row in await rows_of(ports, model.rows)}
 
 
-async def headcounts(
-    ports: Ports, model: RowReadModel[StaffRow]
-) -> Sequence[tuple[str, int, int]]:
+async def headcounts(ports: Ports, model: RowReadModel[StaffRow]) -> Sequence[tuple[str, int, int]]:
     """(unit, milliseconds since the first day, amount), ordered."""
     async with ports.read_store.reading() as connection:
         rows = await connection.execute(model.contents[1].rows)

@@ -10,6 +10,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
+LONGEST_SECONDS = 300
+
 
 @dataclass(frozen=True, slots=True)
 class Pulsetrail:
@@ -27,6 +29,7 @@ class Pulsetrail:
             check=False,
             encoding="utf-8",
             env=os.environ | {"PYTHONUTF8": "1"},
+            timeout=LONGEST_SECONDS,
         )
         assert done.returncode == exit_code, f"{arguments}: {done.returncode}\n{done.stderr}"
         return done.stdout

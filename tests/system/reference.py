@@ -19,10 +19,19 @@ def written(moment: datetime) -> str:
 
 
 def compare_everything(pulsetrail: Pulsetrail, reading: Reading) -> None:
-    """Boards at the clock, every signal, every figure of every unit, rep and week."""
+    """The board at the clock, every signal, all figures of every unit, every rep, in every week."""
+    compare_boards(pulsetrail, reading, units_with_children(reading))
+
+
+def compare_roots(pulsetrail: Pulsetrail, reading: Reading) -> None:
+    """As `compare_everything`, but of the units only the first two levels; quicker."""
+    compare_boards(pulsetrail, reading, ["company"])
+
+
+def compare_boards(pulsetrail: Pulsetrail, reading: Reading, units: list[str]) -> None:
     compare_silence(pulsetrail, reading)
     compare_signals(pulsetrail, reading)
-    for unit in units_with_children(reading):
+    for unit in units:
         compare_process_health(pulsetrail, reading, unit)
         compare_golden_actions(pulsetrail, reading, unit)
 

@@ -20,10 +20,10 @@ Progress = Callable[[float], None]
 """Told the share that is done, from 0 to 1."""
 
 _ENTRIES_EVERY = timedelta(minutes=60)
-_WATCHED_LATELY_AT = (10.0, 13.5, 17.0)
-_WATCHED_BEFORE_AT = (11.0, 17.0)
-_LATELY = timedelta(days=30)
-_WATCHED_ON_DAYS_OFF = (12.0,)
+_WATCHED_LATELY_AT = (10.0, 14.0, 17.5)
+_WATCHED_BEFORE_AT = (17.0,)
+_LATELY = timedelta(days=21)
+_WATCHED_ON_DAYS_OFF = (20.0,)
 _JUDGES_WEEKS = "projections.workshops"
 
 
@@ -151,7 +151,8 @@ def watched_moments(script: Script) -> Iterator[datetime]:
     office = script.office
     day = office.day_of(script.start)
     while day <= office.day_of(script.until):
-        hours = _WATCHED_ON_DAYS_OFF
+        eve = office.works_on(day + timedelta(days=1))
+        hours: tuple[float, ...] = _WATCHED_ON_DAYS_OFF if eve else ()
         if office.works_on(day):
             is_late = office.at(day, 0) > script.until - _LATELY
             hours = _WATCHED_LATELY_AT if is_late else _WATCHED_BEFORE_AT

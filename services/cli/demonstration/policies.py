@@ -8,7 +8,7 @@ from shared.events.notifications import PolicyDefinition, PolicyStep
 
 _HOUR = 3600
 _WORKING_DAY = 9 * _HOUR
-_PATIENT = {"owner": 0, "manager": _WORKING_DAY, "director": 4 * _WORKING_DAY}
+_PATIENT = {"owner": 0, "manager": 2 * _WORKING_DAY, "director": 6 * _WORKING_DAY}
 """Seconds of business hours after which each is told."""
 
 
@@ -26,7 +26,7 @@ def _policy(policy: PolicyDefinition) -> PolicyDefinition:
         policy,
         steps=tuple(map(_step, policy.steps)),
         repeat_seconds=None,
-        group_seconds=4 * _HOUR,
+        group_seconds=24 * _HOUR,
     )
 
 

@@ -41,7 +41,7 @@ def _stage(
     return StageDefinition(
         name=name,
         silence_limit_seconds=int(silence_days * _DAY),
-        dwell_limit_seconds=10 * _DAY,
+        dwell_limit_seconds=14 * _DAY,
         golden_actions=golden,
         title={"zh": chinese, "en": english},
     )
@@ -56,23 +56,23 @@ KEY_ACCOUNTS = PipelineDefinition(
     stages=(
         _stage(
             "first_contact", "首次接触", "First contact", 3,
-            _golden("visit", (PHOTO_STOREFRONT,), 10),
+            _golden("visit", (PHOTO_STOREFRONT,), 12),
         ),
         _stage(
             "needs_confirmed", "需求确认", "Needs confirmed", 3,
-            _golden("meeting", (MINUTES,), 12),
+            _golden("meeting", (MINUTES,), 15),
         ),
         _stage(
             "solution_shown", "方案展示", "Solution shown", 3,
-            _golden("proposal_sent", (DOCUMENT,), 12),
+            _golden("proposal_sent", (DOCUMENT,), 15),
         ),
         _stage(
             "objections_handled", "异议处理", "Objections handled", 4,
-            _golden("feedback_received", (SCREENSHOT,), 16, "proposal_sent"),
+            _golden("feedback_received", (SCREENSHOT,), 20, "proposal_sent"),
         ),
         _stage(
             "ready_to_sign", "准备签约", "Ready to sign", 4,
-            _golden("contract_sent", (DOCUMENT,), 14),
+            _golden("contract_sent", (DOCUMENT,), 16),
         ),
     ),
     win_from=("objections_handled", "ready_to_sign"),
@@ -88,13 +88,13 @@ STORES = PipelineDefinition(
     stages=(
         _stage(
             "store_visited", "首次进店", "Store visited", 3,
-            _golden("visit", (PHOTO_STOREFRONT, PHOTO_DISPLAY), 10),
+            _golden("visit", (PHOTO_STOREFRONT, PHOTO_DISPLAY), 12),
         ),
         _stage(
             "sample_tried", "样品试用", "Sample tried", 4,
-            _golden("sample", (PHOTO_CONVERSATION,), 12),
+            _golden("sample", (PHOTO_CONVERSATION,), 15),
         ),
-        _stage("first_order", "首单洽谈", "First order", 4, _golden("quote", (DOCUMENT,), 12)),
+        _stage("first_order", "首单洽谈", "First order", 4, _golden("quote", (DOCUMENT,), 15)),
     ),
 )  # fmt: skip
 """Nothing may be left out: a skip is refused."""
@@ -112,5 +112,5 @@ def _defined(each: ActionTypeDefinition) -> ActionTypeDefinition:
 ACTION_TYPES = tuple(_defined(each) for each in DEFAULT_ACTION_TYPES)
 TYPES_BY_NAME = {each.type: each for each in ACTION_TYPES}
 
-SETTINGS = {"no_response_after": 6, "instruction_stuck_days": 5}
+SETTINGS = {"no_response_after": 7, "instruction_stuck_days": 5}
 """Of the tenant, from its first day on."""

@@ -23,10 +23,12 @@ from services.notifications.domain.message import (
     MESSAGE,
     Closed,
     Message,
-    QueueMessage,
     UnderWay,
     Unknown,
     Waiting,
+)
+from services.notifications.domain.message_commands import (
+    QueueMessage,
 )
 from services.notifications.domain.message_list import row_of
 from services.notifications.queries.attempts import DeliveryRate, delivery_rates

@@ -5,7 +5,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.notifications.api.desk import Desk
-from services.notifications.domain.message import MESSAGE, Message, ReadMessage
+from services.notifications.domain.message import MESSAGE, Message
+from services.notifications.domain.message_commands import (
+    ReadMessage,
+)
 from services.notifications.domain.message_list import MessageRow
 from services.notifications.domain.message_list import row_of as message_row_of
 from services.notifications.queries.messages import (

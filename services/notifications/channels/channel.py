@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Protocol
 
 from services.notifications.domain.default_words import MAY_BE_A_REPEAT, OPEN_LINK
-from services.notifications.domain.message import Outcome
+from services.notifications.domain.message_commands import (
+    Outcome,
+)
 from services.notifications.domain.throttle import Limit
 from shared.outbound import AddressNotAllowed, Answer, NoAnswer, NotSent, Outbound
 

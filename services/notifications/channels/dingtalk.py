@@ -16,7 +16,9 @@ from services.notifications.channels.channel import (
     limited,
     posted,
 )
-from services.notifications.domain.message import Outcome
+from services.notifications.domain.message_commands import (
+    Outcome,
+)
 from services.notifications.domain.throttle import Limit
 from shared.outbound import Outbound
 

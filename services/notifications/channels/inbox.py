@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from services.notifications.channels.channel import Address, Outgoing, Report
-from services.notifications.domain.message import Outcome
+from services.notifications.domain.message_commands import (
+    Outcome,
+)
 from services.notifications.domain.throttle import Limit
 from shared.outbound import Outbound
 

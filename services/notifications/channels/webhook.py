@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.notifications.channels.channel import Address, Outgoing, Report, posted
-from services.notifications.domain.message import Outcome
+from services.notifications.domain.message_commands import (
+    Outcome,
+)
 from services.notifications.domain.throttle import Limit
 from shared.clock import iso
 from shared.outbound import Outbound

@@ -8,13 +8,15 @@ from typing import assert_never
 from services.notifications.domain.message import (
     Attempt,
     Closed,
-    Ending,
     Message,
-    Outcome,
     UnderWay,
     Unknown,
     Waiting,
     may_be_repeat,
+)
+from services.notifications.domain.message_commands import (
+    Ending,
+    Outcome,
 )
 
 TRIES_PER_CHANNEL = 4

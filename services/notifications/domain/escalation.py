@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import assert_never
 
 from services.notifications.domain.escalation_commands import (
+    LONGEST_SNOOZE,
     AcknowledgeEscalation,
     EscalationCommand,
     HandOverEscalation,
@@ -25,9 +26,8 @@ from shared.events.notifications import (
     EscalationStepReached,
 )
 
-LONGEST_SNOOZE = timedelta(days=30)
 RETRACTED = "signal-retracted"
-"""The one reason after which the same signal may be raised, and its escalation opened, again."""
+"""The one reason after which an escalation may be opened again."""
 
 EscalationEvent = (
     EscalationOpened
@@ -41,10 +41,7 @@ EscalationEvent = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """How far an escalation has come: its steps are reckoned from `running_since`.
-
-    `holder_id` has it now: the owner, or whom it was handed over to; `told` everybody so far.
-    """
+    """How far it has come; steps are reckoned from `running_since`, `holder_id` has it now."""
 
     opened: EscalationOpened
     running_since: datetime
@@ -178,8 +175,8 @@ def acknowledge(
 def snooze(command: SnoozeEscalation, escalation: Escalation) -> Sequence[EscalationEvent]:
     """Also what was acknowledged can be put off: it then comes back. At most 30 days (N3)."""
     if not command.now < command.until <= command.now + LONGEST_SNOOZE:
-        message = "must lie ahead, by 30 days at most"
-        raise Malformed("until cannot be", errors=[FieldProblem("until", "out-of-range", message)])
+        problem = FieldProblem("until", "out-of-range", "must lie ahead, by 30 days at most")
+        raise Malformed("until", errors=[problem])
     match escalation:
         case Unknown():
             raise NotFound(command.escalation_id)
@@ -271,7 +268,9 @@ def evolve(escalation: Escalation, event: EscalationEvent) -> Escalation:
     course = escalation.course
     match event:
         case EscalationStepReached():
-            return Open(course=_further(course, event))
+            told = dict.fromkeys((*course.told, *event.person_ids))
+            course = replace(course, next_level=event.level + 1, told=tuple(told))
+            return Open(course=replace(course, last_reached_at=event.reached_at))
         case EscalationAcknowledged():
             return Acknowledged(course=course, by=event.by, acknowledged_at=event.acknowledged_at)
         case EscalationSnoozed():
@@ -293,16 +292,6 @@ def evolve(escalation: Escalation, event: EscalationEvent) -> Escalation:
             )
         case _:
             assert_never(event)
-
-
-def _further(course: Course, event: EscalationStepReached) -> Course:
-    newly_told = tuple(person for person in event.person_ids if person not in course.told)
-    return replace(
-        course,
-        next_level=event.level + 1,
-        last_reached_at=event.reached_at,
-        told=course.told + newly_told,
-    )
 
 
 ESCALATION: Decider[EscalationCommand, Escalation, EscalationEvent] = Decider(

@@ -1,9 +1,11 @@
 """What can be asked of an escalation (N3); who may ask is decided before."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.events.notifications import PolicyDefinition
+
+LONGEST_SNOOZE = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import assert_never
 
+from services.notifications.domain.message_commands import (
+    CloseMessage,
+    EndAttempt,
+    Ending,
+    MessageCommand,
+    Outcome,
+    QueueMessage,
+    ReadMessage,
+    StartAttempt,
+)
 from shared.decider import Decider
 from shared.errors import DomainError, NotFound
-from shared.event_type import PersonalText
 from shared.events.notifications import (
     AttemptEnded,
     AttemptStarted,
@@ -18,78 +26,6 @@ from shared.events.notifications import (
 )
 
 MessageEvent = MessageQueued | AttemptStarted | AttemptEnded | MessageClosed | MessageRead
-
-
-class Outcome(StrEnum):
-    """Of one attempt. Refused and limited: definitely not delivered; unknown: it may have been."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    LIMITED = "limited"
-    UNKNOWN = "unknown"
-
-
-class Ending(StrEnum):
-    """Every message ends in one of these (N5)."""
-
-    DELIVERED = "delivered"
-    EXPIRED = "expired"
-    OPERATOR = "operator"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueMessage:
-    message_id: str
-    person_id: str | None
-    subject: str
-    channels: tuple[str, ...]
-    escalation_ids: tuple[str, ...]
-    language: str
-    title: PersonalText
-    body: PersonalText
-    urgency: int
-    not_before: datetime
-    expires_at: datetime
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartAttempt:
-    """The intent, stored before the request leaves."""
-
-    message_id: str
-    channel: str
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndAttempt:
-    """Also how a process killed in between is made good: outcome unknown, `interrupted`."""
-
-    message_id: str
-    attempt: int
-    outcome: Outcome
-    detail: str
-    now: datetime
-    retry_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloseMessage:
-    message_id: str
-    ending: Ending
-    reason: str
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadMessage:
-    message_id: str
-    by: str | None
-    now: datetime
-
-
-MessageCommand = QueueMessage | StartAttempt | EndAttempt | CloseMessage | ReadMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,15 @@ from services.notifications.domain.attempt_plan import Wait, next_attempt
 from services.notifications.domain.message import (
     Attempt,
     Closed,
-    Ending,
     Message,
     MessageEvent,
     UnderWay,
     Unknown,
     Waiting,
     evolve,
+)
+from services.notifications.domain.message_commands import (
+    Ending,
 )
 from shared.envelope import RecordedEvent
 from shared.events.notifications import MessageQueued

@@ -20,16 +20,18 @@ from services.notifications.domain.escalation import (
 from services.notifications.domain.message import (
     MESSAGE,
     AttemptIsUnderWay,
+    Message,
+    MessageIsClosed,
+    UnderWay,
+    Waiting,
+)
+from services.notifications.domain.message_commands import (
     CloseMessage,
     EndAttempt,
     Ending,
-    Message,
     MessageCommand,
-    MessageIsClosed,
     Outcome,
     StartAttempt,
-    UnderWay,
-    Waiting,
 )
 from services.notifications.domain.message_list import INBOX
 from services.notifications.domain.throttle import MayLeave, MustWait, admission, longest_window

@@ -13,7 +13,10 @@ from services.notifications.domain.escalation import (
     Snoozed,
 )
 from services.notifications.domain.grouping import Letter, Notice, letters
-from services.notifications.domain.message import MESSAGE, QueueMessage
+from services.notifications.domain.message import MESSAGE
+from services.notifications.domain.message_commands import (
+    QueueMessage,
+)
 from services.notifications.domain.message_list import INBOX
 from services.notifications.domain.steps import may_disturb_from
 from services.notifications.queries.matters import Matters

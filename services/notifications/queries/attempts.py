@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from sqlalchemy import case, func, select
 
-from services.notifications.domain.message import Outcome
+from services.notifications.domain.message_commands import (
+    Outcome,
+)
 from services.notifications.queries.read_models import ATTEMPTS_TABLE as TABLE
 from shared.clock import milliseconds, moment
 from shared.read_store import ReadStore

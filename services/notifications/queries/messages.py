@@ -5,7 +5,10 @@ from typing import Any
 
 from sqlalchemy import and_, or_, select
 
-from services.notifications.domain.message import MESSAGE, Ending
+from services.notifications.domain.message import MESSAGE
+from services.notifications.domain.message_commands import (
+    Ending,
+)
 from services.notifications.domain.message_list import MessageRow
 from services.notifications.queries.pages import Cursor, next_cursor
 from services.notifications.queries.read_models import MESSAGES

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
+from sys import intern
 from typing import NamedTuple
 
 from services.opportunities.domain.history_mapping import (
@@ -108,11 +109,20 @@ class RowParser:
             amount = None if self._amount is None else self._read_amount(cells[self._amount])
         except CellIsWrong as wrong:
             return RowProblem(row, file, self._column[name], wrong.code, str(wrong))
-        lifecycle = "" if self._lifecycle is None else cells[self._lifecycle].strip()
-        actor = "" if self._actor is None else cells[self._actor].strip()
+        lifecycle = "" if self._lifecycle is None else intern(cells[self._lifecycle].strip())
+        actor = "" if self._actor is None else intern(cells[self._actor].strip())
         further = tuple([cells[position].strip() for position in self._further])
         return HistoryRow(
-            row, file, case, activity, lifecycle, time, actor, amount, entered_at, further
+            row,
+            file,
+            intern(case),
+            intern(activity),
+            lifecycle,
+            time,
+            actor,
+            amount,
+            entered_at,
+            further,
         )
 
     def _optional_time(self, cells: Sequence[str]) -> datetime | None:

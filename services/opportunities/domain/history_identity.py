@@ -5,9 +5,12 @@ from services.opportunities.domain.history_cells import HistoryRow
 
 def row_identity(tenant_id: str, source: str, row: HistoryRow, number: int) -> str:
     """(tenant, source, case, activity, lifecycle, time, actor, n); no two rows write it alike."""
-    texts = (tenant_id, source, row.case, row.activity, row.lifecycle, row.actor)
-    lengths = ",".join([str(len(text)) for text in texts])
-    return f"{lengths}|{'|'.join(texts)}|{row.time.isoformat()}|{number}"
+    case, activity, lifecycle, actor = row.case, row.activity, row.lifecycle, row.actor
+    return (
+        f"{len(tenant_id)},{len(source)},{len(case)},{len(activity)},{len(lifecycle)},{len(actor)}"
+        f"|{tenant_id}|{source}|{case}|{activity}|{lifecycle}|{actor}"
+        f"|{row.time.isoformat()}|{number}"
+    )
 
 
 class EqualRows:

@@ -29,10 +29,6 @@ from services.projections.domain.opportunity_process import (
 )
 from shared.projection import UNIT_AS_A_WHOLE, Point
 
-LIMIT_PASSED = "due"
-"""In `Point.action` of `overrun` and `dwell_overrun`: it begins because a limit passed. A state
-that includes what happened at T leaves out those at exactly T, for at the limit is not over it."""
-
 LEFT_ONWARD = ("forward", "skip", "won")
 
 Scopes = tuple[tuple[str, str], ...]
@@ -59,9 +55,9 @@ def contributions(row: OpportunityProcess, calendar: Calendar | None = None) -> 
     actions = counted_actions(row)
     for time in open_times(row):
         closed_at = time.closed[0] if time.closed else None
-        _add_state(points, owned, ("open", "", ""), time.opened[0], closed_at)
+        _add_state(points, owned, ("open", ""), time.opened[0], closed_at)
     for silence in silences_over_limit(row, actions, calendar):
-        key = ("overrun", "", LIMIT_PASSED)
+        key = ("overrun", "")
         _add_state(points, owned, key, silence.due_at, silence.ended_at)
     for stay in row.stays:
         _add_stay(points, row, owned, stay, calendar)
@@ -99,18 +95,18 @@ def _scopes_at(owned: Sequence[Owned], at: datetime, version: int) -> Scopes:
 def _add_state(
     points: Points,
     owned: Sequence[Owned],
-    key: tuple[str, str, str],
+    key: tuple[str, str],
     begin: datetime,
     end: datetime | None,
 ) -> None:
     """+1 where the state begins and −1 where it ends, for whoever owned it in between."""
-    figure, stage, cause = key
+    figure, stage = key
     for since, _, until, scopes in owned:
         begins = begin if since is None or since < begin else since
         ends = end if until is None or (end is not None and end < until) else until
         if ends is not None and ends <= begins:
             continue
-        _add(points, scopes, (figure, stage, cause if begins == begin else "", begins))
+        _add(points, scopes, (figure, stage, "", begins))
         if ends is not None:
             _add(points, scopes, (figure, stage, "", ends), -1)
 
@@ -138,7 +134,7 @@ def _add_stay(
     """Only of stages with a dwell limit: of others there is no overrun to relate them to."""
     if all(_dwell_limit(row, rules, stay.stage)[0] is None for rules in row.rules):
         return
-    _add_state(points, owned, ("dwell_open", stay.stage, ""), stay.entered_at, stay.left_at)
+    _add_state(points, owned, ("dwell_open", stay.stage), stay.entered_at, stay.left_at)
     due = due_at(
         row,
         stay.entered_at,
@@ -147,7 +143,7 @@ def _add_stay(
         calendar,
     )
     if due is not None and (stay.left_at is None or due < stay.left_at):
-        key = ("dwell_overrun", stay.stage, LIMIT_PASSED)
+        key = ("dwell_overrun", stay.stage)
         _add_state(points, owned, key, due, stay.left_at)
 
 

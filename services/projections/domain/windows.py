@@ -24,8 +24,7 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Until when a figure counts: everything before `at`; with `inclusive` what happened at `at`
-    too, but then a limit that ends at `at` is not over yet ("exactly at the limit is not over")."""
+    """Until when something counts: what happened before `at`, with `inclusive` at `at` too."""
 
     at: datetime
     inclusive: bool

@@ -8,7 +8,6 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.projections.domain.golden_actions import GoldenCount, GoldenKey
-from services.projections.domain.process_figures import LIMIT_PASSED
 from services.projections.domain.process_health import Scope, WeekFigures, WinRate
 from services.projections.domain.windows import Moment, Window, stretches
 from services.projections.queries.read_models import PROCESSES
@@ -46,14 +45,8 @@ class ScopesAsked(NamedTuple):
 
 
 def before(until: Moment) -> ColumnElement[bool]:
-    """What counts until then; at an inclusive moment a limit that ends there is not over yet."""
     at = milliseconds(until.at)
-    if not until.inclusive:
-        return POINTS.c.at < at
-    is_event = ~and_(
-        SERIES.c.figure.in_(("overrun", "dwell_overrun")), SERIES.c.action == LIMIT_PASSED
-    )
-    return or_(POINTS.c.at < at, and_(POINTS.c.at == at, is_event))
+    return POINTS.c.at <= at if until.inclusive else POINTS.c.at < at
 
 
 async def first_moment(connection: AsyncConnection, asked: ScopesAsked) -> Moment | None:

@@ -32,7 +32,19 @@ PROCESSES: RowReadModel[OpportunityProcess] = RowReadModel(
         ("limit_hours", Float),
         ("reps", String),
     ),
-    indexes=(("status", "silence_due_at", "key"), ("customer_id",)),
+    # The first holds every filter of the silence board, so that counting never opens a row.
+    indexes=(
+        (
+            "status",
+            "silence_due_at",
+            "key",
+            "unit_id",
+            "owner_id",
+            "stage",
+            "customer_is_key",
+        ),
+        ("customer_id",),
+    ),
 )
 
 SIGNALS: RowReadModel[SignalRow] = RowReadModel(

@@ -22,6 +22,7 @@ from shared.clock import milliseconds, moment
 from shared.read_store import ReadStore
 
 ROWS = PROCESSES.rows
+_SHOWN = [column for column in ROWS.columns if column.name != "body"]
 
 
 async def silence_board(reads: ReadStore, asker: Asker, question: Question) -> dict[str, Any]:
@@ -37,7 +38,7 @@ async def _present(
 ) -> dict[str, Any]:
     wanted = open_in_sight(asker, question)
     total = (await connection.execute(select(func.count()).where(*wanted))).scalar_one()
-    page = select(ROWS).where(*wanted).order_by(ROWS.c.silence_due_at, ROWS.c.key)
+    page = select(*_SHOWN).where(*wanted).order_by(ROWS.c.silence_due_at, ROWS.c.key)
     if question.cursor is not None:
         due, key = cursor_values(question.cursor, 2)
         due_at = number_in_cursor(due)
