@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings
 
 import services
 import shared.events  # noqa: F401  # declares every event type
+from shared.access import PERMISSIONS, Resource, Role
 from shared.event_type import EventType, FieldRule, all_event_types
 from shared.tenant_settings import TENANT_SETTINGS, TenantSetting
 
@@ -257,9 +258,42 @@ def configuration() -> str:
     return "\n".join(lines) + "\n"
 
 
+# -------------------------------------------------------------------------------------- roles.md
+
+
+def permission_mark(role: Role, resource: Resource) -> str:
+    permissions = PERMISSIONS[role]
+    letters = ("r" if resource in permissions.read else "") + (
+        "w" if resource in permissions.write else ""
+    )
+    return code(letters)
+
+
+def role_table() -> str:
+    rows = [
+        (code(resource), *(permission_mark(role, resource) for role in Role))
+        for resource in Resource
+        if any(permission_mark(role, resource) for role in Role)
+    ]
+    lines = [
+        "# Roles",
+        "",
+        MADE_BY,
+        "",
+        "What a grant (a role on a unit) may read `r` and write `w` (A9). Which rows it sees is a",
+        "matter of the unit and of who owns them: reps and clerks their own; managers, directors,",
+        "sales BPs and store supervisors those whose unit is now in their subtree; service,",
+        "delivery, legal and finance what is addressed to them; an auditor all of the tenant.",
+        "",
+        *table(("resource", *(role.replace("_", " ") for role in Role)), rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "events.md": event_catalogue,
     "configuration.md": configuration,
+    "roles.md": role_table,
 }
 
 

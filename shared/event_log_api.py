@@ -1,5 +1,6 @@
 """The log for auditors: every event with its envelope, opened where the caller may see it."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -111,11 +112,11 @@ def position_after(text: str | None) -> tuple[str, int, int] | None:
     """`<log>:<partition>:<offset>`. Raises Malformed."""
     if text is None:
         return None
-    parts = text.split(":")
-    if len(parts) != 3 or parts[0] not in LOGS or not (parts[1] + parts[2]).isdigit():
+    found = re.fullmatch("([a-z]+):([0-9]{1,9}):([0-9]{1,18})", text)
+    if found is None or found[1] not in LOGS:
         problem = FieldProblem("after", "position", "expected <log>:<partition>:<offset>")
         raise Malformed("after is no position", errors=[problem])
-    return parts[0], int(parts[1]), int(parts[2])
+    return found[1], int(found[2]), int(found[3])
 
 
 def router(ports: Ports, access: Access) -> APIRouter:

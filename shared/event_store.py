@@ -86,8 +86,8 @@ class EventStore(Protocol):
         """
         ...
 
-    async def head(self, log: str, partition: int) -> int:
-        """The offset that the next event of the partition will get."""
+    async def head(self, log: str, partition: int, *, as_stored: bool = False) -> int:
+        """The offset that the next event of the partition will get; `as_stored` as above."""
         ...
 
     async def log_id(self, log: str) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
@@ -41,11 +42,6 @@ class Body(BaseModel):
     """A request body: unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
-
-
-class TooManyRequests(DomainError):
-    code = "too-many-requests"
-    status = 429
 
 
 class BodyTooLarge(DomainError):
@@ -137,7 +133,7 @@ def install_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def other(_request: Request, failure: HTTPException) -> Response:
         if failure.status_code == 400:  # FastAPI's word for a body that no parser understands
-            return problem_response(422, "malformed", str(failure.detail))
+            return problem_response(422, "malformed", failure.detail)
         code = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported"}
         named = code.get(failure.status_code, "refused")
         return problem_response(
@@ -278,11 +274,9 @@ def _expected_version(header: str | None) -> int | None:
     if header is None or header == "*":
         return None
     text = header.strip().removeprefix("W/").strip('"')
-    if not text.isdigit():
-        raise Malformed(
-            "If-Match names a version",
-            errors=[FieldProblem("If-Match", "version", 'expected "<version>"')],
-        )
+    if not re.fullmatch("[0-9]{1,18}", text):
+        problem = FieldProblem("If-Match", "version", 'expected "<version>"')
+        raise Malformed("If-Match names a version", errors=[problem])
     return int(text)
 
 
@@ -291,8 +285,7 @@ async def command_response(ports: Ports, handled: Handled[Any], created: bool = 
     headers = {"ETag": f'"{handled.version}"'}
     if handled.position is not None:
         headers["Pulsetrail-Position"] = await ports.progress.token_of(handled.position)
-    status = 201 if created else 200
-    return Response(handled.answer, status, headers, media_type="application/json")
+    return Response(handled.answer, 201 if created else 200, headers, media_type="application/json")
 
 
 def answering(render: Callable[[Any], Any]) -> Callable[[Any, int, tuple[UUID, ...]], bytes]:

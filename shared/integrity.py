@@ -1,7 +1,7 @@
 """The hash of an event: by it a change, a removal or a reordering shows."""
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -143,10 +143,3 @@ def tampering(
         if flaw is not None:
             return flaw
     return chain.flaw_of_end(head)
-
-
-def counted(events: Iterable[StoredEvent], counter: list[int]) -> Iterator[StoredEvent]:
-    """Pass events through while `counter[0]` tells how many went by (for progress)."""
-    for event in events:
-        counter[0] += 1
-        yield event

@@ -73,7 +73,7 @@ class Progress:
             known = await self._store.log_id(log)
         except (ValueError, binascii.Error, TypeError, IndexError) as flaw:
             raise _foreign_token() from flaw
-        if known != log_id:
+        if known != log_id or not 0 <= position.partition < self._store.partitions:
             raise _foreign_token()
         return position
 

@@ -1,9 +1,9 @@
 """Settings of the installation: environment variables, checked at the start, named when wrong."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -41,3 +41,10 @@ class InstallationSettings(BaseSettings):
     public_url: str | None = Field(
         None, description="Address that links in messages begin with; unset: the bound address."
     )
+
+    @field_validator("allowed_outbound_hosts", mode="before")
+    @classmethod
+    def _by_commas(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return tuple(each.strip() for each in given.split(",") if each.strip())
+        return given

@@ -2,31 +2,30 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 
 import structlog
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.codec import Codec
-from shared.envelope import RecordedEvent, StoredEvent
+from shared.envelope import RecordedEvent
 from shared.errors import DomainError, PoisonMessage
-from shared.event_store import EventStore, UnreadableEvent
-from shared.projecting import Flaw, ReadModel, keep_first
-from shared.read_store import CHECKPOINTS, DEAD_LETTERS, PARKED_STREAMS, ReadStore, insert_missing
+from shared.event_store import EventStore
+from shared.feed import BATCH, Feed, SubscriptionStopped, stored_of
+from shared.parking import Taken, park, unreadable, unspoiled
+from shared.read_model import Flaw, ReadModel, keep_first
+from shared.read_store import CHECKPOINTS, PARKED_STREAMS, ReadStore
+
+__all__ = ["Feed", "Reaction", "Standing", "Subscription", "SubscriptionStopped", "run"]
 
 LOG = structlog.get_logger(__name__)
 
-_BATCH = 20_000
 _REACTIONS_A_BATCH = 1_000
 _PARKED_AT_MOST = 100
 _RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)
-
-
-class SubscriptionStopped(Exception):
-    """It cannot go on without an operator: too much poison, a hole, or a log that is not ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,40 +50,6 @@ class Standing:
     next_offset: int
     parked: set[str]
     outcomes: Counter[str] = field(default_factory=Counter)
-
-
-class Feed:
-    """Reads and decodes a log once for subscriptions that walk in step: the latest window of each
-    partition is kept."""
-
-    def __init__(self, store: EventStore, codec: Codec) -> None:
-        self.store = store
-        self._codec = codec
-        self._windows: dict[tuple[str, int], tuple[int, list[RecordedEvent | Flaw]]] = {}
-
-    async def read(
-        self, log: str, partition: int, from_offset: int, limit: int
-    ) -> list[RecordedEvent | Flaw]:
-        start, window = self._windows.get((log, partition), (0, []))
-        if start <= from_offset < start + len(window):
-            return window[from_offset - start : from_offset - start + limit]
-        try:
-            stored = await self.store.read_log(log, partition, from_offset, _BATCH)
-        except UnreadableEvent as flaw:
-            raise SubscriptionStopped(
-                f"{log}/{partition} cannot be read after {from_offset}: {flaw};"
-                " run `pulsetrail verify`"
-            ) from flaw
-        window = [self.decoded(event) for event in stored]
-        if window:
-            self._windows[log, partition] = (_stored(window[0]).offset, window)
-        return window[:limit]
-
-    def decoded(self, stored: StoredEvent) -> RecordedEvent | Flaw:
-        try:
-            return self._codec.decode(stored)
-        except PoisonMessage as flaw:
-            return Flaw(RecordedEvent(None, stored), str(flaw))
 
 
 class Subscription:
@@ -140,7 +105,7 @@ class Subscription:
         async with self._turn:
             for partition in range(self._feed.store.partitions):
                 standing = await self._standing(partition)
-                limit = _BATCH
+                limit = BATCH
                 if up_to is not None:
                     limit = min(limit, up_to[partition] - standing.next_offset)
                     if limit <= 0:
@@ -166,8 +131,8 @@ class Subscription:
         self._refuse_holes(partition, standing, batch)
         self._refuse_too_much_poison(standing)
         flaws: dict[str, Flaw] = {}
-        keep_first(flaws, _unreadable(batch, standing.parked))
-        good = _unspoiled(batch, standing.parked, flaws)
+        keep_first(flaws, unreadable(batch, standing.parked))
+        good = unspoiled(batch, standing.parked, flaws)
         if isinstance(self.target, Reaction):
             keep_first(flaws, await self._react(self.target, good))
         after = standing.next_offset + len(batch)
@@ -176,7 +141,8 @@ class Subscription:
             if not isinstance(self.target, Reaction):
                 keep_first(flaws, await self.target.apply(connection, good))
                 await self.target.mark_incomplete(connection, await self._spoiled(flaws))
-            letters = await self._park(connection, partition, standing, batch, flaws)
+            taken = Taken(self.name, partition, standing.parked, batch)
+            letters = await park(connection, taken, flaws)
         standing.next_offset = after
         self._moved.set()
         self._moved = asyncio.Event()
@@ -189,11 +155,10 @@ class Subscription:
         self, partition: int, standing: Standing, batch: Sequence[RecordedEvent | Flaw]
     ) -> None:
         expected = standing.next_offset
-        if _stored(batch[-1]).offset == expected + len(batch) - 1:
+        if stored_of(batch[-1]).offset == expected + len(batch) - 1:
             return
-        missing = next(
-            offset for offset, each in enumerate(batch, expected) if _stored(each).offset != offset
-        )
+        found = {stored_of(each).offset for each in batch}
+        missing = next(offset for offset in count(expected) if offset not in found)
         raise SubscriptionStopped(
             f"{self.name}: event {missing} of {self.log}/{partition} is missing;"
             " run `pulsetrail verify`"
@@ -207,32 +172,28 @@ class Subscription:
             )
 
     async def _react(self, reaction: Reaction, events: Sequence[RecordedEvent]) -> list[Flaw]:
+        flaws: dict[str, Flaw] = {}
         wanted = [each for each in events if isinstance(each.event, reaction.reads)]
-        flaws: list[Flaw] = []
         for start in range(0, len(wanted), _REACTIONS_A_BATCH):
-            flaws += await self._react_together(
-                reaction, wanted[start : start + _REACTIONS_A_BATCH]
-            )
-        return flaws
+            part = wanted[start : start + _REACTIONS_A_BATCH]
+            unparked = [each for each in part if each.stored.stream not in flaws]
+            keep_first(flaws, await self._react_together(reaction, unparked))
+        return list(flaws.values())
 
     async def _react_together(
         self, reaction: Reaction, events: Sequence[RecordedEvent]
     ) -> list[Flaw]:
+        """Where one is poison, each by itself."""
+        flaws: dict[str, Flaw] = {}
         try:
-            await reaction.react(events)
+            if events:
+                await reaction.react(events)
         except PoisonMessage as flaw:
             if len(events) == 1:
                 return [Flaw(events[0], str(flaw))]
-            return await self._react_singly(reaction, events)
-        return []
-
-    async def _react_singly(
-        self, reaction: Reaction, events: Sequence[RecordedEvent]
-    ) -> list[Flaw]:
-        flaws: dict[str, Flaw] = {}
-        for each in events:
-            if each.stored.stream not in flaws:
-                keep_first(flaws, await self._react_together(reaction, [each]))
+            for each in events:
+                if each.stored.stream not in flaws:
+                    keep_first(flaws, await self._react_together(reaction, [each]))
         return list(flaws.values())
 
     async def _advance(
@@ -250,45 +211,6 @@ class Subscription:
         )
         if moved.rowcount != 1:
             raise SubscriptionStopped(f"{self.name}: another process owns this subscription")
-
-    async def _park(
-        self,
-        connection: AsyncConnection,
-        partition: int,
-        standing: Standing,
-        batch: Sequence[RecordedEvent | Flaw],
-        flaws: Mapping[str, Flaw],
-    ) -> int:
-        if not flaws and not standing.parked:
-            return 0
-        await insert_missing(
-            connection,
-            PARKED_STREAMS,
-            [
-                {"subscription": self.name, "stream": stream, "reason": flaw.reason}
-                for stream, flaw in flaws.items()
-            ],
-        )
-        letters = []
-        for stored in map(_stored, batch):
-            flaw = flaws.get(stored.stream)
-            if stored.stream in standing.parked or (
-                flaw is not None and stored.version >= flaw.recorded.stored.version
-            ):
-                reason = "its stream is parked" if flaw is None else flaw.reason
-                letters.append(self._letter(stored, partition, reason))
-        await insert_missing(connection, DEAD_LETTERS, letters)
-        return len(letters)
-
-    def _letter(self, stored: StoredEvent, partition: int, reason: str) -> dict[str, object]:
-        return {
-            "subscription": self.name,
-            "partition": partition,
-            "log_offset": stored.offset,
-            "stream": stored.stream,
-            "event_id": stored.event_id.bytes,
-            "reason": reason,
-        }
 
     async def _spoiled(self, flaws: Mapping[str, Flaw]) -> list[RecordedEvent]:
         """What can be read of newly parked streams: it tells the rows that lack something now."""
@@ -347,34 +269,6 @@ class Subscription:
                 select(PARKED_STREAMS.c.stream).where(PARKED_STREAMS.c.subscription == self.name)
             )
             return Standing(row.next_offset, set(parked.scalars()))
-
-
-def _unreadable(batch: Sequence[RecordedEvent | Flaw], parked: Collection[str]) -> list[Flaw]:
-    return [
-        each
-        for each in batch
-        if isinstance(each, Flaw) and each.recorded.stored.stream not in parked
-    ]
-
-
-def _unspoiled(
-    batch: Sequence[RecordedEvent | Flaw], parked: Collection[str], flaws: Mapping[str, Flaw]
-) -> list[RecordedEvent]:
-    """Nothing of parked streams, and of a stream with a flaw only what comes before it."""
-    if not parked and not flaws:
-        return [each for each in batch if isinstance(each, RecordedEvent)]
-    first_bad = {stream: flaw.recorded.stored.version for stream, flaw in flaws.items()}
-    return [
-        each
-        for each in batch
-        if isinstance(each, RecordedEvent)
-        and each.stored.stream not in parked
-        and not each.stored.version > first_bad.get(each.stored.stream, each.stored.version)
-    ]
-
-
-def _stored(each: RecordedEvent | Flaw) -> StoredEvent:
-    return each.recorded.stored if isinstance(each, Flaw) else each.stored
 
 
 async def run(subscription: Subscription, store: EventStore, stopping: asyncio.Event) -> None:

@@ -41,7 +41,7 @@ async def _first_flaw(
 ) -> Tampering | None:
     limit = _BATCH
     while True:
-        head = await store.head(log, partition)
+        head = await store.head(log, partition, as_stored=True)
         try:
             events = await store.read_log(log, partition, chain.next_offset, limit, as_stored=True)
         except UnreadableEvent as flaw:

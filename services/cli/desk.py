@@ -1,5 +1,6 @@
 """Where a command does its work: the embedded system of this process, and whom it tells."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -52,7 +53,7 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(ABC):
     """What was typed, ready to be done here or in the process that serves the folder.
 
     Files are named by absolute paths, and every field can be written as JSON.
@@ -63,9 +64,9 @@ class Request:
     wants_tenant: ClassVar[bool] = True
     """False: also where the store cannot be trusted."""
 
+    @abstractmethod
     async def run(self, desk: Desk) -> int:
         """The exit code. Raises DomainError for what is refused."""
-        raise NotImplementedError
 
 
 async def furnish(ports: Ports) -> bool:

@@ -16,7 +16,7 @@ from shared.clock import milliseconds
 from shared.errors import FieldProblem
 
 _SPOOLED_AT_ONCE = 5_000
-_LOOKED_AHEAD = 60_000
+_LOOKED_AHEAD = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ from shared.envelope import Origin, stream_name
 from shared.errors import FieldProblem, Malformed
 from shared.events.opportunities import PipelineDefinition
 
-_BATCH = 8_000
+_BATCH = 5_000
 _SHOWN_PROBLEMS = 20
 
 

@@ -1,5 +1,6 @@
 """What commands that only read have in common: the folder or a server answers them."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 from services.cli.desk import Desk, Request
@@ -12,9 +13,9 @@ from shared.access import Caller, Grant, Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingRequest(Request):
+    @abstractmethod
     async def ask(self, server: RemoteServer, output: Output) -> int:
         """The same answer from a running server. Raises DomainError, ServerAway."""
-        raise NotImplementedError
 
 
 async def asker_of(desk: Desk) -> Asker:

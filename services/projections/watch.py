@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.projections.domain.deadlines import deadlines, earliest_due
 from services.projections.domain.limit_spans import DeadlineSettings
-from services.projections.domain.opportunity_process import OpportunityProcess
+from services.projections.domain.opportunity_row import (
+    OpportunityProcess,
+)
 from services.projections.domain.signal import (
     SIGNAL,
     RaiseSignal,

@@ -10,15 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
-from shared.adapters.sqlite_event_store_schema import (
-    COLUMNS,
-    SCHEMA,
-    SCHEMA_VERSION,
-    stored_event,
-)
+from shared.adapters.sqlite_event_store_file import prepare, refuse_newer
+from shared.adapters.sqlite_event_store_schema import COLUMNS, stored_event
 from shared.adapters.sqlite_event_store_writer import SqliteEventWriter, find_command
 from shared.clock import Clock
-from shared.data_folder import DataIsNewer
 from shared.envelope import StoredEvent
 from shared.errors import StoreAway
 from shared.event_store import Append, Outcome, UnreadableEvent
@@ -137,8 +132,8 @@ class SqliteEventStore:
             return None
         return None if found and found[0].offset != from_offset else found
 
-    async def head(self, log: str, partition: int) -> int:
-        known = self._writer.heads_of_logs.get((log, partition))
+    async def head(self, log: str, partition: int, *, as_stored: bool = False) -> int:
+        known = None if as_stored else self._writer.heads_of_logs.get((log, partition))
         if known is not None:
             return known
 
@@ -271,37 +266,6 @@ class SqliteEventStore:
         connection.execute("PRAGMA synchronous = FULL")
         self._open_connections.append(connection)
         return connection
-
-
-def refuse_newer(path: Path) -> None:
-    """Raises DataIsNewer, having only read the file."""
-    if not path.exists():
-        return
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-    try:
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    finally:
-        connection.close()
-    if version > SCHEMA_VERSION:
-        raise DataIsNewer(
-            f"{path} was written by a newer version of Pulsetrail"
-            f" (its format {version}, ours {SCHEMA_VERSION}): install that version or newer"
-        )
-
-
-def prepare(
-    connection: sqlite3.Connection, logs: Sequence[str], new_log_id: Callable[[], str]
-) -> None:
-    """Make the tables and logs that are missing."""
-    connection.execute("BEGIN IMMEDIATE")
-    for statement in SCHEMA.split(";"):
-        connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    known = {row[0] for row in connection.execute("SELECT log FROM logs")}
-    for log in logs:
-        if log not in known:
-            connection.execute("INSERT INTO logs VALUES (?, 0, ?, 0)", (log, new_log_id()))
-    connection.execute("COMMIT")
 
 
 def _told(failure: Exception) -> Exception:

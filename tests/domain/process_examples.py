@@ -8,7 +8,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from services.projections.domain.opportunity_process import OpportunityProcess, evolve
+from services.projections.domain.opportunity_process import evolve
+from services.projections.domain.opportunity_row import (
+    OpportunityProcess,
+)
 from shared.envelope import RecordedEvent, StoredEvent
 from shared.events.opportunities import (
     ActionCorrected,

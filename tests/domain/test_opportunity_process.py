@@ -4,7 +4,10 @@ import msgspec
 import pytest
 
 from services.projections.domain.opportunity_course import counted_actions, stay_at, within
-from services.projections.domain.opportunity_process import OpportunityProcess, evolve
+from services.projections.domain.opportunity_process import evolve
+from services.projections.domain.opportunity_row import (
+    OpportunityProcess,
+)
 from shared.errors import PoisonMessage
 from tests.domain.process_examples import PHOTO, PIPELINE, TEAM_2, Story, hours
 

@@ -122,14 +122,14 @@ def test_rows_of_a_case_come_by_time_and_equal_times_in_the_files_order(tmp_path
     assert problems(rows) == [(2, "wrong-number-of-columns")]
 
 
-def test_cases_that_only_interleave_are_in_order(tmp_path: Path) -> None:
+def test_cases_that_only_interleave_are_in_order_and_come_together(tmp_path: Path) -> None:
     survey, rows = surveyed(
         log(
             tmp_path, line("1", "A", T1), line("2", "X", T0), line("1", "B", T2), line("2", "Y", T0)
         )
     )
     assert survey.in_order
-    assert whats(rows) == [("1", "A"), ("2", "X"), ("1", "B"), ("2", "Y")]
+    assert whats(rows) == [("1", "A"), ("1", "B"), ("2", "X"), ("2", "Y")]
 
 
 def test_until_reads_rows_up_to_and_including_it(tmp_path: Path) -> None:

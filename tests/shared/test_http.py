@@ -10,6 +10,7 @@ import pytest
 
 from shared.hosting import Hosting, application
 from shared.settings import InstallationSettings
+from tests.contracts.event_stores import an_append
 from tests.shared.web import KEYS, serving
 
 STAFF = "/api/v1/staff"
@@ -78,12 +79,19 @@ async def test_who_was_overtaken_is_told_412(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize(
     ("header", "value"),
-    [("If-Match", "yesterday"), ("Idempotency-Key", "k" * 201), ("Idempotency-Key", "")],
+    [
+        ("If-Match", "yesterday"),
+        ("If-Match", b"\xb2"),
+        ("If-Match", "9" * 5_000),
+        ("Idempotency-Key", "k" * 201),
+        ("Idempotency-Key", ""),
+    ],
 )
 async def test_a_header_that_says_nothing_is_malformed(
-    client: httpx.AsyncClient, header: str, value: str
+    client: httpx.AsyncClient, header: str, value: str | bytes
 ) -> None:
-    response = await client.post(STAFF, json={"person_id": "P1"}, headers={header: value})
+    headers: Any = {header: value}
+    response = await client.post(STAFF, json={"person_id": "P1"}, headers=headers)
     assert (response.status_code, problem(response)["errors"][0]["field"]) == (422, header)
 
 
@@ -325,3 +333,44 @@ async def test_it_is_ready_when_everything_has_caught_up(
     await hosting.catch_up()
     assert (await client.get("/readyz")).json() == {"ready": True, "missing": {}}
     assert (await client.get("/healthz")).json() == {"alive": True}
+
+
+# -------------------------------------------------------------------------------- the log
+
+
+async def pages(client: httpx.AsyncClient, limit: int) -> list[str]:
+    """The ids of all events of the tenant, page by page."""
+    found: list[str] = []
+    after: dict[str, Any] = {}
+    for _ in range(50):
+        response = await client.get("/api/v1/events", params={"limit": limit, **after})
+        assert response.status_code == 200
+        found += [row["event_id"] for row in response.json()["rows"]]
+        cursor = response.json()["next_cursor"]
+        if cursor is None:
+            return found
+        after = {"after": cursor}
+    raise AssertionError("pages without end")
+
+
+async def test_the_pages_of_the_log_join_over_all_logs(
+    served: tuple[Hosting, httpx.AsyncClient],
+) -> None:
+    hosting, client = served
+    for number, log in enumerate(("notifications", "leads", "opportunities", "projections")):
+        appends = [an_append(f"acme/{log}/1", 0, 2 * number, 2 * number + 1, log=log)]
+        await hosting.ports.event_store.append(appends)
+    client.headers["authorization"] = f"Bearer {KEYS['auditor']}"
+    whole = await pages(client, 500)
+    assert len(whole) == len(set(whole)) == 5 + 8
+    for limit in (1, 2, 3, 7):
+        assert await pages(client, limit) == whole
+
+
+@pytest.mark.parametrize(
+    "after", ["", "x", "weather:0:1", "leads::1", "leads:0:", "leads:0:²", "leads:0:" + "9" * 30]
+)
+async def test_a_position_that_is_none_is_malformed(client: httpx.AsyncClient, after: str) -> None:
+    client.headers["authorization"] = f"Bearer {KEYS['auditor']}"
+    response = await client.get("/api/v1/events", params={"after": after})
+    assert (response.status_code, problem(response)["errors"][0]["field"]) == (422, "after")

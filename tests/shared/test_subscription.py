@@ -231,12 +231,15 @@ class Listener:
         self.batches: list[int] = []
         self.poison = set(poison)
         self.failures: list[Exception] = []
+        self.poison_once = False
 
     async def react(self, events: Sequence[RecordedEvent]) -> None:
         if self.failures:
             raise self.failures.pop()
         spoiled = [each for each in events if each.event.person_id in self.poison]
         if spoiled:
+            if self.poison_once and len(events) == 1:
+                self.poison.clear()
             raise PoisonMessage(f"nobody can greet {spoiled[0].event.person_id}")
         self.batches.append(len(events))
         self.heard += [each.event.person_id for each in events]
@@ -269,6 +272,20 @@ async def test_poison_of_a_reaction_parks_only_its_stream(ports: Ports) -> None:
     await catch_up(subscription)
     assert listener.heard == ["P1", "P3", "P3"]
     assert await subscription.parked() == {"acme/person/P2"}
+    assert [offset for _s, offset, _why in await letters_of(ports, subscription)] == [1, 3]
+
+
+async def test_a_stream_parked_in_one_batch_of_a_reaction_is_parked_in_the_next(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.subscription._REACTIONS_A_BATCH", 2)
+    listener = Listener(poison=["P2"])
+    subscription = await following(ports, listener.reaction())
+    await happen(ports, *(Join(person_id=f"P{n}") for n in range(1, 4)))
+    listener.poison_once = True
+    await happen(ports, Move(person_id="P2", unit_id="u2"), Move(person_id="P3", unit_id="u2"))
+    await catch_up(subscription)
+    assert listener.heard == ["P1", "P3", "P3"]
     assert [offset for _s, offset, _why in await letters_of(ports, subscription)] == [1, 3]
 
 
@@ -379,6 +396,11 @@ async def test_reactions_are_not_waited_for(ports: Ports) -> None:
 async def test_a_token_that_is_not_ours_is_malformed(ports: Ports, token: str) -> None:
     with pytest.raises(Malformed):
         await ports.progress.wait_for(token)
+
+
+async def test_a_token_of_a_partition_that_is_not_there_is_malformed(ports: Ports) -> None:
+    with pytest.raises(Malformed):
+        await ports.progress.wait_for(await ports.progress.token_of(Position("directory", 7, 0)))
 
 
 async def test_a_token_of_another_installation_is_malformed(ports: Ports, tmp_path: Path) -> None:

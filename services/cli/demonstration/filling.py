@@ -1,5 +1,6 @@
 """Running the demonstration: the script's commands under a clock that the simulation moves."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,18 +38,21 @@ class Filled(NamedTuple):
 
 
 async def demonstrate(
-    path: Path, settings: InstallationSettings | None = None, progress: Progress | None = None
+    path: Path,
+    settings: InstallationSettings | None = None,
+    progress: Progress | None = None,
+    size: Size = FULL_SIZE,
 ) -> Filled:
-    """Fill the tenant `demo` of a data folder with the ninety days up to now, if it is not filled.
+    """Fill the tenant `demo` of a data folder with the days up to now, if it is not filled.
 
     Raises FolderInUse, DataIsNewer, StoreAway.
     """
     from services.embedded import open_embedded
 
     now = wall_clock()
-    clock = VirtualClock(now - timedelta(days=FULL_SIZE.days))
+    clock = VirtualClock(now - timedelta(days=size.days))
     async with open_embedded(path, clock=clock, settings=settings) as hosting:
-        return await fill_demo(hosting, clock, now, progress or _untold)
+        return await fill_demo(hosting, clock, now, progress or _untold, size)
 
 
 async def fill_demo(
@@ -130,9 +134,15 @@ class _Filling:
             await hosting.catch_up()
             return
         runners = [each for each in hosting.runners if each.name != _JUDGES_WEEKS]
-        await hosting.catch_up(runners=False)
-        while any([await runner.step(moment) for runner in runners]):
-            await hosting.catch_up(runners=False)
+        await self._catch_up()
+        while any(await asyncio.gather(*(runner.step(moment) for runner in runners))):
+            await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        """Side by side, as in a process that serves: they wait for the disk at the same time."""
+        followers = self._hosting.subscriptions
+        while any(await asyncio.gather(*(each.step() for each in followers))):
+            continue
 
     async def _send_until(self, moment: datetime, waiting: list[Planned]) -> None:
         while waiting and waiting[-1].sent_at <= moment:

@@ -71,7 +71,7 @@ def demonstration(start: datetime, size: Size = FULL_SIZE, seed: int = SEED) -> 
         course = Course(world, beginning, Random(f"{seed}:{beginning.opportunity_id}"))
         walk(course)
         invent_records(course, until)
-        commands.append(_registration(beginning, office))
+        commands.append(_registration(beginning, office, start))
         commands += course.planned
     commands += _newcomers(staff, start)
     kept = [each for each in commands if each.sent_at <= until]
@@ -122,9 +122,10 @@ def _amount(is_store: bool, chance: Random) -> Decimal:
     return Decimal(round(chance.lognormvariate(mean, 0.7), -2)).quantize(Decimal("0.01"))
 
 
-def _registration(beginning: Beginning, office: OfficeHours) -> Planned:
+def _registration(beginning: Beginning, office: OfficeHours, start: datetime) -> Planned:
     """The customer is known from the morning of the day on which an opportunity names it."""
-    registered_at = office.at(office.day_of(beginning.opened_at), 8.9)
+    morning = office.at(office.day_of(beginning.opened_at), 8.9)
+    registered_at = max(morning, start + timedelta(seconds=1))
     command = RegisterCustomer(
         customer_id=beginning.customer.customer_id,
         description=beginning.customer.description,

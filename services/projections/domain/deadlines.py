@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 from services.projections.domain.limit_spans import DEFAULT_SETTINGS, DeadlineSettings
 from services.projections.domain.opportunity_course import counted_actions
-from services.projections.domain.opportunity_process import OpportunityProcess
+from services.projections.domain.opportunity_row import (
+    OpportunityProcess,
+)
 from services.projections.domain.people_deadlines import (
     approvals_overdue,
     next_actions_due,

@@ -11,7 +11,9 @@ from services.projections.domain.opportunity_course import (
     stage_rules,
     stay_at,
 )
-from services.projections.domain.opportunity_process import OpportunityProcess
+from services.projections.domain.opportunity_row import (
+    OpportunityProcess,
+)
 from shared.projection import Deadline
 
 LATEST = 1 << 62

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from services.projections.domain.opportunity_process import (
+from services.projections.domain.opportunity_row import (
     CLOSING,
     LoggedAction,
     OpportunityProcess,

@@ -14,7 +14,7 @@ from services.projections.domain.opportunity_course import (
     end_of_limit,
     open_times,
 )
-from services.projections.domain.opportunity_process import (
+from services.projections.domain.opportunity_row import (
     LoggedAction,
     OpportunityProcess,
     Order,

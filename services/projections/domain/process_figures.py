@@ -18,7 +18,7 @@ from services.projections.domain.opportunity_course import (
     stay_at,
     within,
 )
-from services.projections.domain.opportunity_process import (
+from services.projections.domain.opportunity_row import (
     CLOSING,
     STAGE_CHANGES,
     GoldenRule,

@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any, get_args
 
 from services.projections.domain.deadlines import due_bound
-from services.projections.domain.opportunity_process import (
-    OpportunityEvent,
+from services.projections.domain.opportunity_process import OpportunityEvent, evolve
+from services.projections.domain.opportunity_row import (
     OpportunityProcess,
-    evolve,
 )
 from services.projections.domain.process_figures import contributions
 from services.projections.domain.silence import current_silence

@@ -15,7 +15,9 @@ from services.projections.domain.opportunity_course import (
     stage_rules,
     stay_at,
 )
-from services.projections.domain.opportunity_process import OpportunityProcess
+from services.projections.domain.opportunity_row import (
+    OpportunityProcess,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

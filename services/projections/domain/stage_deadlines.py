@@ -18,7 +18,7 @@ from services.projections.domain.opportunity_course import (
     silences_over_limit,
     stage_rules,
 )
-from services.projections.domain.opportunity_process import (
+from services.projections.domain.opportunity_row import (
     GoldenRule,
     LoggedAction,
     OpportunityProcess,

@@ -12,7 +12,7 @@ from services.projections.domain.windows import (
     month_named,
     week_named,
 )
-from shared.access import Caller, Resource, Visibility, default_unit_id, visible_rows
+from shared.access import Caller, Resource, Visibility, visible_rows
 from shared.errors import FieldProblem, Malformed, NotFound
 from shared.organisation import Organisation
 
@@ -54,16 +54,20 @@ class Asker:
         Raises NotFound for a unit that is unknown or not the caller's to see (A9).
         """
         seen = self.visibility(Resource.BOARDS)
-        unit_id = question.unit_id
-        if unit_id is None:
-            unit_id = self.organisation.root_id
-            if not seen.everything and self.caller is not None and not seen.own_person_id:
-                unit_id = default_unit_id(self.caller, self.organisation)
+        unit_id = question.unit_id or self._own_unit(seen)
         if unit_id is None or not self.organisation.knows_unit(unit_id):
             raise NotFound(f"there is no unit {question.unit_id!r}")
-        if not (seen.everything or seen.own_person_id or unit_id in seen.unit_ids):
+        if seen.unit_ids and not seen.everything and unit_id not in seen.unit_ids:
             raise NotFound(f"there is no unit {unit_id!r}")
         return unit_id
+
+    def _own_unit(self, seen: Visibility) -> str | None:
+        """Of who sees some units only, the first of those granted; reps are found everywhere."""
+        if self.caller is not None and seen.unit_ids and not seen.everything:
+            for grant in self.caller.grants:
+                if grant.unit_id in seen.unit_ids:
+                    return grant.unit_id
+        return self.organisation.root_id
 
     def only_rep(self, question: Question) -> str | None:
         """The one rep whose figures are listed: the one named, or the caller where reps see only

@@ -3,7 +3,9 @@
 from sqlalchemy import BigInteger, Boolean, Float, String
 
 from services.projections.domain.acknowledgement import ACKNOWLEDGEMENTS, Acknowledgement
-from services.projections.domain.opportunity_process import OpportunityProcess
+from services.projections.domain.opportunity_row import (
+    OpportunityProcess,
+)
 from services.projections.domain.process_projection import OPPORTUNITY_PROCESS
 from services.projections.domain.signal_list import SIGNAL_LIST, SignalRow
 from shared.projecting import ReadModel, RowReadModel

@@ -8,7 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.projections.domain.opportunity_course import counted_actions
-from services.projections.domain.opportunity_process import OpportunityProcess
+from services.projections.domain.opportunity_row import (
+    OpportunityProcess,
+)
 from services.projections.domain.process_figures import evidence_demands
 from services.projections.domain.process_health import health, unhealthy_parts
 from services.projections.domain.silence import silence_at

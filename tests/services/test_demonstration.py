@@ -1,0 +1,190 @@
+"""The demonstration tenant as it comes out: recorded over simulated days, escalated, answered."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from services.cli.demonstration import (
+    DEMO_TENANT,
+    Filled,
+    SignInIdentity,
+    Size,
+    demonstrate,
+    fill_demo,
+    sign_in_identities,
+)
+from services.cli.desk import furnish
+from services.embedded import LOGS, open_embedded
+from shared.clock import VirtualClock
+from shared.envelope import Origin, StoredEvent
+from shared.hosting import Hosting
+from shared.organisation import Organisation
+
+UNTIL = datetime(2026, 5, 29, 8, 0, tzinfo=UTC)
+SMALL = Size(days=16, teams=2, reps_a_team=3, opportunities_a_rep=7)
+START = UNTIL - timedelta(days=SMALL.days)
+TINY = Size(days=6, teams=1, reps_a_team=2, opportunities_a_rep=3)
+
+
+class Outcome(NamedTuple):
+    first: Filled
+    again: Filled
+    told: list[float]
+    events: list[StoredEvent]
+    organisation: Organisation
+    identities: Sequence[SignInIdentity]
+
+    def of_type(self, name: str) -> list[StoredEvent]:
+        return [event for event in self.events if event.type == name]
+
+
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
+async def every_event(hosting: Hosting) -> list[StoredEvent]:
+    store = hosting.ports.event_store
+    return [event for log in LOGS for event in await store.read_log(log, 0, 0, 100_000)]
+
+
+async def filled(path: Path) -> Outcome:
+    clock = VirtualClock(START)
+    told: list[float] = []
+    async with open_embedded(path, clock=clock) as hosting:
+        first = await fill_demo(hosting, clock, UNTIL, told.append, SMALL)
+        again = await fill_demo(hosting, clock, UNTIL, told.append, SMALL)
+        return Outcome(
+            first=first,
+            again=again,
+            told=told,
+            events=await every_event(hosting),
+            organisation=await hosting.ports.organisations.of(DEMO_TENANT),
+            identities=await sign_in_identities(hosting.ports),
+        )
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return asyncio.run(filled(tmp_path_factory.mktemp("demonstration")))
+
+
+def test_every_command_went_as_planned(outcome: Outcome) -> None:
+    assert outcome.first.surprises == ()
+    assert outcome.first.sent > 200
+
+
+def test_repeating_it_does_nothing(outcome: Outcome) -> None:
+    assert outcome.again == Filled(was_there=True, sent=0, refused=0, surprises=())
+
+
+def test_its_progress_is_told_from_beginning_to_end(outcome: Outcome) -> None:
+    assert outcome.told == sorted(outcome.told)
+    assert outcome.told[-1] == 1.0
+
+
+def test_the_tenant_is_live_since_its_first_opportunity(outcome: Outcome) -> None:
+    [went_live] = outcome.of_type("directory.tenant_went_live.v1")
+    opened = outcome.of_type("opportunities.opportunity_opened.v1")
+    assert went_live.recorded_at < opened[0].recorded_at + timedelta(days=1)
+    assert outcome.organisation.is_live
+
+
+def test_what_people_did_is_marked_as_demonstration(outcome: Outcome) -> None:
+    actions = outcome.of_type("opportunities.action_logged.v1")
+    assert {event.origin for event in actions} == {Origin.DEMO}
+    assert all(START <= event.occurred_at <= event.recorded_at <= UNTIL for event in actions)
+
+
+def test_events_are_recorded_over_all_the_days(outcome: Outcome) -> None:
+    actions = outcome.of_type("opportunities.action_logged.v1")
+    assert len({event.recorded_at.date() for event in actions}) >= 8
+
+
+def test_late_entries_are_recorded_well_after_they_happened(outcome: Outcome) -> None:
+    actions = outcome.of_type("opportunities.action_logged.v1")
+    lags = [event.recorded_at - event.occurred_at for event in actions]
+    assert sum(lag > timedelta(hours=12) for lag in lags) >= 5
+
+
+def test_signals_are_raised_on_several_days_and_none_of_them_is_historical(
+    outcome: Outcome,
+) -> None:
+    raised = outcome.of_type("projections.signal_raised.v1")
+    assert len({event.recorded_at.date() for event in raised}) >= 4
+    assert all(b'"historical":false' in event.payload for event in raised)
+
+
+def test_escalations_are_opened_and_some_of_them_answered(outcome: Outcome) -> None:
+    opened = outcome.of_type("notifications.escalation_opened.v1")
+    acknowledged = outcome.of_type("notifications.escalation_acknowledged.v1")
+    assert len(opened) > 10
+    assert 0 < len(acknowledged) < len(opened)
+    assert all(event.actor_id for event in acknowledged)
+
+
+def test_messages_go_to_the_inbox_alone(outcome: Outcome) -> None:
+    started = outcome.of_type("notifications.attempt_started.v1")
+    assert started
+    assert all(b'"channel":"inbox"' in event.payload for event in started)
+
+
+def test_one_can_sign_in_as_a_director_a_manager_or_a_rep_first(outcome: Outcome) -> None:
+    roles = [identity.role for identity in outcome.identities]
+    assert roles[:3] == ["director", "manager", "rep"]
+    assert {"sales_bp", "auditor", "administrator"} == set(roles[3:])
+
+
+async def test_what_was_interrupted_goes_on_to_the_same_end(
+    tmp_path: Path, outcome: Outcome
+) -> None:
+    def stop_in_the_middle(share: float) -> None:
+        if share > 0.5:
+            raise Interrupted
+
+    clock = VirtualClock(START)
+    async with open_embedded(tmp_path, clock=clock) as hosting:
+        with pytest.raises(Interrupted):
+            await fill_demo(hosting, clock, UNTIL, stop_in_the_middle, SMALL)
+
+    later = VirtualClock(START)
+    async with open_embedded(tmp_path, clock=later) as hosting:
+        rest = await fill_demo(hosting, later, UNTIL + timedelta(hours=1), lambda _: None, SMALL)
+        events = await every_event(hosting)
+
+    assert not rest.was_there
+    assert 0 < rest.sent < outcome.first.sent
+    assert rest.surprises == ()
+    assert _by_people(events) == _by_people(outcome.events)
+
+
+async def test_a_data_folder_is_filled_up_to_now_once(tmp_path: Path) -> None:
+    first = await demonstrate(tmp_path, size=TINY)
+    again = await demonstrate(tmp_path, size=TINY)
+
+    assert not first.was_there
+    assert again.was_there
+
+
+async def test_another_tenant_of_the_folder_is_left_as_it_was(tmp_path: Path) -> None:
+    async with open_embedded(tmp_path) as hosting:
+        await furnish(hosting.ports)
+        await hosting.catch_up()
+        before = await every_event(hosting)
+
+    await demonstrate(tmp_path, size=TINY)
+
+    async with open_embedded(tmp_path) as hosting:
+        after = [event for event in await every_event(hosting) if event.tenant_id != DEMO_TENANT]
+    assert after == before
+
+
+def _by_people(events: Sequence[StoredEvent]) -> set[tuple[str, int, str, datetime]]:
+    return {
+        (event.stream, event.version, str(event.event_id), event.recorded_at)
+        for event in events
+        if event.log in {"opportunities", "leads"} and event.origin == Origin.DEMO
+    }
