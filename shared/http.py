@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from starlette.exceptions import HTTPException
 
 from shared.access import Caller, Grant, Resource, Role, Verb, may
@@ -32,7 +32,16 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 """A stage or action type: any text of 1-64 characters."""
 
-When = AwareDatetime
+
+def _in_a_calendar(moment: datetime) -> datetime:
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside of all calendars") from None
+    return moment
+
+
+When = Annotated[AwareDatetime, AfterValidator(_in_a_calendar)]
 """A moment with its offset; kept in UTC and milliseconds."""
 
 _RETRY_AFTER = {"busy": "1", "not-yet-known": "1", "store-away": "5", "too-many-requests": "10"}

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+DEFAULT_TENANT = "default"
+
 _WITH_VALUE = ("--data", "--tenant", "--url", "--token")
 _WITHOUT_VALUE = ("--json",)
 

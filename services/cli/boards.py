@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from services.cli.desk import DONE, Desk
+from services.cli.desk import Desk
+from services.cli.exit_codes import DONE
 from services.cli.output import Output
 from services.cli.reading import ReadingRequest, asker_of
 from services.cli.remote import RemoteServer

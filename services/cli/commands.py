@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from services.cli.desk import DEFAULT_TENANT, DONE
+from services.cli.desk import DEFAULT_TENANT
+from services.cli.exit_codes import DONE
 from services.cli.perform import Choices, choices_of, end, perform, terminal_output
 
 app = typer.Typer(

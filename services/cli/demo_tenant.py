@@ -4,7 +4,7 @@ from pathlib import Path
 
 from services.cli.demonstration.filling import Filled, demonstrate
 from services.cli.demonstration.planned import DEMO_TENANT
-from services.cli.desk import DONE
+from services.cli.exit_codes import DONE
 from services.cli.output import Output
 
 _WHOLE = 1_000

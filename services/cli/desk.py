@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from services.cli.arguments import DEFAULT_TENANT
 from services.cli.output import Output
 from services.directory.domain.tenant import TENANT, CreateTenant
 from shared.command_handling import CommandContext
@@ -12,8 +13,7 @@ from shared.hosting import Hosting
 from shared.ports import Ports
 from shared.tenant_settings import default_of
 
-DONE, FOUND_SOMETHING, WRONG_USAGE, REFUSED, AWAY, INTERRUPTED = 0, 1, 2, 3, 4, 130
-DEFAULT_TENANT = "default"
+__all__ = ["DEFAULT_TENANT", "Desk", "Request", "create_tenant", "furnish"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import func, select
 
-from services.cli.desk import DONE, FOUND_SOMETHING, Desk, Request
+from services.cli.desk import Desk, Request
+from services.cli.exit_codes import DONE, FOUND_SOMETHING
 from shared.read_store import DEAD_LETTERS, PARKED_STREAMS
 
 _FREE_BYTES = 1_000_000_000

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from services.cli.desk import DONE, FOUND_SOMETHING, Desk, Request
+from services.cli.desk import Desk, Request
+from services.cli.exit_codes import DONE, FOUND_SOMETHING
 from services.cli.output import Output
 from services.cli.reading import ReadingRequest
 from services.cli.remote import RemoteServer

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from services.cli.boards import WhatIsAsked
-from services.cli.desk import DONE, Desk
+from services.cli.desk import Desk
+from services.cli.exit_codes import DONE
 from services.cli.output import Output
 from services.cli.reading import ReadingRequest, asker_of
 from services.cli.remote import RemoteServer

@@ -9,15 +9,12 @@ import msgspec
 
 from services.cli.desk import Request
 from services.cli.output import Output
+from services.cli.server_away import ServerAway
 from shared.data_folder import DataFolder, Serving
 
 PATH = "/local/requests"
 _WAIT_SECONDS = 5.0
 _ASK_EVERY_SECONDS = 0.1
-
-
-class ServerAway(Exception):
-    """Nobody there who could do the work."""
 
 
 class Frame(msgspec.Struct, omit_defaults=True):

@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
-from services.cli.desk import DONE, FOUND_SOMETHING, Desk, Request
+from services.cli.desk import Desk, Request
+from services.cli.exit_codes import DONE, FOUND_SOMETHING
 from services.cli.history_cases import HistoryCases
 from services.cli.history_commands import HistoryCommands, Writing
 from services.cli.history_customers import HistoryCustomers

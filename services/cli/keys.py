@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from services.cli.desk import DONE, Desk, Request
+from services.cli.desk import Desk, Request
+from services.cli.exit_codes import DONE
 from services.directory.domain.api_key import API_KEY, CreateApiKey, RevokeApiKey
 from shared.errors import NotYetKnown
 from shared.http import key_hash, new_key

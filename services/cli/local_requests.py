@@ -13,7 +13,8 @@ from fastapi import Request as HttpRequest
 from rich.console import Console
 from starlette.responses import StreamingResponse
 
-from services.cli.desk import AWAY, REFUSED, Desk, Request
+from services.cli.desk import Desk, Request
+from services.cli.exit_codes import AWAY, REFUSED
 from services.cli.hand_over import PATH, Frame, HandedOver
 from services.cli.output import Output
 from services.cli.requests import REQUESTS

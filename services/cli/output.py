@@ -11,7 +11,6 @@ from rich.table import Table
 
 from shared.clock import iso
 from shared.errors import DomainError
-from shared.http import encode_json
 
 Advance = Callable[[int], None]
 """Tells how many of them are done by now."""
@@ -39,6 +38,8 @@ class Output:
 
     def document(self, value: Any) -> None:
         """One JSON document, on one line."""
+        from shared.http import encode_json
+
         self.raw(encode_json(value) + b"\n")
 
     def raw(self, text: bytes) -> None:

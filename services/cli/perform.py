@@ -7,25 +7,18 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
-from services.cli.desk import (
-    AWAY,
-    DEFAULT_TENANT,
-    INTERRUPTED,
-    REFUSED,
-    WRONG_USAGE,
-    Desk,
-    Request,
-    furnish,
-)
+from services.cli.arguments import DEFAULT_TENANT
+from services.cli.exit_codes import AWAY, INTERRUPTED, REFUSED, WRONG_USAGE
 from services.cli.output import Output
-from services.cli.settings import data_folder
 from shared.errors import DomainError, StoreAway
+
+if TYPE_CHECKING:
+    from services.cli.desk import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +41,7 @@ def terminal_output(*, as_json: bool) -> Output:
     return Output(Console(), Console(stderr=True), as_json=as_json)
 
 
-def perform(context: typer.Context, request: Request) -> NoReturn:
+def perform(context: typer.Context, request: "Request") -> NoReturn:
     """Runs the request and ends the process with its exit code."""
     choices = choices_of(context)
     output = terminal_output(as_json=choices.as_json)
@@ -61,7 +54,9 @@ def perform(context: typer.Context, request: Request) -> NoReturn:
 
 def end(output: Output, work: Callable[[], int]) -> NoReturn:
     """The one table from what went wrong to what the shell is told."""
-    from services.cli.hand_over import ServerAway
+    from pydantic import ValidationError
+
+    from services.cli.server_away import ServerAway
     from shared.data_folder import DataIsNewer, FolderInUse
 
     try:
@@ -97,7 +92,7 @@ def collect_garbage_seldom() -> None:
     gc.set_threshold(100_000, 20, 100)
 
 
-async def _asked(url: str, token: str | None, request: Request, output: Output) -> int:
+async def _asked(url: str, token: str | None, request: "Request", output: Output) -> int:
     from services.cli.reading import ReadingRequest
     from services.cli.remote import RemoteServer
 
@@ -107,8 +102,10 @@ async def _asked(url: str, token: str | None, request: Request, output: Output) 
     return await request.ask(RemoteServer(url, token), output)
 
 
-async def _perform(choices: Choices, request: Request, output: Output) -> int:
+async def _perform(choices: Choices, request: "Request", output: Output) -> int:
+    from services.cli.desk import Desk, furnish
     from services.cli.hand_over import hand_over
+    from services.cli.settings import data_folder
     from services.embedded import open_embedded
     from shared.data_folder import FolderInUse
 

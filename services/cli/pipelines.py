@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from services.cli.desk import DONE, FOUND_SOMETHING, Desk, Request
+from services.cli.desk import Desk, Request
+from services.cli.exit_codes import DONE, FOUND_SOMETHING
 from services.cli.output import Output
 from services.cli.toml_files import read_toml
 from services.opportunities.domain.pipeline import (

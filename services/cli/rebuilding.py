@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from services.cli.desk import DONE, FOUND_SOMETHING, Desk, Request
+from services.cli.desk import Desk, Request
+from services.cli.exit_codes import DONE, FOUND_SOMETHING
 from shared.errors import FieldProblem, Malformed
 from shared.projecting import ReadModel
 from shared.rebuilding import Difference, rebuild

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from services.cli.hand_over import ServerAway
+from services.cli.server_away import ServerAway
 from shared.errors import DomainError, FieldProblem, Forbidden, Malformed, NotFound, Unauthenticated
 from shared.http import BASE
 

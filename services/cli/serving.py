@@ -15,7 +15,8 @@ from services.cli import local_requests
 from services.cli.demo_tenant import fill_demonstration
 from services.cli.demonstration.planned import DEMO_TENANT
 from services.cli.demonstration.signing_in import sign_in_identities
-from services.cli.desk import DEFAULT_TENANT, DONE, Desk, furnish
+from services.cli.desk import DEFAULT_TENANT, Desk, furnish
+from services.cli.exit_codes import DONE
 from services.cli.keys import create_key
 from services.cli.output import Output
 from services.cli.perform import collect_garbage_seldom

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from services.cli.desk import DONE, Desk
+from services.cli.desk import Desk
+from services.cli.exit_codes import DONE
 from services.cli.output import Output
 from services.cli.reading import ReadingRequest, asker_of, caller_of
 from services.cli.remote import RemoteServer

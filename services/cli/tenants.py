@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from services.cli.desk import DONE, Desk, Request, create_tenant
+from services.cli.desk import Desk, Request, create_tenant
+from services.cli.exit_codes import DONE
 from services.directory.domain.tenant import TENANT, GoLive
 from shared.clock import iso
 from shared.errors import FieldProblem, Malformed

@@ -9,6 +9,9 @@ from shared.event_type import Blob, PersonalText, Plain, Withheld, event, person
 
 FieldValue = str | int | float | bool | None
 
+EVIDENCE_MISSING = "evidence-missing:"
+"""Begins the `invalid_reasons` that name a required kind of evidence not (yet) attached (O15)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenAction:

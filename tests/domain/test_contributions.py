@@ -136,6 +136,20 @@ def test_evidence_attached_later_counts_as_if_it_had_been_there() -> None:
     assert of(story, "evidence_complete") == [(5, 1)]
 
 
+def test_missing_evidence_alone_lowers_the_evidence_rate_and_counts_nowhere_else() -> None:
+    missing = ("evidence-missing:photo",)
+    story = Story().acts(5, evidence_required=("photo",), invalid_reasons=missing)
+    assert of(story, "evidence_required") == [(5, 1)]
+    assert of(story, "evidence_complete") == []
+    assert of(story, "overrun") == of(Story(), "overrun")
+
+
+def test_an_action_invalid_for_its_content_is_in_no_evidence_rate() -> None:
+    flawed = ("evidence-missing:photo", "summary-too-short")
+    story = Story().acts(5, evidence_required=("photo",), invalid_reasons=flawed)
+    assert of(story, "evidence_required") == []
+
+
 def test_a_golden_rule_requires_evidence_in_its_stage_only() -> None:
     pipeline = needing("second", GoldenAction(action="demo", evidence=("photo",)))
     story = Story(pipeline=pipeline).acts(1, "demo").moves(5, "second").acts(6, "demo")

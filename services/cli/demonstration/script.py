@@ -39,7 +39,7 @@ class Size:
     days: int = 90
     teams: int = 12
     reps_a_team: int = 3
-    opportunities_a_rep: float = 14
+    opportunities_a_rep: float = 11
 
 
 SEED = 20

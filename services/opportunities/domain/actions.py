@@ -22,12 +22,12 @@ from services.opportunities.domain.opportunity_state import (
     opened,
 )
 from services.opportunities.domain.valid_action import (
-    EVIDENCE_MISSING,
     checked_action,
     missing_evidence,
 )
 from shared.errors import DomainError
 from shared.events.opportunities import (
+    EVIDENCE_MISSING,
     ActionCorrected,
     ActionLogged,
     ActionTypeDefinition,

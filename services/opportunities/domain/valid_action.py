@@ -10,6 +10,7 @@ from services.opportunities.domain.action_type import DIRECTIONS
 from services.opportunities.domain.names import not_among
 from shared.errors import FieldProblem, Malformed
 from shared.events.opportunities import (
+    EVIDENCE_MISSING,
     ActionField,
     ActionTypeDefinition,
     Evidence,
@@ -21,7 +22,6 @@ from shared.events.opportunities import (
 SUMMARY_TOO_SHORT = "summary-too-short"
 SUMMARY_IS_A_TEMPLATE = "summary-is-a-template"
 FIELD_MISSING = "field-missing:"
-EVIDENCE_MISSING = "evidence-missing:"
 TEMPLATE_SIMILARITY = 0.9
 
 

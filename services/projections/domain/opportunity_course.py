@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from services.projections.domain.opportunity_row import (
     CLOSING,
+    UNPROVEN,
     LoggedAction,
     OpportunityProcess,
     Order,
@@ -61,7 +62,18 @@ def open_times(row: OpportunityProcess) -> list[OpenTime]:
 
 def counted_actions(row: OpportunityProcess) -> list[LoggedAction]:
     """In the order they happened: neither voided, invalid (O15) nor on a closed opportunity."""
-    counted = sorted([action for action in row.actions if action.is_valid and not action.is_voided])
+    return _while_open(row, [each for each in row.actions if not (each.flaw or each.is_voided)])
+
+
+def actions_to_prove(row: OpportunityProcess) -> list[LoggedAction]:
+    """Those whose evidence is judged (P3): the counted ones, and those that only missing evidence
+    makes invalid; else no rate could ever show what is missing."""
+    actions = [each for each in row.actions if each.flaw in ("", UNPROVEN) and not each.is_voided]
+    return _while_open(row, actions)
+
+
+def _while_open(row: OpportunityProcess, actions: list[LoggedAction]) -> list[LoggedAction]:
+    counted = sorted(actions)
     times = open_times(row)
     if times[0].closed is None:
         return counted

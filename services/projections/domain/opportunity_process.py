@@ -1,10 +1,13 @@
 """How the row of one opportunity folds from its events, in stream order."""
 
 from bisect import insort
+from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
 from services.projections.domain.opportunity_row import (
+    INVALID,
+    UNPROVEN,
     ApprovalCourse,
     ApprovalStepTaken,
     GoldenRule,
@@ -193,8 +196,15 @@ def _logged(
         tuple([proof.kind for proof in event.evidence]) if event.evidence else (),
         booked.due_at if booked else None,
         booked.type if booked else None,
-        not event.invalid_reasons,
+        _flaw(event.invalid_reasons) if event.invalid_reasons else "",
     )
+
+
+def _flaw(invalid_reasons: Sequence[str]) -> str:
+    if not invalid_reasons:
+        return ""
+    unproven = all(reason.startswith(facts.EVIDENCE_MISSING) for reason in invalid_reasons)
+    return UNPROVEN if unproven else INVALID
 
 
 def _contact(event: facts.ActionLogged | facts.ActionCorrected) -> str:
@@ -230,7 +240,7 @@ def _amended(
         case facts.EvidenceAttached():
             added = tuple(proof.kind for proof in event.evidence)
             return action._replace(
-                evidence=(*action.evidence, *added), is_valid=not event.invalid_reasons
+                evidence=(*action.evidence, *added), flaw=_flaw(event.invalid_reasons)
             )
         case facts.ActionCorrected():
             booked = event.next_action
@@ -243,7 +253,7 @@ def _amended(
                 evidence=tuple(proof.kind for proof in event.evidence),
                 next_due_at=booked.due_at if booked else None,
                 next_type=booked.type if booked else None,
-                is_valid=not event.invalid_reasons,
+                flaw=_flaw(event.invalid_reasons),
             )
         case _:
             assert_never(event)

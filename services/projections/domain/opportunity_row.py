@@ -69,10 +69,15 @@ class Ownership(NamedTuple):
     unit_path: tuple[str, ...]
 
 
+UNPROVEN = "unproven"
+INVALID = "invalid"
+
+
 class LoggedAction(NamedTuple):
     """`action_id` "" where it is the event's own id; `contact`: out, in, or "" for neither.
 
     `path` is an index into the row's `paths`, -1 where the actor is nobody of the directory.
+    `flaw` (O15): "" for none, UNPROVEN where only required evidence is missing, else INVALID.
     """
 
     at: datetime
@@ -88,7 +93,7 @@ class LoggedAction(NamedTuple):
     evidence: tuple[str, ...] = ()
     next_due_at: datetime | None = None
     next_type: str | None = None
-    is_valid: bool = True
+    flaw: str = ""
     is_voided: bool = False
 
     @property

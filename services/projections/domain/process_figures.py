@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from services.projections.domain.opportunity_course import (
     Calendar,
+    actions_to_prove,
     counted_actions,
     due_at,
     left_order,
@@ -64,7 +65,7 @@ def contributions(row: OpportunityProcess, calendar: Calendar | None = None) -> 
         if stay.left_at is not None:
             _add_leaving(points, row, owned, stay, actions)
     _add_changes(points, row, owned)
-    _add_evidence(points, row, actions)
+    _add_evidence(points, row)
     return {point: amount for point, amount in points.items() if amount}
 
 
@@ -209,9 +210,9 @@ def _add_changes(points: Points, row: OpportunityProcess, owned: Sequence[Owned]
 
 
 def evidence_demands(
-    row: OpportunityProcess, actions: Sequence[LoggedAction]
+    row: OpportunityProcess,
 ) -> Iterator[tuple[LoggedAction, frozenset[str]]]:
-    """Counted actions whose type or golden rule requires evidence, with what is required (P3)."""
+    """Actions whose type or golden rule requires evidence, with what is required (P3)."""
     proven = {
         rule.action
         for rules in row.rules
@@ -219,7 +220,9 @@ def evidence_demands(
         for rule in stage.golden
         if rule.evidence
     }
-    for action in actions:
+    if not proven and not any(action.evidence_required for action in row.actions):
+        return
+    for action in actions_to_prove(row):
         if not action.evidence_required and action.type not in proven:
             continue
         required = frozenset(action.evidence_required)
@@ -232,10 +235,10 @@ def evidence_demands(
             yield action, required
 
 
-def _add_evidence(points: Points, row: OpportunityProcess, actions: Sequence[LoggedAction]) -> None:
+def _add_evidence(points: Points, row: OpportunityProcess) -> None:
     """To the actor and the actor's unit; where nobody of the directory acted, to the opportunity's
     unit and no rep."""
-    for action, required in evidence_demands(row, actions):
+    for action, required in evidence_demands(row):
         if action.path >= 0:
             scopes = scopes_of(row.paths[action.path], action.actor_id)
         else:

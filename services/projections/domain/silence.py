@@ -110,7 +110,7 @@ def current_silence(row: OpportunityProcess, calendar: Calendar | None = None) -
         return None
     since = max(stay.entered_at for stay in row.stays if stay.entered_how != "migrated")
     for action in row.actions:
-        if action.at > since and action.ends_silence and action.is_valid and not action.is_voided:
+        if action.at > since and action.ends_silence and not (action.flaw or action.is_voided):
             since = action.at
     stay = row.stays[-1]
     rules = stage_rules(row, row.rules[-1], stay.stage)

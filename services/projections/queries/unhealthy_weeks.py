@@ -7,7 +7,6 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.projections.domain.opportunity_course import counted_actions
 from services.projections.domain.opportunity_row import (
     OpportunityProcess,
 )
@@ -130,7 +129,7 @@ def _faults(row: OpportunityProcess, window: Window) -> list[tuple[str, str, flo
     ]
     if skips:
         faults += [(unit_id, "stage_compliance", len(skips)) for unit_id in row.unit_path]
-    for action, required in evidence_demands(row, counted_actions(row)):
+    for action, required in evidence_demands(row):
         if window.begins <= action.at < window.ends and not required <= set(action.evidence):
             path = row.paths[action.path] if action.path >= 0 else row.unit_path
             faults += [(unit_id, "evidence_rate", 1) for unit_id in path]
