@@ -36,6 +36,7 @@ class Imported:
     """`resident_bytes` is the largest that the process ever had in memory."""
 
     seconds: float
+    processor_seconds: float
     resident_bytes: int
 
 
@@ -59,6 +60,7 @@ def _measure(scratch: Path) -> Iterator[Figure]:
     megabytes = imported.resident_bytes / 1e6
     yield Figure(name=f"import of {name}: events", value=events, unit="events")
     yield _at_most(f"import of {name}: duration", imported.seconds, "s", 25)
+    yield Figure(name=f"import of {name}: processor", value=imported.processor_seconds, unit="s")
     yield _at_most(f"import of {name}: resident memory", megabytes, "MB", 400)
     yield Figure(name=f"import of {name}: rate", value=rate, unit="events/s")
     yield Figure(name="bare insert: rate", value=bare_rate, unit="events/s")
@@ -73,7 +75,8 @@ def _measure(scratch: Path) -> Iterator[Figure]:
 
 
 def _at_most(name: str, value: float, unit: str, most: float) -> Figure:
-    return Figure(name=name, value=value, unit=unit, target=f"< {most:g}", met=value < most)
+    target = f"< {most:g} (orientation)"
+    return Figure(name=name, value=value, unit=unit, target=target, met=value < most)
 
 
 def _log(scratch: Path) -> tuple[str, Path, Path, Rules]:
@@ -98,7 +101,7 @@ def run_import(pulsetrail: Pulsetrail, file: Path, mapping: Path) -> Imported:
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, f"the import ended with {process.returncode}"
     unit = 1 if sys.platform == "darwin" else 1024
-    return Imported(seconds, usage.ru_maxrss * unit)
+    return Imported(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
 
 
 def insert_bare(stored: Path, fresh: Path) -> tuple[int, float]:

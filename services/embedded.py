@@ -70,8 +70,8 @@ async def open_embedded(
             outbound=Outbound(allowed_hosts=frozenset(chosen.allowed_outbound_hosts)),
         )
         hosting = Hosting(ports, build(ports), folder)
-        await hosting.create_tables()
         try:
+            await hosting.create_tables()
             yield hosting
         finally:
             await hosting.stop()

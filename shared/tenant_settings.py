@@ -93,6 +93,13 @@ def zone_problem(value: SettingValue) -> str | None:
     return None
 
 
+FEWEST_CONTACTS = 2
+LONGEST_REMINDER_HOURS = 168
+"""Bounds that the projections' lower bound of due times relies on."""
+
+_ANY = (1, 100_000)
+
+
 def _ratio(name: str, default: float, rule: str, meaning: str) -> TenantSetting:
     return TenantSetting(
         name=name,
@@ -105,7 +112,9 @@ def _ratio(name: str, default: float, rule: str, meaning: str) -> TenantSetting:
     )
 
 
-def _amount(name: str, default: int, unit: str, rule: str, meaning: str) -> TenantSetting:
+def _amount(  # a line of the catalogue
+    name: str, default: int, unit: str, rule: str, meaning: str, *, within: tuple[int, int] = _ANY
+) -> TenantSetting:
     return TenantSetting(
         name=name,
         kind="integer",
@@ -113,7 +122,7 @@ def _amount(name: str, default: int, unit: str, rule: str, meaning: str) -> Tena
         rule=rule,
         meaning=meaning,
         unit=unit,
-        fits=_whole_number(1, 100_000),
+        fits=_whole_number(*within),
     )
 
 
@@ -154,8 +163,22 @@ _CATALOGUE = (
     _ratio("golden_action_gate", 0.92, "P5", "promotion and entry gate, last full quarter"),
     _amount("approval_limit_hours", 48, "hours", "O6", "a step older than this escalates"),
     _flag("approval_in_business_time", True, "O6", "the limit leaves out non-working days"),
-    _amount("no_response_after", 3, "contacts", "O14", "outbound in a row without a reaction"),
-    _amount("next_action_reminder_hours", 24, "hours", "O1", "reminder before it is due"),
+    _amount(
+        "no_response_after",
+        3,
+        "contacts",
+        "O14",
+        "outbound in a row without a reaction",
+        within=(FEWEST_CONTACTS, 100),
+    ),
+    _amount(
+        "next_action_reminder_hours",
+        24,
+        "hours",
+        "O1",
+        "reminder before it is due",
+        within=(1, LONGEST_REMINDER_HOURS),
+    ),
     _amount("clock_skew_tolerance_seconds", 120, "seconds", "G5", "sent_at may differ so much"),
     _amount("clock_ahead_limit_hours", 24, "hours", "G5", "without sent_at refused beyond"),
     _amount("instruction_stuck_days", 5, "days", "P11", "in a stage for longer is stuck"),

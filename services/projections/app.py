@@ -2,6 +2,7 @@
 
 from services.projections import api, web
 from services.projections.queries.read_models import LOG_NAME, READ_MODELS
+from services.projections.reactions import reactions
 from services.projections.watch import OpportunityWatch, WorkshopWatch
 from shared.http import Access
 from shared.ports import Ports
@@ -15,6 +16,7 @@ def build(ports: Ports) -> Service:
         name="projections",
         routers=(api.router(ports, access), web.router(ports, access)),
         read_models=READ_MODELS,
+        reactions=reactions(ports),
         runners=(
             Runner(name="projections.watch", step=OpportunityWatch(ports, commands).step),
             Runner(name="projections.workshops", step=WorkshopWatch(ports, commands).step),

@@ -54,14 +54,14 @@ def read_log(folder: Path) -> list[Recorded]:
     finally:
         connection.close()
     return [
-        Recorded(*row[:3], str(UUID(bytes=row[3])), row[4], row[5], json.loads(row[6]))
-        for row in rows
+        Recorded(log, stream, version, str(UUID(bytes=event_id)), type_name, key, json.loads(data))
+        for log, stream, version, event_id, type_name, key, data in rows
     ]
 
 
 @dataclass
 class Stay:
-    """In a stage from entering to leaving; `how` it was left: forward, skip, backward, won, lost."""
+    """In a stage from entering to leaving; `how`: forward, skip, backward, won or lost."""
 
     stage: str
     entered: Order
@@ -127,7 +127,9 @@ class Deal:
 
     def open_at(self, at: datetime) -> bool:
         now = (at, AFTERWARDS)
-        return any(opened <= now and (closed is None or closed > now) for opened, closed in self.spans)
+        return any(
+            opened <= now and (closed is None or closed > now) for opened, closed in self.spans
+        )
 
     def actions(self, opened: Order, closed: Order | None) -> list[Action]:
         return sorted(
@@ -280,7 +282,9 @@ def golden_actions(events: Iterable[Recorded]) -> dict[tuple[Scope, str, str], t
         for stay in deal.stays:
             if stay.left is None or stay.how not in ("forward", "skip", "won"):
                 continue
-            done = {each.type for each in _while_open(deal) if stay.entered <= each.order < stay.left}
+            done = {
+                each.type for each in _while_open(deal) if stay.entered <= each.order < stay.left
+            }
             for action in deal.golden[stay.stage]:
                 for scope in deal.owner_at(stay.left).scopes:
                     counted = found[scope, stay.stage, action]

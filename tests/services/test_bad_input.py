@@ -37,13 +37,13 @@ async def heads(floor: SalesFloor) -> list[int]:
 async def sent(
     floor: SalesFloor, path: str, content: bytes, media_type: str = JSON, **headers: str
 ) -> httpx.Response:
-    named = {name.replace("_", "-"): value.encode() for name, value in headers.items()}
+    named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
     return await floor.http.post(
         BASE + path,
         content=content,
         headers={
-            "Authorization": b"Bearer key-director",
-            "Content-Type": media_type.encode(),
+            b"Authorization": b"Bearer key-director",
+            b"Content-Type": media_type.encode(),
             **named,
         },
     )

@@ -18,13 +18,12 @@ _NDJSON = "application/x-ndjson"
 
 @dataclass
 class Load:
-    """`answered`: the events of each key that was accepted. `open`: while false nobody sends."""
+    """`answered`: the events of each key that was accepted. Nobody sends while it is not open."""
 
     key: str
     answered: dict[str, list[str]] = field(default_factory=dict)
     repeated: int = 0
     address: str = ""
-    resting: set[str] = field(default_factory=set)
     stopped: bool = False
     is_open: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -35,20 +34,13 @@ class Load:
     def pause(self) -> None:
         self.is_open.clear()
 
-    async def at_rest(self, workers: int) -> None:
-        """Until every worker waits for the gate."""
-        while len(self.resting) < workers and not self.stopped:
-            await asyncio.sleep(0.01)
-
-    async def send(self, http: httpx.AsyncClient, worker: str, path: str, **sent: Any) -> Any:
+    async def send(self, http: httpx.AsyncClient, path: str, **sent: Any) -> Any:
         """The answer, however often the other side has to be asked. Raises AssertionError for an
         answer that is no acceptance."""
         headers = {"Authorization": f"Bearer {self.key}", **sent.pop("headers", {})}
         first = True
         while True:
-            self.resting.add(worker)
             await self.is_open.wait()
-            self.resting.discard(worker)
             self.repeated += not first
             first = False
             url = f"{self.address}/api/v1{path}"
@@ -92,7 +84,7 @@ class Worker:
         if command == "open-opportunity":
             path, body = "/opportunities", {"opportunity_id": opportunity_id, **body}
         headers = {"Idempotency-Key": key}
-        answer = await self.load.send(self.http, self.name, path, json=body, headers=headers)
+        answer = await self.load.send(self.http, path, json=body, headers=headers)
         self.load.answered[key] = answer.json()["events"]
 
     async def _batch(self) -> None:
@@ -104,9 +96,7 @@ class Worker:
             lines.append(line)
         content = "\n".join(json.dumps(line) for line in lines)
         headers = {"Content-Type": _NDJSON}
-        answer = await self.load.send(
-            self.http, self.name, "/commands", content=content, headers=headers
-        )
+        answer = await self.load.send(self.http, "/commands", content=content, headers=headers)
         outcomes = [json.loads(line) for line in answer.text.splitlines()]
         assert [each["id"] for each in outcomes] == [line["id"] for line in lines]
         for outcome in outcomes:

@@ -116,10 +116,8 @@ async def served_floor(folder: Path) -> AsyncIterator[Floor]:
     serving.command.run("pipeline", "publish", str(file))
     key = serving.command.json("keys", "create", "--role", "director")["key"]
     administrator = serving.command.json("keys", "create", "--role", "administrator")["key"]
-    async with (
-        receiving(rules) as hook,
-        httpx.AsyncClient(timeout=20) as http,
-    ):
+    async with receiving(rules) as hook, httpx.AsyncClient(timeout=20) as http:
+        _answer_slowly(hook)
         serving.start()
         try:
             await serving.ready()
@@ -127,6 +125,17 @@ async def served_floor(folder: Path) -> AsyncIterator[Floor]:
             yield Floor(serving, hook, key, http)
         finally:
             serving.kill()
+
+
+def _answer_slowly(hook: Receiver) -> None:
+    """So that some attempts are cut short between the request and its answer."""
+    answer = hook._answer
+
+    async def answer_late(received: Received, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.06)
+        await answer(received, writer)
+
+    hook._answer = answer_late  # type: ignore[method-assign]
 
 
 async def _furnish(serving: Serving, http: httpx.AsyncClient, key: str, port: int) -> None:
@@ -223,7 +232,8 @@ async def compare_silence(floor: Floor, events: list[Recorded]) -> None:
     board = await floor.get("/boards/silence", limit=500)
     expected = silence_rows(events, moment(board["as_of"]))
     shown = [
-        {name: row[name] for name in expected[0]} | {"last_activity_at": moment(row["last_activity_at"])}
+        {name: row[name] for name in expected[0]}
+        | {"last_activity_at": moment(row["last_activity_at"])}
         for row in board["rows"]
     ]
     for row in expected:
@@ -231,6 +241,10 @@ async def compare_silence(floor: Floor, events: list[Recorded]) -> None:
         row["limit_hours"] = pytest.approx(row["limit_hours"], abs=1e-9)
     assert board["total"] == len(expected)
     assert shown == expected
+
+
+def _moment_in(row: Json) -> datetime:
+    return moment(row["last_activity_at"])
 
 
 async def compare_process_health(floor: Floor, events: list[Recorded]) -> None:

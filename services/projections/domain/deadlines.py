@@ -19,6 +19,7 @@ from services.projections.domain.stage_deadlines import (
     stalled,
 )
 from shared.projection import Deadline
+from shared.tenant_settings import FEWEST_CONTACTS, LONGEST_REMINDER_HOURS
 
 RULES = (
     "stalled",
@@ -69,7 +70,12 @@ class WallTime:
         return anchor + timedelta(seconds=seconds)
 
 
-BOUND_SETTINGS = DeadlineSettings(calendar=WallTime(), approval_in_business_time=False)
+BOUND_SETTINGS = DeadlineSettings(
+    calendar=WallTime(),
+    approval_in_business_time=False,
+    no_response_after=FEWEST_CONTACTS,
+    next_action_reminder_hours=LONGEST_REMINDER_HOURS,
+)
 
 
 def due_bound(row: OpportunityProcess) -> datetime | None:
