@@ -97,8 +97,8 @@ async def _of_the_read_models(desk: Desk) -> list[Finding]:
     ]
     for name, why in desk.hosting.stopped.items():
         findings.append(Finding(name, why, "see the message; then restart"))
-    remedy = "any reading command catches up" if behind and not desk.live else None
-    findings.append(Finding("read models", ", ".join(behind) or "at the head", remedy))
+    standing = f"catching up: {', '.join(behind)}" if behind else "at the head"
+    findings.append(Finding("read models", standing))
     async with desk.ports.read_store.reading() as connection:
         parked = await connection.scalar(select(func.count()).select_from(PARKED_STREAMS))
         letters = await connection.scalar(select(func.count()).select_from(DEAD_LETTERS))
