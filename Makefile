@@ -7,6 +7,8 @@ JSON ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input --quiet
+# Compiled when first imported: most of it never is.
+INSTALL := $(PIP) install --no-compile --require-hashes
 
 # What is installed is known by a stamp named after everything that decides it, the place included:
 # scripts in a virtual environment hold its path.
@@ -76,12 +78,11 @@ $(RUN_STAMP): | $(PY)
 	@echo "installing what running needs into $(VENV) (once)" >&2
 	@rm -f $(VENV)/.run-* $(VENV)/.dev-*
 	@$(PIP) --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null
-	@$(PIP) install --require-hashes -r requirements/run.lock
-	@$(PIP) install --require-hashes -r requirements/build.lock
+	@$(INSTALL) -r requirements/run.lock -r requirements/build.lock
 	@$(PIP) install --no-deps --no-index --no-build-isolation --editable .
 	@touch $@
 
 $(DEV_STAMP): $(RUN_STAMP)
 	@echo "installing what developing needs into $(VENV) (once)" >&2
-	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@$(INSTALL) -r requirements/dev.lock
 	@touch $@

@@ -188,6 +188,10 @@ class CommandHandling:
         """The version and folded state of a stream; `fresh`: with all that is stored by now."""
         return await self._states.load(decider, stream, fresh=fresh)
 
+    def forget_states(self) -> None:
+        """Give back the memory of what bulk work has loaded; it is read again when asked for."""
+        self._states.forget()
+
     async def _decide_run(
         self, decider: Decider[C, S, E], run: Run, certain: Collection[str]
     ) -> "_DecidedRun":

@@ -100,6 +100,9 @@ class FoldedStates:
         except StoreAway as failure:
             LOG.warning("snapshot_not_saved", stream=stream, why=str(failure))
 
+    def forget(self) -> None:
+        self._known.clear()
+
     def keep(self, stream: str, version: int, state: Any) -> None:
         known = self._known.get(stream)
         if known is not None and known[0] > version:

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from services.cli.history_records import open_records
+from services.cli.history_records import Records, open_records
 from services.opportunities.domain.history_cells import HistoryRow, RowParser, RowProblem
 from services.opportunities.domain.history_mapping import ColumnIsAbsent, HistoryMapping
 from shared.clock import milliseconds
@@ -26,8 +26,6 @@ class Survey:
 
     rows: int
     in_order: bool
-    first_at: datetime | None
-    last_at: datetime | None
 
 
 class HistoryFiles:
@@ -50,22 +48,21 @@ class HistoryFiles:
         """Reads everything once. Raises FileIsUnreadable and ColumnIsAbsent."""
         count, in_order = 0, True
         last_of_case: dict[str, datetime] = {}
-        first_at: datetime | None = None
-        last_at: datetime | None = None
-        for row in self._in_file_order():
-            count += 1
-            if isinstance(row, RowProblem):
-                continue
-            case, time = row.case, row.time
-            before = last_of_case.get(case)
-            if before is not None and time < before:
-                in_order = False
-            last_of_case[case] = time
-            if first_at is None or time < first_at:
-                first_at = time
-            if last_at is None or time > last_at:
-                last_at = time
-        return Survey(rows=count, in_order=in_order, first_at=first_at, last_at=last_at)
+        for path in self._paths:
+            with open_records(path, self._mapping) as opened:
+                glance = self._parser(opened).glance
+                for record in opened.records:
+                    seen = None if isinstance(record, RowProblem) else glance(record.cells)
+                    if seen is not None:
+                        case, time = seen
+                        if self._until is not None and time > self._until:
+                            continue
+                        if time < last_of_case.get(case, time):
+                            in_order = False
+                        last_of_case[case] = time
+                    count += 1
+                self._refuse_absent_keys(opened.keys)
+        return Survey(rows=count, in_order=in_order)
 
     def rows(self, survey: Survey) -> Iterator[HistoryRow | RowProblem]:
         """Every row and every problem; equal times of a case in the files' order.
@@ -82,7 +79,7 @@ class HistoryFiles:
     def _of_one_file(self, path: Path) -> Iterator[HistoryRow | RowProblem]:
         until, name = self._until, path.name
         with open_records(path, self._mapping) as opened:
-            parse = RowParser(self._mapping, opened.header, self._latest, opened.typed).parse
+            parse = self._parser(opened).parse
             for record in opened.records:
                 if isinstance(record, RowProblem):
                     yield record
@@ -91,10 +88,14 @@ class HistoryFiles:
                 if until is not None and isinstance(row, HistoryRow) and row.time > until:
                     continue
                 yield row
-            if opened.keys:
-                self._refuse_absent_keys(opened.keys)
 
-    def _refuse_absent_keys(self, keys: set[str]) -> None:
+    def _parser(self, opened: Records) -> RowParser:
+        return RowParser(self._mapping, opened.header, self._latest, opened.typed)
+
+    def _refuse_absent_keys(self, keys: set[str] | None) -> None:
+        """Objects have no header: the column must be in one of them at least."""
+        if not keys:
+            return
         absent = [
             FieldProblem(f"columns.{name}", "absent-column", f"no object has a {column!r}")
             for name, column in self._mapping.columns.items()

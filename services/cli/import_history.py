@@ -59,6 +59,7 @@ class ImportHistory(Request):
         outcome = await importing.run(reader, pipeline, files, survey)
         if not self.dry_run:
             await importing.move_clock(self.until or outcome.latest_at)
+            desk.ports.commands("opportunities").forget_states()
             with desk.output.progress("Read models", None):
                 await desk.settle()
         self._tell(desk, outcome, time.monotonic() - began)

@@ -31,7 +31,7 @@ def build(ports: Ports) -> Service:
         name="notifications",
         routers=api.routers(desk),
         read_models=(ESCALATIONS, MESSAGES, PENDING_NOTICES, ATTEMPTS),
-        reactions=reactions(ports.event_store, commands, choices, matters),
+        reactions=reactions(ports, commands, choices, matters),
         runners=(
             Runner(name="notifications.going-live", step=going_live.step),
             Runner(name="notifications.steps", step=steps.step),

@@ -1,13 +1,13 @@
 """What time brings: steps that fall due, and the one digest at going live."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
 from services.notifications.domain.escalation import (
     ESCALATION,
-    Course,
+    Escalation,
 )
 from services.notifications.domain.escalation_commands import (
     OpenEscalation,
@@ -24,16 +24,17 @@ from services.notifications.domain.steps import (
 )
 from services.notifications.queries.read_models import (
     ESCALATIONS,
+    Due,
     by_the_clock,
     due_keys,
     look_again,
     rearm,
 )
+from services.notifications.queries.stored_states import stored_states, stored_versions
 from services.notifications.queries.tenant_choices import ONE_PER_TENANT, TenantChoices
 from shared.command_handling import CommandHandling, Run, Step, derived_id
 from shared.envelope import stream_name
 from shared.events.signals import SignalRaised, SignalResolved, SignalRetracted
-from shared.organisation import Organisation
 from shared.ports import Ports
 
 _AT_ONCE = 500
@@ -51,47 +52,60 @@ class StepWatch:
         self._commands = commands
 
     async def step(self, now: datetime) -> bool:
-        due = await due_keys(self._ports, ESCALATIONS, now, _AT_ONCE)
-        for looked_at in due:
-            await self._look_at(looked_at, now)
+        """One commit for all that are due, one transaction for when to look again."""
+        ports = self._ports
+        due = await due_keys(ports, ESCALATIONS, now, _AT_ONCE)
+        streams = {each: stream_name(each[0], ESCALATION.name, each[1]) for each in due}
+        seen = await stored_states(ports, ESCALATION, streams.values())
+        times = await self._working_times({tenant_id for tenant_id, _key, _bound in due}, now)
+        runs: dict[str, Run] = {}
+        for each, stream in streams.items():
+            run = await self._reaching(each[0], seen[stream][1], times[each[0]], now)
+            if run is not None:
+                runs[stream] = run
+        if runs:
+            # Refused is what was handed over meanwhile: it is planned anew like all the others.
+            await self._commands.handle_runs(ESCALATION, list(runs.values()))
+            seen |= {stream: await self._commands.load(ESCALATION, stream) for stream in runs}
+        next_looks: dict[Due, datetime | None] = {}
+        for each, stream in streams.items():
+            planned = planned_step(seen[stream][1], times[each[0]])
+            next_looks[each] = planned.at if isinstance(planned, PlannedStep) else None
+        await rearm(ports.read_store, ESCALATIONS, next_looks)
+        latest = await stored_versions(ports, streams.values())
+        overtaken = [each for each in due if latest[streams[each]] != seen[streams[each]][0]]
+        await look_again(ports.read_store, ESCALATIONS, overtaken)
         return bool(due)
 
-    async def _look_at(self, looked_at: tuple[str, str, int], now: datetime) -> None:
-        tenant_id, escalation_id, _bound = looked_at
-        organisation = await self._ports.organisations.of(tenant_id)
-        working_time = WorkingTime(organisation.calendar(now), organisation.business_hours(now))
-        stream = stream_name(tenant_id, ESCALATION.name, escalation_id)
-        version, escalation = await self._commands.load(ESCALATION, stream, fresh=True)
+    async def _working_times(
+        self, tenant_ids: Collection[str], now: datetime
+    ) -> dict[str, WorkingTime]:
+        times: dict[str, WorkingTime] = {}
+        for tenant_id in tenant_ids:
+            organisation = await self._ports.organisations.of(tenant_id)
+            calendar, hours = organisation.calendar(now), organisation.business_hours(now)
+            times[tenant_id] = WorkingTime(calendar, hours)
+        return times
+
+    async def _reaching(
+        self, tenant_id: str, escalation: Escalation, working_time: WorkingTime, now: datetime
+    ) -> Run | None:
+        """The step that is due by now, if there is one."""
         planned = planned_step(escalation, working_time)
         row = row_of(escalation)
-        if isinstance(planned, PlannedStep) and planned.at <= now and row is not None:
-            await self._reach(tenant_id, planned, row.course, organisation, now)
-            version, escalation = await self._commands.load(ESCALATION, stream, fresh=True)
-            planned = planned_step(escalation, working_time)
-        next_at = planned.at if isinstance(planned, PlannedStep) else None
-        await rearm(self._ports.read_store, ESCALATIONS, looked_at, next_at)
-        latest, _state = await self._commands.load(ESCALATION, stream, fresh=True)
-        if latest != version:
-            await look_again(self._ports.read_store, ESCALATIONS, tenant_id, escalation_id)
-
-    async def _reach(
-        self,
-        tenant_id: str,
-        planned: PlannedStep,
-        course: Course,
-        organisation: Organisation,
-        now: datetime,
-    ) -> None:
-        escalation_id = course.opened.escalation_id
+        if not isinstance(planned, PlannedStep) or planned.at > now or row is None:
+            return None
+        organisation = await self._ports.organisations.of(tenant_id)
+        escalation_id = row.course.opened.escalation_id
         command = ReachStep(
             escalation_id=escalation_id,
             level=planned.level,
-            person_ids=recipients(planned, course, organisation),
+            person_ids=recipients(planned, row.course, organisation),
             channels=planned.step.channels,
             now=now,
         )
         context = by_the_clock(tenant_id, now, escalation_id)
-        await self._commands.handle(ESCALATION, escalation_id, command, context)
+        return Run(escalation_id, [Step(command, context, self._ports.new_id())])
 
 
 class GoingLiveDigest:

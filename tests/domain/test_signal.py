@@ -92,7 +92,6 @@ class TestRaised:
     def test_retracting_retracts(self) -> None:
         signal.given(RAISED).when(RETRACT).then(RETRACTED)
 
-
     def test_retracting_what_was_due_at_another_time_adds_nothing(self) -> None:
         signal.given(RAISED).when(replace(RETRACT, due_at=NOW)).then_nothing()
 

@@ -33,12 +33,12 @@ class Serving:
     def command(self) -> Pulsetrail:
         return Pulsetrail(self.folder)
 
-    def start(self) -> None:
-        """Does not wait. Of a killed one the address may still lie there."""
+    def start(self, file_limit_bytes: int | None = None) -> None:
+        """Does not wait. With a limit no file grows beyond it, as on a disk that is full."""
         (self.folder / "serving.json").unlink(missing_ok=True)
         with self.said.open("ab") as said:
             self.process = subprocess.Popen(
-                self.command.arguments("serve", "--port", "0"),
+                with_file_limit(self.command.arguments("serve", "--port", "0"), file_limit_bytes),
                 stdout=said,
                 stderr=said,
                 env=os.environ | self.settings | {"PYTHONUTF8": "1"},
@@ -90,3 +90,10 @@ class Serving:
             encoding="utf-8",
         )
         return int(shown.stdout) * 1024
+
+
+def with_file_limit(arguments: list[str], limit_bytes: int | None) -> list[str]:
+    """Started so that writing beyond the limit fails."""
+    if limit_bytes is None:
+        return arguments
+    return ["sh", "-c", f'ulimit -f {limit_bytes // 512}; exec "$@"', "sh", *arguments]

@@ -9,6 +9,8 @@ from services.notifications.domain.message_commands import (
 from services.notifications.domain.throttle import Limit
 from shared.outbound import Outbound
 
+IN_THE_INBOX = Report(outcome=Outcome.ACCEPTED, detail="in-the-inbox")
+
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
@@ -21,4 +23,4 @@ class Inbox:
         return None
 
     async def send(self, outgoing: Outgoing, address: Address, outbound: Outbound) -> Report:
-        return Report(outcome=Outcome.ACCEPTED, detail="in-the-inbox")
+        return IN_THE_INBOX

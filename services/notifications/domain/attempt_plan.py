@@ -88,6 +88,20 @@ def next_attempt(message: Message, now: datetime) -> Next:
             assert_never(message)
 
 
+def next_look(message: Message, now: datetime) -> datetime | None:
+    """When something is to be done about the message again: `now`, later, or never (None)."""
+    plan = next_attempt(message, now)
+    match plan:
+        case Try() | GiveUp():
+            return now
+        case Wait(until=until):
+            return until
+        case AllDone():
+            return None
+        case _:
+            assert_never(plan)
+
+
 def _next_of_waiting(message: Waiting, now: datetime) -> Next:
     queued = message.queued
     if not queued.channels:

@@ -10,13 +10,15 @@ import structlog
 
 from services.notifications.channels.channel import Address, Outgoing
 from services.notifications.channels.table import CHANNELS
-from services.notifications.domain.attempt_plan import AllDone, GiveUp, Try, Wait, next_attempt
-from services.notifications.domain.channel_book import ChannelBook, ConfiguredChannel
-from services.notifications.domain.escalation import (
-    ESCALATION,
-    Acknowledged,
-    Resolved,
+from services.notifications.domain.attempt_plan import (
+    AllDone,
+    GiveUp,
+    Try,
+    Wait,
+    next_attempt,
+    next_look,
 )
+from services.notifications.domain.channel_book import ChannelBook, ConfiguredChannel
 from services.notifications.domain.message import (
     MESSAGE,
     AttemptIsUnderWay,
@@ -35,15 +37,18 @@ from services.notifications.domain.message_commands import (
 )
 from services.notifications.domain.message_list import INBOX
 from services.notifications.domain.throttle import MayLeave, MustWait, admission, longest_window
+from services.notifications.outbox.inbox_delivery import InboxDelivery, nobody_waits_for
 from services.notifications.outbox.links import Links
 from services.notifications.queries.attempts import held_until, sent_since
 from services.notifications.queries.messages import shown
 from services.notifications.queries.read_models import (
     MESSAGES,
+    Due,
     by_the_clock,
     due_keys,
     rearm,
 )
+from services.notifications.queries.stored_states import stored_states
 from services.notifications.queries.tenant_choices import TenantChoices
 from shared.clock import to_milliseconds
 from shared.command_handling import CommandHandling
@@ -52,8 +57,6 @@ from shared.ports import Ports
 
 LOG = structlog.get_logger(__name__)
 
-Due = tuple[str, str, int]
-"""Tenant, message and the bound at which it was found."""
 _SLOW = timedelta(seconds=2)
 _CONFIGURED_INBOX = ConfiguredChannel(
     channel_id=INBOX, kind=INBOX, unit_id="", url=None, secret=None
@@ -84,21 +87,35 @@ class Delivery:
         self._choices = choices
         self._links = links
         self._at_once = at_once
+        self._inbox = InboxDelivery(ports, commands)
         self._records: dict[tuple[str, str], SentByUs] = {}
 
     async def step(self, now: datetime) -> bool:
-        """What goes by different channels goes side by side; a channel takes one at a time."""
-        due = await due_keys(self._ports, MESSAGES, now, self._at_once)
+        """What goes by different channels goes side by side; a channel takes one at a time, the
+        inbox all of them."""
+        ports = self._ports
+        due = await due_keys(ports, MESSAGES, now, self._at_once)
+        streams = {each: stream_name(each[0], MESSAGE.name, each[1]) for each in due}
+        found = await stored_states(ports, MESSAGE, streams.values())
+        resting: dict[Due, datetime | None] = {}
+        inboxes: dict[str, dict[Due, Waiting]] = {}
         lanes: dict[tuple[str, str], list[Due]] = {}
         for each in due:
-            lane = await self._lane(each, now)
-            lanes.setdefault(lane, []).append(each)
-        await asyncio.gather(*(self._work_off(lane, now) for lane in lanes.values()))
+            _version, message = found[streams[each]]
+            plan = next_attempt(message, now)
+            if isinstance(plan, AllDone) or (isinstance(plan, Wait) and plan.until is not None):
+                resting[each] = next_look(message, now)
+            elif isinstance(plan, Try) and plan.channel == INBOX and isinstance(message, Waiting):
+                inboxes.setdefault(each[0], {})[each] = message
+            else:
+                lane = (each[0], plan.channel if isinstance(plan, Try) else "")
+                lanes.setdefault(lane, []).append(each)
+        await asyncio.gather(
+            rearm(ports.read_store, MESSAGES, resting),
+            *(self._inbox.deliver(tenant_id, to_it, now) for tenant_id, to_it in inboxes.items()),
+            *(self._work_off(lane, now) for lane in lanes.values()),
+        )
         return bool(due)
-
-    async def _lane(self, due: Due, now: datetime) -> tuple[str, str]:
-        plan = next_attempt(await self._message(due), now)
-        return (due[0], plan.channel if isinstance(plan, Try) else "")
 
     async def _work_off(self, lane: Sequence[Due], now: datetime) -> None:
         """Stops at a channel that does not answer: the others of its lane come again later."""
@@ -131,9 +148,9 @@ class Delivery:
         plan = next_attempt(message, now)
         match plan:
             case AllDone():
-                await rearm(self._ports.read_store, MESSAGES, due, None)
+                await rearm(self._ports.read_store, MESSAGES, {due: None})
             case Wait(until=until):
-                await rearm(self._ports.read_store, MESSAGES, due, until)
+                await rearm(self._ports.read_store, MESSAGES, {due: until})
             case GiveUp():
                 await self._close(due, plan.ending, plan.reason, now)
             case Try():
@@ -144,7 +161,7 @@ class Delivery:
 
     async def _try(self, due: Due, message: Waiting, plan: Try, now: datetime) -> None:
         tenant_id, message_id, _bound = due
-        if not message.attempts and await self._is_settled(tenant_id, message):
+        if await nobody_waits_for(self._ports, tenant_id, [message]):
             await self._close(due, Ending.EXPIRED, "nobody-waits-for-it", now)
             return
         book = await self._choices.channel_book(tenant_id)
@@ -152,7 +169,7 @@ class Delivery:
         if configured is not None:
             decision = await self._admission(tenant_id, configured, now)
             if isinstance(decision, MustWait):
-                await rearm(self._ports.read_store, MESSAGES, due, decision.until)
+                await rearm(self._ports.read_store, MESSAGES, {due: decision.until})
                 return
         start = StartAttempt(message_id=message_id, channel=plan.channel, now=now)
         try:
@@ -169,11 +186,8 @@ class Delivery:
         await self._plan_on(due, end.now)
 
     async def _plan_on(self, due: Due, now: datetime) -> None:
-        plan = next_attempt(await self._message(due), now)
-        until = now if isinstance(plan, Try | GiveUp) else None
-        if isinstance(plan, Wait):
-            until = plan.until
-        await rearm(self._ports.read_store, MESSAGES, due, until)
+        until = next_look(await self._message(due), now)
+        await rearm(self._ports.read_store, MESSAGES, {due: until})
 
     async def _attempt(
         self,
@@ -261,22 +275,13 @@ class Delivery:
             mention=mention if isinstance(mention, str) else None,
         )
 
-    async def _is_settled(self, tenant_id: str, message: Waiting) -> bool:
-        """Everything it tells of was acknowledged or resolved before it could leave."""
-        for escalation_id in message.queued.escalation_ids:
-            stream = stream_name(tenant_id, ESCALATION.name, escalation_id)
-            _version, escalation = await self._commands.load(ESCALATION, stream, fresh=True)
-            if not isinstance(escalation, Acknowledged | Resolved):
-                return False
-        return bool(message.queued.escalation_ids)
-
     async def _close(self, due: Due, ending: Ending, reason: str, now: datetime) -> None:
         tenant_id, message_id, _bound = due
         if ending is Ending.OPERATOR:
             LOG.error("message_not_deliverable", message_id=message_id, why=reason)
         command = CloseMessage(message_id=message_id, ending=ending, reason=reason, now=now)
         await self._send_command(tenant_id, command)
-        await rearm(self._ports.read_store, MESSAGES, due, None)
+        await rearm(self._ports.read_store, MESSAGES, {due: None})
 
     async def _send_command(self, tenant_id: str, command: MessageCommand) -> None:
         context = by_the_clock(tenant_id, command.now, command.message_id)

@@ -1,6 +1,6 @@
 """What is pending for one person becomes one message or a digest, at its time (N4)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from services.notifications.domain.channel_book import ChannelBook
 from services.notifications.domain.escalation import (
     ESCALATION,
     Course,
+    Escalation,
     Open,
     Snoozed,
 )
@@ -24,13 +25,16 @@ from services.notifications.queries.pending_notices import (
     OUT,
     PendingNotice,
     Recipient,
+    Settled,
     notices_for,
     ready_recipients,
     settle,
 )
 from services.notifications.queries.read_models import by_the_clock
+from services.notifications.queries.stored_states import stored_states
 from services.notifications.queries.tenant_choices import TenantChoices
-from shared.command_handling import CommandHandling, derived_id
+from services.notifications.runs import carried_out
+from shared.command_handling import CommandHandling, Run, Step, derived_id
 from shared.envelope import stream_name
 from shared.organisation import Organisation
 from shared.ports import Ports
@@ -38,6 +42,9 @@ from shared.ports import Ports
 _RECIPIENTS_AT_ONCE = 200
 _NO_CHANNEL_BYTES = 20_000
 _ROBOTS = frozenset(channel.kind for channel in CHANNELS.values() if channel.is_group_robot)
+
+Escalations = Mapping[str, tuple[int, Escalation]]
+"""Version and state by stream."""
 
 
 class Standing(NamedTuple):
@@ -62,63 +69,57 @@ class LetterWriting:
         self._matters = matters
 
     async def step(self, now: datetime) -> bool:
-        reads = self._ports.read_store
-        recipients = await ready_recipients(reads, now, _RECIPIENTS_AT_ONCE)
+        """The letters to all who have something ready, with one commit."""
+        ports = self._ports
+        recipients = await ready_recipients(ports.read_store, now, _RECIPIENTS_AT_ONCE)
+        pending = await notices_for(ports.read_store, recipients)
+        streams = {
+            _stream(recipient, notice)
+            for recipient, notices in pending.items()
+            for notice in notices
+        }
+        escalations = await stored_states(ports, ESCALATION, streams)
+        runs: list[Run] = []
+        settled: list[Settled] = []
         for recipient in recipients:
-            await self._write_to(recipient, now)
+            to_one, what_became = await self._written(
+                recipient, pending[recipient], escalations, now
+            )
+            runs += to_one
+            settled.append(what_became)
+        await carried_out(self._commands, MESSAGE, runs)
+        await settle(ports.read_store, settled)
         return bool(recipients)
 
-    async def _write_to(self, recipient: Recipient, now: datetime) -> None:
+    async def _written(
+        self,
+        recipient: Recipient,
+        pending: Sequence[PendingNotice],
+        escalations: Escalations,
+        now: datetime,
+    ) -> tuple[list[Run], Settled]:
         """Once one notice is ready, whatever else is pending goes along, unless it is quiet."""
         organisation = await self._ports.organisations.of(recipient.tenant_id)
-        pending = await notices_for(self._ports.read_store, recipient)
-        standing = await self._standing(recipient, pending, organisation, now)
+        standing = _standing(recipient, pending, escalations, organisation.zone(now), now)
         kept = {each.notice for each in standing}
         gone = [notice for notice in pending if notice not in kept]
+        runs: list[Run] = []
         waiting = standing
         if any(each.ready_at <= now for each in standing):
             waiting = [each for each in standing if each.is_quiet]
             told_now = [each for each in standing if not each.is_quiet]
-            gone += await self._queue(recipient, told_now, organisation, now)
-        await settle(
-            self._ports.read_store,
-            recipient,
-            gone,
-            [(each.notice, each.ready_at) for each in waiting],
-        )
+            runs, unreachable = await self._letters(recipient, told_now, organisation, now)
+            gone += unreachable
+        return runs, Settled(recipient, gone, [(each.notice, each.ready_at) for each in waiting])
 
-    async def _standing(
-        self,
-        recipient: Recipient,
-        pending: Sequence[PendingNotice],
-        organisation: Organisation,
-        now: datetime,
-    ) -> list[Standing]:
-        """Without those that were acknowledged or resolved before anybody could be told."""
-        zone = organisation.zone(now)
-        found = []
-        for notice in pending:
-            stream = stream_name(recipient.tenant_id, ESCALATION.name, notice.escalation_id)
-            _version, escalation = await self._commands.load(ESCALATION, stream, fresh=True)
-            if not isinstance(escalation, Open | Snoozed):
-                continue
-            policy = escalation.course.opened.policy
-            ready_at = notice.reached_at + timedelta(seconds=policy.group_seconds)
-            is_quiet = False
-            if recipient.way == OUT:
-                is_quiet = may_disturb_from(policy, now, zone) > now
-                ready_at = may_disturb_from(policy, max(ready_at, now), zone)
-            found.append(Standing(notice, escalation.course, ready_at, is_quiet))
-        return found
-
-    async def _queue(
+    async def _letters(
         self,
         recipient: Recipient,
         standing: Sequence[Standing],
         organisation: Organisation,
         now: datetime,
-    ) -> list[PendingNotice]:
-        """Queue these; returns what no channel reaches and the inbox holds anyway."""
+    ) -> tuple[list[Run], list[PendingNotice]]:
+        """Letters to queue, and what no channel reaches and the inbox holds anyway."""
         language = await self._matters.language_of(recipient.tenant_id, recipient.person_id)
         book = await self._choices.channel_book(recipient.tenant_id)
         by_escalation: dict[str, Standing] = {}
@@ -131,9 +132,11 @@ class LetterWriting:
                 continue
             by_escalation[each.notice.escalation_id] = each
             notices.append(await self._notice(recipient, each, channels, language, now))
-        for letter in letters(notices, body_limit(notices, book)):
-            await self._queue_letter(recipient, letter, by_escalation, now)
-        return unreachable
+        runs = [
+            self._queuing(recipient, letter, by_escalation, now)
+            for letter in letters(notices, body_limit(notices, book))
+        ]
+        return runs, unreachable
 
     async def _notice(
         self,
@@ -157,13 +160,14 @@ class LetterWriting:
             going_live=opened.digest,
         )
 
-    async def _queue_letter(
+    def _queuing(
         self,
         recipient: Recipient,
         letter: Letter,
         by_escalation: dict[str, Standing],
         now: datetime,
-    ) -> None:
+    ) -> Run:
+        """The id follows from what is told, so that a repeat meets the first."""
         held = [by_escalation[escalation_id] for escalation_id in letter.escalation_ids]
         told = (f"{e.notice.escalation_id}:{e.notice.level}:{e.notice.reached_at}" for e in held)
         message_id = str(derived_id(*recipient, *told))
@@ -183,7 +187,34 @@ class LetterWriting:
             now=now,
         )
         context = by_the_clock(recipient.tenant_id, now, message_id)
-        await self._commands.handle(MESSAGE, message_id, command, context)
+        return Run(message_id, [Step(command, context, self._ports.new_id())])
+
+
+def _stream(recipient: Recipient, notice: PendingNotice) -> str:
+    return stream_name(recipient.tenant_id, ESCALATION.name, notice.escalation_id)
+
+
+def _standing(
+    recipient: Recipient,
+    pending: Sequence[PendingNotice],
+    escalations: Escalations,
+    zone: str,
+    now: datetime,
+) -> list[Standing]:
+    """Without those that were acknowledged or resolved before anybody could be told."""
+    found = []
+    for notice in pending:
+        _version, escalation = escalations[_stream(recipient, notice)]
+        if not isinstance(escalation, Open | Snoozed):
+            continue
+        policy = escalation.course.opened.policy
+        ready_at = notice.reached_at + timedelta(seconds=policy.group_seconds)
+        is_quiet = False
+        if recipient.way == OUT:
+            is_quiet = may_disturb_from(policy, now, zone) > now
+            ready_at = may_disturb_from(policy, max(ready_at, now), zone)
+        found.append(Standing(notice, escalation.course, ready_at, is_quiet))
+    return found
 
 
 def reached_by(

@@ -13,8 +13,8 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    bindparam,
     delete,
-    or_,
     select,
     update,
 )
@@ -46,6 +46,14 @@ class Recipient(NamedTuple):
     tenant_id: str
     person_id: str
     way: str
+
+
+class Settled(NamedTuple):
+    """What became of one recipient's notices: no longer pending, or ready at a later time."""
+
+    recipient: Recipient
+    gone: Sequence[PendingNotice]
+    waiting: Sequence[tuple[PendingNotice, datetime]]
 
 
 def _table(name: str) -> Table:
@@ -99,16 +107,23 @@ class PendingNotices:
     async def apply(
         self, connection: AsyncConnection, events: Sequence[RecordedEvent]
     ) -> list[Flaw]:
+        """What a batch comes to for each notice: there as told last, or gone."""
+        after: dict[tuple[Recipient, str], dict[str, Any] | None] = {}
         for recorded in events:
+            tenant_id = recorded.tenant_id
             match recorded.event:
                 case EscalationStepReached() as reached:
-                    await upsert(connection, self.table, _rows(recorded.tenant_id, reached))
+                    for row in _rows(tenant_id, reached):
+                        recipient = Recipient(tenant_id, row["person_id"], row["way"])
+                        after[recipient, row["escalation_id"]] = row
                 case MessageQueued() as queued if queued.person_id and queued.escalation_ids:
                     way = INBOX if queued.channels == (INBOX,) else OUT
-                    recipient = Recipient(recorded.tenant_id, queued.person_id, way)
-                    await _remove(connection, self.table, recipient, queued.escalation_ids)
+                    recipient = Recipient(tenant_id, queued.person_id, way)
+                    after |= {(recipient, each): None for each in queued.escalation_ids}
                 case _:
                     continue
+        await upsert(connection, self.table, [row for row in after.values() if row is not None])
+        await _remove(connection, self.table, [key for key, row in after.items() if row is None])
         return []
 
     async def mark_incomplete(
@@ -139,25 +154,30 @@ def _rows(tenant_id: str, reached: EscalationStepReached) -> list[dict[str, Any]
     ]
 
 
-def _of(table: Table, recipient: Recipient) -> Any:
+def _of(table: Table) -> Any:
+    """One person's notice of one escalation by one way, as `_named` names it."""
     return and_(
-        table.c.tenant_id == recipient.tenant_id,
-        table.c.person_id == recipient.person_id,
-        table.c.way == recipient.way,
+        table.c.tenant_id == bindparam("b_tenant_id"),
+        table.c.person_id == bindparam("b_person_id"),
+        table.c.way == bindparam("b_way"),
+        table.c.escalation_id == bindparam("b_escalation_id"),
     )
 
 
+def _named(recipient: Recipient, escalation_id: str) -> dict[str, Any]:
+    return {
+        "b_tenant_id": recipient.tenant_id,
+        "b_person_id": recipient.person_id,
+        "b_way": recipient.way,
+        "b_escalation_id": escalation_id,
+    }
+
+
 async def _remove(
-    connection: AsyncConnection,
-    table: Table,
-    recipient: Recipient,
-    escalation_ids: Sequence[str],
+    connection: AsyncConnection, table: Table, keys: Sequence[tuple[Recipient, str]]
 ) -> None:
-    for start in range(0, len(escalation_ids), 500):
-        part = escalation_ids[start : start + 500]
-        await connection.execute(
-            delete(table).where(_of(table, recipient), table.c.escalation_id.in_(part))
-        )
+    if keys:
+        await connection.execute(delete(table).where(_of(table)), [_named(*key) for key in keys])
 
 
 PENDING_NOTICES = PendingNotices()
@@ -177,47 +197,61 @@ async def ready_recipients(reads: ReadStore, now: datetime, limit: int) -> list[
         return [Recipient(*row) for row in await connection.execute(query)]
 
 
-async def notices_for(reads: ReadStore, recipient: Recipient) -> list[PendingNotice]:
+async def notices_for(
+    reads: ReadStore, recipients: Sequence[Recipient]
+) -> dict[Recipient, list[PendingNotice]]:
+    """All that is pending for them, for each in the order of the escalations."""
     table = PENDING_NOTICES.table
-    query = select(table).where(_of(table, recipient)).order_by(table.c.escalation_id)
+    found: dict[Recipient, list[PendingNotice]] = {each: [] for each in recipients}
+    people: dict[tuple[str, str], list[str]] = {}
+    for tenant_id, person_id, way in recipients:
+        people.setdefault((tenant_id, way), []).append(person_id)
     async with reads.reading() as connection:
-        return [
-            PendingNotice(
-                escalation_id=row.escalation_id,
-                level=row.level,
-                channels=tuple(row.channels.split("|")),
-                reached_at=moment(row.reached_at),
-                beside_inbox=bool(row.beside_inbox),
+        for (tenant_id, way), person_ids in people.items():
+            query = (
+                select(table)
+                .where(
+                    table.c.tenant_id == tenant_id,
+                    table.c.person_id.in_(person_ids),
+                    table.c.way == way,
+                )
+                .order_by(table.c.person_id, table.c.escalation_id)
             )
-            for row in await connection.execute(query)
-        ]
+            for row in await connection.execute(query):
+                notice = PendingNotice(
+                    escalation_id=row.escalation_id,
+                    level=row.level,
+                    channels=tuple(row.channels.split("|")),
+                    reached_at=moment(row.reached_at),
+                    beside_inbox=bool(row.beside_inbox),
+                )
+                found[Recipient(tenant_id, row.person_id, way)].append(notice)
+    return found
 
 
-async def settle(
-    reads: ReadStore,
-    recipient: Recipient,
-    gone: Sequence[PendingNotice],
-    ready_at: Sequence[tuple[PendingNotice, datetime]],
-) -> None:
+async def settle(reads: ReadStore, settled: Sequence[Settled]) -> None:
     """Take away what nobody has to be told of any more; look at the others when they are ready."""
     table = PENDING_NOTICES.table
+    at_level = and_(_of(table), table.c.level == bindparam("b_level"))
+    gone = [
+        {**_named(recipient, notice.escalation_id), "b_level": notice.level}
+        for recipient, notices, _waiting in settled
+        for notice in notices
+    ]
+    waiting = [
+        {
+            **_named(recipient, notice.escalation_id),
+            "b_level": notice.level,
+            "b_ready_at": milliseconds(ready_at),
+        }
+        for recipient, _gone, notices in settled
+        for notice, ready_at in notices
+    ]
+    if not gone and not waiting:
+        return
     async with reads.transaction() as connection:
-        for start in range(0, len(gone), 200):
-            these = [
-                and_(
-                    table.c.escalation_id == notice.escalation_id,
-                    table.c.level == notice.level,
-                )
-                for notice in gone[start : start + 200]
-            ]
-            await connection.execute(delete(table).where(_of(table, recipient), or_(*these)))
-        for notice, at in ready_at:
-            await connection.execute(
-                update(table)
-                .where(
-                    _of(table, recipient),
-                    table.c.escalation_id == notice.escalation_id,
-                    table.c.level == notice.level,
-                )
-                .values(ready_at=milliseconds(at))
-            )
+        if gone:
+            await connection.execute(delete(table).where(at_level), gone)
+        if waiting:
+            later = update(table).where(at_level).values(ready_at=bindparam("b_ready_at"))
+            await connection.execute(later, waiting)

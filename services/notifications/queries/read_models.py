@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, select, update
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, bindparam, select, update
 
 from services.notifications.domain.escalation_list import ESCALATION_LIST, EscalationRow
 from services.notifications.domain.message_list import MESSAGE_LIST, MessageRow
@@ -17,6 +17,9 @@ from shared.projecting import AT_ONCE, NEVER, JournalReadModel, RowReadModel
 from shared.read_store import METADATA, ReadStore
 
 LOG_NAME = "notifications"
+
+Due = tuple[str, str, int]
+"""Tenant, key and the bound (ms) at which it was found: what may be due."""
 
 ESCALATIONS: RowReadModel[EscalationRow] = RowReadModel(
     LOG_NAME,
@@ -88,10 +91,8 @@ def _attempt_entries(recorded: RecordedEvent) -> Sequence[Mapping[str, Any]]:
 ATTEMPTS = JournalReadModel(LOG_NAME, LOG_NAME, "attempts", 1, ATTEMPTS_TABLE, _attempt_entries)
 
 
-async def due_keys(
-    ports: Ports, model: RowReadModel[Any], now: datetime, limit: int
-) -> list[tuple[str, str, int]]:
-    """(tenant, key, due time in ms) of what may be due by now: the bounds are never too late."""
+async def due_keys(ports: Ports, model: RowReadModel[Any], now: datetime, limit: int) -> list[Due]:
+    """What may be due by now: the bounds are never too late."""
     table = model.deadlines
     query = (
         select(table.c.tenant_id, table.c.key, table.c.due_at)
@@ -108,31 +109,48 @@ async def due_keys(
 
 
 async def rearm(
-    reads: ReadStore,
-    model: RowReadModel[Any],
-    looked_at: tuple[str, str, int],
-    due_at: datetime | None,
+    reads: ReadStore, model: RowReadModel[Any], times: Mapping[Due, datetime | None]
 ) -> None:
-    """Look again at `due_at`, or never; left alone where an event has moved the bound meanwhile."""
-    tenant_id, key, bound = looked_at
+    """Look again at these times, or never; left alone where an event has moved the bound
+    meanwhile."""
+    if not times:
+        return
     table = model.deadlines
-    async with reads.transaction() as connection:
-        await connection.execute(
-            update(table)
-            .where(table.c.tenant_id == tenant_id, table.c.key == key, table.c.due_at == bound)
-            .values(due_at=NEVER if due_at is None else milliseconds(due_at))
+    moved = (
+        update(table)
+        .where(
+            table.c.tenant_id == bindparam("b_tenant_id"),
+            table.c.key == bindparam("b_key"),
+            table.c.due_at == bindparam("b_bound"),
         )
+        .values(due_at=bindparam("b_due_at"))
+    )
+    rows = [
+        {
+            "b_tenant_id": tenant_id,
+            "b_key": key,
+            "b_bound": bound,
+            "b_due_at": NEVER if due_at is None else milliseconds(due_at),
+        }
+        for (tenant_id, key, bound), due_at in times.items()
+    ]
+    async with reads.transaction() as connection:
+        await connection.execute(moved, rows)
 
 
-async def look_again(reads: ReadStore, model: RowReadModel[Any], tenant_id: str, key: str) -> None:
-    """Something happened while it was looked at."""
+async def look_again(reads: ReadStore, model: RowReadModel[Any], overtaken: Sequence[Due]) -> None:
+    """Something happened while these were looked at."""
+    if not overtaken:
+        return
     table = model.deadlines
+    at_once = (
+        update(table)
+        .where(table.c.tenant_id == bindparam("b_tenant_id"), table.c.key == bindparam("b_key"))
+        .values(due_at=AT_ONCE)
+    )
+    rows = [{"b_tenant_id": tenant_id, "b_key": key} for tenant_id, key, _bound in overtaken]
     async with reads.transaction() as connection:
-        await connection.execute(
-            update(table)
-            .where(table.c.tenant_id == tenant_id, table.c.key == key)
-            .values(due_at=AT_ONCE)
-        )
+        await connection.execute(at_once, rows)
 
 
 def by_the_clock(tenant_id: str, now: datetime, correlation_id: str) -> CommandContext:

@@ -92,6 +92,15 @@ class RowParser:
         self._read_time = time_reader(mapping.time, latest, typed)
         self._read_amount = amount_reader(mapping.file)
 
+    def glance(self, cells: Sequence[str]) -> tuple[str, datetime] | None:
+        """Only the case and the time, for a first look; None where these are not to be had."""
+        if len(cells) != self._width or not (case := cells[self._case].strip()):
+            return None
+        try:
+            return case, self._read_time(cells[self._time])
+        except CellIsWrong:
+            return None
+
     def parse(self, row: int, file: str, cells: Sequence[str]) -> HistoryRow | RowProblem:
         if len(cells) != self._width:
             message = f"{len(cells)} columns instead of {self._width}"
