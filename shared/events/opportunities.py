@@ -187,11 +187,17 @@ class OpportunityCustomerChanged:
 
 @event("opportunities.opportunity_fields_changed.v1")
 class OpportunityFieldsChanged:
-    """The fields that differ (budget, decision maker …; None: emptied), and amount and currency as
-    they stand after it."""
+    """The fields that differ (budget, decision maker …); amount and currency as they stand after it.
+
+    `fields`: numbers, yes or no, None where emptied; `texts`: those filled with text, which may
+    name a person, hence sealed; `filled`: their names.
+    """
 
     opportunity_id: Plain[str]
     fields: Plain[dict[str, FieldValue]]
+    texts: Annotated[list[TextField] | Withheld | None, personal("subject")]
+    filled: Plain[tuple[str, ...]]
+    subject: Plain[str]
     amount: Plain[Decimal | None]
     currency: Plain[str | None]
     changed_at: Plain[datetime]
@@ -229,11 +235,12 @@ class OpportunityWon:
 
 @event("opportunities.opportunity_lost.v1")
 class OpportunityLost:
-    """`reason` is the tenant's word for why (declined, cancelled …), `note` the rep's own."""
+    """`reason` is the tenant's word for why (declined, cancelled …), `note` the rep's own. Both are
+    typed by people, hence sealed."""
 
     opportunity_id: Plain[str]
     stage: Plain[str]
-    reason: Plain[str]
+    reason: Annotated[PersonalText, personal("subject")]
     note: Annotated[PersonalText, personal("subject")]
     subject: Plain[str]
     lost_at: Plain[datetime]

@@ -24,14 +24,17 @@ from services.opportunities.domain.opportunity_state import OpportunityIsClosed
 from services.opportunities.domain.ownership import OpportunityIsAlreadyOpened
 from services.opportunities.domain.valid_action import ActionDraft
 from shared.errors import Malformed, NotFound
+from shared.event_type import ERASED
 from shared.events.opportunities import (
     OpportunityAssigned,
     OpportunityCustomerChanged,
     OpportunityFieldsChanged,
     OpportunityMigrated,
     OpportunityUnitChanged,
+    TextField,
 )
 from tests.domain.opportunity_examples import (
+    CUSTOMER_OF_O1,
     DEMO,
     ENFORCING,
     NOW,
@@ -95,11 +98,14 @@ CUSTOMER_CHANGED = OpportunityCustomerChanged(
     changed_at=at(1),
 )
 CHANGE_FIELDS = ChangeOpportunityFields(
-    opportunity_id="O1", fields={"budget": "written"}, occurred_at=at(1), now=at(1)
+    opportunity_id="O1", fields={"seats": 20}, occurred_at=at(1), now=at(1)
 )
 FIELDS_CHANGED = OpportunityFieldsChanged(
     opportunity_id="O1",
-    fields={"budget": "written"},
+    fields={"seats": 20},
+    texts=None,
+    filled=(),
+    subject=CUSTOMER_OF_O1,
     amount=Decimal("1000.00"),
     currency="CNY",
     changed_at=at(1),
@@ -211,10 +217,32 @@ class TestChangingFields:
         opportunity.given(opened(), FIELDS_CHANGED).when(CHANGE_FIELDS).then_nothing()
 
     def test_one_is_not_true(self) -> None:
-        one = replace(FIELDS_CHANGED, fields={"budget": 1})
-        opportunity.given(opened(), one).when(replace(CHANGE_FIELDS, fields={"budget": True})).then(
-            replace(FIELDS_CHANGED, fields={"budget": True})
+        one = replace(FIELDS_CHANGED, fields={"seats": 1})
+        opportunity.given(opened(), one).when(replace(CHANGE_FIELDS, fields={"seats": True})).then(
+            replace(FIELDS_CHANGED, fields={"seats": True})
         )
+
+    def test_text_goes_where_it_is_sealed_and_is_always_news(self) -> None:
+        say = replace(CHANGE_FIELDS, fields={"decision maker": "Ms Wang"})
+        said = replace(
+            FIELDS_CHANGED,
+            fields={},
+            texts=[TextField(name="decision maker", value="Ms Wang")],
+            filled=("decision maker",),
+        )
+        opportunity.given(opened()).when(say).then(said)
+        opportunity.given(opened(), said).when(say).then(said)
+
+    def test_blank_text_empties_a_field_once(self) -> None:
+        said = replace(FIELDS_CHANGED, fields={}, texts=ERASED, filled=("seats",))
+        blank = replace(CHANGE_FIELDS, fields={"seats": " "})
+        emptied = replace(FIELDS_CHANGED, fields={"seats": None})
+        opportunity.given(opened(), said).when(blank).then(emptied)
+        opportunity.given(opened(), said, emptied).when(blank).then_nothing()
+
+    def test_text_takes_the_place_of_a_number_and_the_other_way_round(self) -> None:
+        said = replace(FIELDS_CHANGED, fields={}, texts=ERASED, filled=("seats",))
+        opportunity.given(opened(), FIELDS_CHANGED, said).when(CHANGE_FIELDS).then(FIELDS_CHANGED)
 
     def test_the_amount_can_change_alone(self) -> None:
         opportunity.given(opened()).when(

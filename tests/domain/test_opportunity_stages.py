@@ -15,6 +15,7 @@ from services.opportunities.domain.stage_moves import (
     WinningIsNotAllowedHere,
 )
 from shared.errors import Malformed
+from shared.event_type import ERASED
 from shared.events.opportunities import (
     ActionVoided,
     LateChangeRecorded,
@@ -56,7 +57,14 @@ REOPENED = OpportunityReopened(
     reopened_at=at(3),
 )
 BUDGET = OpportunityFieldsChanged(
-    opportunity_id="O1", fields={"budget": "written"}, amount=None, currency=None, changed_at=at(1)
+    opportunity_id="O1",
+    fields={},
+    texts=ERASED,
+    filled=("budget",),
+    subject=CUSTOMER_OF_O1,
+    amount=None,
+    currency=None,
+    changed_at=at(1),
 )
 BLOCKING = replace(
     DEMANDING,

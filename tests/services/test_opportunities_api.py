@@ -446,5 +446,8 @@ async def test_fields_and_amount_are_changed(floor: SalesFloor) -> None:
     changed = await floor.told(
         "/opportunities/O1/change-fields", {"fields": {"budget": "written"}, "amount": "10.00"}
     )
-    assert changed["fields"] == {"budget": "written"}
+    assert (changed["fields"], changed["filled"]) == ({}, ["budget"])
     assert changed["amount"] == "10.00"
+    assert (await floor.shown("/opportunities/O1"))["fields"] == {"budget": "written"}
+    await floor.hosting.ports.key_store.erase("T1", "customer/C1")
+    assert (await floor.shown("/opportunities/O1"))["fields"] == {"budget": {"erased": True}}

@@ -23,6 +23,7 @@ from shared.errors import DomainError, FieldProblem, Malformed, NotFound
 from shared.events.opportunities import (
     ActionTypeDefinition,
     Evidence,
+    OpportunityFieldsChanged,
     PipelineDefinition,
 )
 from shared.http import Times, answering, command_context, command_digest
@@ -121,6 +122,24 @@ class Desk:
         ):
             raise NotFound(f"there is no opportunity {opportunity_id!r}")
         return version, known
+
+    async def texts(self, tenant_id: str, opportunity: Opened) -> dict[str, Any]:
+        """The fields that hold text, opened; of an erased customer they are shown as erased."""
+        situation = opportunity.situation
+        if not situation.filled:
+            return {}
+        stream = stream_name(tenant_id, OPPORTUNITY.name, situation.opportunity_id)
+        codec = self.ports.codec
+        decoded = [codec.decode(each) for each in await self.ports.event_store.read_stream(stream)]
+        changes = [each for each in decoded if isinstance(each.event, OpportunityFieldsChanged)]
+        texts: dict[str, Any] = {}
+        for change in await codec.open(changes):
+            opened_texts = change.event.texts
+            if isinstance(opened_texts, list):
+                texts |= {text.name: text.value for text in opened_texts}
+            else:
+                texts |= {name: {"erased": True} for name in change.event.filled}
+        return {name: texts[name] for name in situation.filled}
 
     async def answered(
         self, context: CommandContext, telling: Awaitable[Handled[Any]]

@@ -78,6 +78,7 @@ def router(desk: Desk, access: Access) -> APIRouter:
         version, known = await desk.seen(caller, opportunity_id, _O, Verb.READ)
         shown = {
             **shown_opportunity(known),
+            "fields": {**known.situation.fields, **await desk.texts(caller.tenant_id, known)},
             "version": version,
             "actions": [shown_action(known, action_id) for action_id in known.actions],
             "approvals": shown_approvals(known),

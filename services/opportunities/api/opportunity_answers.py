@@ -1,4 +1,5 @@
-"""How an opportunity, an action and an approval are shown; nothing personal in it."""
+"""How an opportunity, an action and an approval are shown; nothing personal in it, since answers
+are stored with their commands. Of fields with text the names are `filled`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,6 +24,7 @@ def shown_opportunity(opportunity: Opportunity) -> dict[str, Any]:
         "pipeline": situation.pipeline.name,
         "pipeline_version": situation.pipeline.version,
         "fields": situation.fields,
+        "filled": situation.filled,
     }
 
 

@@ -90,5 +90,5 @@ def _missing(violation: Violation) -> FieldProblem:
 def _filled(opportunity: Opened, name: str) -> bool:
     if name == "amount":
         return opportunity.situation.amount is not None
-    value = opportunity.situation.fields.get(name)
-    return value is not None and not (isinstance(value, str) and not value.strip())
+    situation = opportunity.situation
+    return name in situation.filled or situation.fields.get(name) is not None

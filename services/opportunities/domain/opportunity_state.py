@@ -63,7 +63,8 @@ class Approval:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """Everything but the actions; `entries` end with the present stage, `changed_at` is the last
-    state change (opening, stage, winning, losing, reopening)."""
+    state change (opening, stage, winning, losing, reopening). `filled`: fields that hold text, of
+    which no decision asks more than that it is there."""
 
     opportunity_id: str
     customer_id: str
@@ -79,6 +80,7 @@ class Situation:
     amount: Decimal | None
     currency: str | None
     fields: dict[str, FieldValue]
+    filled: tuple[str, ...] = ()
     approvals: dict[str, Approval]
     changed_at: datetime
 

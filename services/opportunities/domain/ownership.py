@@ -37,6 +37,7 @@ from shared.events.opportunities import (
     OpportunityMigrated,
     OpportunityOpened,
     OpportunityUnitChanged,
+    TextField,
 )
 
 
@@ -130,26 +131,38 @@ def change_customer(
 def change_fields(
     command: ChangeOpportunityFields, opportunity: Opportunity
 ) -> Sequence[OpportunityFieldsChanged]:
-    """The event holds the fields that differ, and amount and currency as they stand after it."""
+    """The event holds the fields that differ, and amount and currency as they stand after it.
+
+    A text is always news: what was there is sealed. A blank one empties its field.
+    """
     was = opened(opportunity, command.opportunity_id).situation
     problems = [
         problem for name in command.fields for problem in name_problem(f"fields.{name}", name)
     ]
     if problems:
         raise Malformed("a field has no such name", errors=problems)
-    differing = {
-        name: value
+    texts = [
+        TextField(name=name, value=value)
         for name, value in command.fields.items()
-        if not _same(was.fields.get(name), value)
+        if isinstance(value, str) and value.strip()
+    ]
+    filled = tuple(text.name for text in texts)
+    differing = {
+        name: None if isinstance(value, str) else value
+        for name, value in command.fields.items()
+        if name not in filled and not _is_so(was, name, value)
     }
     amount = was.amount if command.amount is None else command.amount
     currency = command.currency or was.currency
-    if not differing and (amount, currency) == (was.amount, was.currency):
+    if not (differing or texts) and (amount, currency) == (was.amount, was.currency):
         return []
     return [
         OpportunityFieldsChanged(
             opportunity_id=command.opportunity_id,
             fields=differing,
+            texts=texts or None,
+            filled=filled,
+            subject=was.subject,
             amount=amount,
             currency=currency,
             changed_at=command.occurred_at,
@@ -235,9 +248,12 @@ def customer_changed(opportunity: Opportunity, event: OpportunityCustomerChanged
 
 def fields_changed(opportunity: Opportunity, event: OpportunityFieldsChanged) -> Opened:
     situation = known(opportunity).situation
+    plain = {**situation.fields, **event.fields}
+    texts = (*(name for name in situation.filled if name not in event.fields), *event.filled)
     filled = replace(
         situation,
-        fields={**situation.fields, **event.fields},
+        fields={name: value for name, value in plain.items() if name not in event.filled},
+        filled=tuple(dict.fromkeys(texts)),
         amount=event.amount,
         currency=event.currency,
     )
@@ -257,6 +273,9 @@ def migrated(opportunity: Opportunity, event: OpportunityMigrated) -> Opened:
     return changed(was, replace(situation, pipeline=event.pipeline, entries=entries))
 
 
-def _same(there: FieldValue, wanted: FieldValue) -> bool:
+def _is_so(was: Situation, name: str, wanted: FieldValue) -> bool:
     """1, 1.0 and true are equal to Python, not to a reader of the field."""
-    return type(there) is type(wanted) and there == wanted
+    there = was.fields.get(name)
+    if wanted is None or isinstance(wanted, str):
+        return there is None and name not in was.filled
+    return name not in was.filled and type(there) is type(wanted) and there == wanted
