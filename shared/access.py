@@ -134,6 +134,8 @@ _SUBTREE_ROLES = frozenset(
 )
 _OWN_ROW_ROLES = frozenset({Role.REP, Role.STORE_CLERK})
 _ADDRESSED_ROLES = frozenset({Role.SERVICE, Role.DELIVERY, Role.LEGAL, Role.FINANCE})
+_ROWS_OF_MARKETING = frozenset({_R.LEADS, _R.CUSTOMERS})
+"""Of the rest it sees what it was itself told: a timeline may hold opportunities."""
 
 
 class Grant(NamedTuple):
@@ -164,16 +166,24 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visibility:
-    """Which rows of a resource a caller sees: all, a unit's, own ones, some by role."""
+    """Which rows of a resource a caller sees: all, a unit's, own ones, some by role.
+
+    `addressed_units`: for a role granted on a part of the tree, with each unit of that part.
+    """
 
     everything: bool = False
     unit_ids: frozenset[str] = frozenset()
     own_person_id: str | None = None
     addressed_roles: frozenset[Role] = frozenset()
+    addressed_units: frozenset[tuple[Role, str]] = frozenset()
+
+    @property
+    def by_address(self) -> bool:
+        return bool(self.addressed_roles or self.addressed_units)
 
     @property
     def nothing(self) -> bool:
-        return not (self.everything or self.unit_ids or self.own_person_id or self.addressed_roles)
+        return not (self.everything or self.unit_ids or self.own_person_id or self.by_address)
 
     def includes(
         self,
@@ -188,7 +198,10 @@ class Visibility:
             return True
         if self.own_person_id is not None and self.own_person_id in (owner_id, actor_id):
             return True
-        return not self.addressed_roles.isdisjoint(addressed_to)
+        return any(
+            role in self.addressed_roles or (role, unit_id) in self.addressed_units
+            for role in addressed_to
+        )
 
 
 def may(caller: Caller, resource: Resource, verb: Verb) -> bool:
@@ -212,6 +225,7 @@ def visible_rows(
     unit_ids: set[str] = set()
     own_person_id: str | None = None
     addressed: set[Role] = set()
+    addressed_units: set[tuple[Role, str]] = set()
     for grant in caller.grants:
         if not _role_may(grant.role, resource, verb):
             continue
@@ -219,15 +233,18 @@ def visible_rows(
             unit_ids.update(organisation.subtree(grant.unit_id))
         elif grant.role in _OWN_ROW_ROLES:
             own_person_id = caller.person_id
-        elif grant.role in _ADDRESSED_ROLES:
+        elif grant.role in _ADDRESSED_ROLES and grant.unit_id == organisation.root_id:
             addressed.add(grant.role)
-        else:
+        elif grant.role in _ADDRESSED_ROLES:
+            addressed_units |= {(grant.role, each) for each in organisation.subtree(grant.unit_id)}
+        elif grant.role is not Role.MARKETING or resource in _ROWS_OF_MARKETING:
             everything = True
     return Visibility(
         everything=everything,
         unit_ids=frozenset(unit_ids),
         own_person_id=own_person_id,
         addressed_roles=frozenset(addressed),
+        addressed_units=frozenset(addressed_units),
     )
 
 

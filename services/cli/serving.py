@@ -45,6 +45,8 @@ class Serve:
             await fill_demonstration(self.folder, output)
         async with open_embedded(self.folder) as hosting:
             with socket.create_server((self.host, self.port), reuse_port=False) as listening:
+                # Connections inherit it; asyncio sets it only where the protocol was named.
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 port = listening.getsockname()[1]
                 if await furnish(hosting.ports):
                     await hosting.catch_up()

@@ -37,7 +37,7 @@ from shared.envelope import stream_name
 from shared.events.signals import SignalRaised, SignalResolved, SignalRetracted
 from shared.ports import Ports
 
-_AT_ONCE = 500
+_AT_ONCE = 2_000
 _SIGNALS_LOG = "projections"
 _SCANNED_AT_ONCE = 5_000
 _PATIENCE = timedelta(minutes=1)

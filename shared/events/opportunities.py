@@ -187,7 +187,7 @@ class OpportunityCustomerChanged:
 
 @event("opportunities.opportunity_fields_changed.v1")
 class OpportunityFieldsChanged:
-    """The fields that differ (budget, decision maker …); amount and currency as they stand after it.
+    """The fields that differ (budget, decision maker …), amount and currency as they stand then.
 
     `fields`: numbers, yes or no, None where emptied; `texts`: those filled with text, which may
     name a person, hence sealed; `filled`: their names.

@@ -141,6 +141,22 @@ def test_delivery_sees_the_opportunities_that_its_commitments_belong_to() -> Non
     assert not rows.includes(unit_id="team-1")
 
 
+def test_legal_of_a_region_sees_what_is_addressed_to_it_there() -> None:
+    rows = visible_rows(with_role(Role.LEGAL, "north"), ORGANISATION_NOW, Resource.OPPORTUNITIES)
+    assert rows.includes(unit_id="team-1", addressed_to=frozenset({Role.LEGAL}))
+    assert not rows.includes(unit_id="team-2", addressed_to=frozenset({Role.LEGAL}))
+    assert not rows.includes(unit_id="team-1", addressed_to=frozenset({Role.FINANCE}))
+
+
+@pytest.mark.parametrize("resource", [Resource.ESCALATIONS, Resource.TIMELINES])
+def test_marketing_sees_customers_and_no_timeline_or_escalation_of_sales(
+    resource: Resource,
+) -> None:
+    marketing = with_role(Role.MARKETING)
+    assert visible_rows(marketing, ORGANISATION_NOW, Resource.CUSTOMERS).everything
+    assert visible_rows(marketing, ORGANISATION_NOW, resource).nothing
+
+
 def test_a_thing_without_unit_belongs_to_the_unit_of_the_callers_grant() -> None:
     assert default_unit_id(with_role(Role.REP, "team-1"), ORGANISATION_NOW) == "team-1"
 

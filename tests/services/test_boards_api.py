@@ -224,6 +224,29 @@ async def test_a_timeline_holds_events_and_signals_in_order(floor: SalesFloor) -
     assert code_of(await floor.get("/timelines/mood/O1")) == (404, "not-found")
 
 
+async def test_who_has_to_approve_follows_the_timeline_of_that_opportunity_only(
+    floor: SalesFloor,
+) -> None:
+    await floor.open("O1", "rep-1")
+    await floor.open("O2", "rep-1")
+    asked = {"kind": "discount", "steps": ["legal"]}
+    await floor.told("/opportunities/O1/request-approval", asked, "rep-1")
+    await floor.hosting.catch_up()
+    assert (await floor.get("/timelines/opportunity/O1", "legal")).status_code == 200
+    assert (await floor.get("/timelines/opportunity/O2", "legal")).status_code == 404
+
+
+async def test_a_customers_timeline_tells_nothing_of_opportunities_out_of_sight(
+    floor: SalesFloor,
+) -> None:
+    await floor.open("O1", "rep-1")
+    await floor.open("O2", "rep-2")
+    await after_days(floor, 3)
+    rows = (await floor.shown("/timelines/customer/C1?limit=100", "rep-1"))["rows"]
+    raised = [row["data"]["subject_id"] for row in rows if row["type"].endswith("raised.v1")]
+    assert set(raised) == {"O1"}
+
+
 async def test_a_timeline_comes_in_pages(floor: SalesFloor) -> None:
     await floor.open("O1", owner_id="rep-1")
     for number in range(4):

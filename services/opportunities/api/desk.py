@@ -114,10 +114,9 @@ class Desk:
         known = opened(state, opportunity_id)
         organisation = await self.organisation(caller)
         visibility = visible_rows(caller, organisation, resource, verb)
-        situation = known.situation
         if not visibility.includes(
             unit_id=unit_now(organisation, known),
-            owner_id=situation.owner_id,
+            owner_id=known.situation.owner_id,
             addressed_to=_addressed_to(known),
         ):
             raise NotFound(f"there is no opportunity {opportunity_id!r}")

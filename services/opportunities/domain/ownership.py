@@ -147,7 +147,7 @@ def change_fields(
         if isinstance(value, str) and value.strip()
     ]
     filled = tuple(text.name for text in texts)
-    differing = {
+    differing: dict[str, FieldValue] = {
         name: None if isinstance(value, str) else value
         for name, value in command.fields.items()
         if name not in filled and not _is_so(was, name, value)

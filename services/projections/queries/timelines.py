@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from services.projections.domain.timeline import SubjectOfTimeline, late_seconds, said, subjects
 from services.projections.queries.asking import (
@@ -14,7 +14,7 @@ from services.projections.queries.asking import (
     number_in_cursor,
 )
 from services.projections.queries.read_models import PROCESSES, SIGNALS
-from shared.access import Resource
+from shared.access import Resource, Role
 from shared.envelope import RecordedEvent, StoredEvent, stream_name
 from shared.errors import NotFound, PoisonMessage
 from shared.event_log_api import shown
@@ -80,7 +80,10 @@ async def _streams(ports: Ports, asker: Asker, subject: SubjectOfTimeline) -> li
         case "customer":
             of_customer = ROWS.c.customer_id == subject.subject_id
             opportunities = await _opportunities(ports, asker, of_customer, subject)
-            about = SIGNALS.rows.c.customer_id == subject.subject_id
+            about = and_(
+                SIGNALS.rows.c.customer_id == subject.subject_id,
+                SIGNALS.rows.c.subject_id.in_(opportunities),
+            )
             own = [stream_name(asker.tenant_id, "customer", subject.subject_id)]
         case "rep":
             _require_rep(asker, subject.subject_id)
@@ -105,23 +108,33 @@ async def _opportunities(
     ports: Ports, asker: Asker, condition: ColumnElement[bool], subject: SubjectOfTimeline | None
 ) -> list[str]:
     """Keys of those in sight. Raises NotFound where the subject needs one and none is (A9)."""
-    query = select(ROWS.c.key, ROWS.c.unit_id, ROWS.c.owner_id, ROWS.c.reps).where(
-        ROWS.c.tenant_id == asker.tenant_id, condition
-    )
+    columns = (ROWS.c.key, ROWS.c.unit_id, ROWS.c.owner_id, ROWS.c.reps, ROWS.c.body)
+    query = select(*columns).where(ROWS.c.tenant_id == asker.tenant_id, condition)
     seen = asker.visibility(Resource.TIMELINES)
     async with ports.read_store.reading() as connection:
         found = (await connection.execute(query)).all()
     mine = f"|{seen.own_person_id}|"
     keys = [
         key
-        for key, unit_id, owner_id, reps in found
-        if seen.includes(unit_id=unit_id, owner_id=owner_id)
+        for key, unit_id, owner_id, reps, body in found
+        if seen.includes(
+            unit_id=unit_id,
+            owner_id=owner_id,
+            addressed_to=_addressed_to(body) if seen.by_address else frozenset(),
+        )
         or (seen.own_person_id is not None and mine in reps)
     ]
-    is_known = seen.everything and subject is not None and subject.kind == "customer"
+    of_customer = subject is not None and subject.kind == "customer"
+    is_known = of_customer and asker.visibility(Resource.CUSTOMERS).everything
     if not keys and subject is not None and not is_known:
         raise NotFound(f"there is no {subject.kind} {subject.subject_id!r}")
     return keys
+
+
+def _addressed_to(body: bytes) -> frozenset[Role]:
+    """Legal, finance … see the opportunities of the approvals that name them (A9)."""
+    named = {role for course in PROCESSES.decode(body).approvals for role in course.roles}
+    return frozenset(role for role in Role if role in named)
 
 
 def _require_rep(asker: Asker, rep_id: str) -> None:
