@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -11,7 +11,14 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from shared.access import Caller
 from shared.command_handling import Handled
-from shared.errors import ConcurrencyConflict, DomainError, FieldProblem, Malformed
+from shared.errors import (
+    Busy,
+    ConcurrencyConflict,
+    DomainError,
+    FieldProblem,
+    IdempotencyKeyReused,
+    Malformed,
+)
 from shared.http import (
     BASE,
     Access,
@@ -27,6 +34,8 @@ from shared.service import BatchCommand
 
 _NDJSON = "application/x-ndjson"
 
+_CONFLICTS = (Busy, ConcurrencyConflict, IdempotencyKeyReused)
+"""Not what the command says is refused: somebody else was there, or the key was used before."""
 
 LOG = structlog.get_logger(__name__)
 
@@ -78,18 +87,15 @@ class _Batch:
         self._commands = commands
 
     async def outcomes(self, lines: list[bytes]) -> list[dict[str, Any]]:
-        """In the order of the lines. Lines about the same thing keep their order; others go
-        together, so that one commit takes many."""
-        chains: dict[str, list[tuple[int, bytes]]] = {}
-        for number, line in enumerate(lines):
-            chains.setdefault(_chain(line, number), []).append((number, line))
+        """In the order of the lines. Lines about the same thing or under the same key keep their
+        order; others go together, so that one commit takes many."""
         answers: list[dict[str, Any]] = [{} for _ in lines]
 
-        async def run(chain: list[tuple[int, bytes]]) -> None:
-            for number, line in chain:
+        async def run(chain: _Chain) -> None:
+            for number, line in sorted(chain.lines):
                 answers[number] = await self._outcome(line)
 
-        await asyncio.gather(*(run(chain) for chain in chains.values()))
+        await asyncio.gather(*(run(chain) for chain in _chains(lines)))
         return answers
 
     async def _outcome(self, line: bytes) -> dict[str, Any]:
@@ -99,7 +105,7 @@ class _Batch:
             key = fields.pop("id", None)
             handled = await self._handled(fields, key, line)
         except DomainError as failure:
-            outcome = "conflict" if isinstance(failure, ConcurrencyConflict) else "refused"
+            outcome = "conflict" if isinstance(failure, _CONFLICTS) else "refused"
             return {"id": key, "outcome": outcome, "problem": problem_of(failure)}
         except Exception as failure:
             LOG.error("unexpected_failure", kind=type(failure).__name__, exc_info=failure)
@@ -109,7 +115,14 @@ class _Batch:
             "outcome": "duplicate" if handled.duplicate else "done",
             "events": [str(each) for each in handled.event_ids],
             "version": handled.version,
+            "position": await self._token(handled),
         }
+
+    async def _token(self, handled: Handled[Any]) -> str | None:
+        """For `Pulsetrail-Wait-For`, as the header of a single command has it."""
+        if handled.position is None:
+            return None
+        return await self._ports.progress.token_of(handled.position)
 
     async def _handled(self, fields: dict[str, Any], key: str | None, line: bytes) -> Handled[Any]:
         name = fields.pop("command", None)
@@ -135,18 +148,45 @@ def _fields(line: bytes) -> dict[str, Any]:
     return fields
 
 
-def _chain(line: bytes, number: int) -> str:
-    """What a line is about, so that lines about one thing stay in order."""
+class _Chain(NamedTuple):
+    """Lines that go one after the other, with their numbers, and what ties them together."""
+
+    lines: list[tuple[int, bytes]]
+    ties: set[str]
+
+
+def _chains(lines: list[bytes]) -> list[_Chain]:
+    """A line that is tied to two chains makes them one."""
+    chains: list[_Chain] = []
+    tied: dict[str, _Chain] = {}
+    for number, line in enumerate(lines):
+        ties = _ties(line)
+        found = {id(tied[tie]): tied[tie] for tie in ties if tie in tied}
+        chain, *others = found.values() or [_Chain([], set())]
+        if not found:
+            chains.append(chain)
+        chain.lines.append((number, line))
+        chain.ties.update(ties)
+        for other in others:
+            chain.lines.extend(other.lines)
+            chain.ties.update(other.ties)
+            other.lines.clear()
+            ties |= other.ties
+        tied.update(dict.fromkeys(ties, chain))
+    return chains
+
+
+def _ties(line: bytes) -> set[str]:
+    """What a line is about, and its key."""
     try:
-        fields = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return f"line {number}"
-    if not isinstance(fields, dict):
-        return f"line {number}"
+        fields = _fields(line)
+    except Malformed:
+        return set()
+    ties = {f"key {fields['id']}"} if "id" in fields else set()
     for name in ("opportunity_id", "customer_id", "person_id", "unit_id"):
         if name in fields:
-            return f"{name} {fields[name]}"
-    return f"line {number}"
+            return ties | {f"{name} {fields[name]}"}
+    return ties
 
 
 def _wrong(field: str, code: str, message: str) -> Malformed:

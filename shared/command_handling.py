@@ -1,7 +1,7 @@
 """Commands to events: read, fold, decide, append; decided again when somebody was faster."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
@@ -104,10 +104,10 @@ class CommandHandling:
     ) -> Handled[S]:
         """Decide and append. Raises what the decider raises, ConcurrencyConflict where
         `expected_version` does not hold, Busy after three repetitions, IdempotencyKeyReused."""
+        stream = stream_name(context.tenant_id, decider.name, aggregate_id)
         first = await self._first_answer(context)
         if first is not None:
-            return first
-        stream = stream_name(context.tenant_id, decider.name, aggregate_id)
+            return await self._placed(stream, first)
         for attempt in range(_ATTEMPTS):
             version, state, events = await self._decide(
                 decider, stream, command, context.expected_version, fresh=attempt > 0
@@ -117,9 +117,9 @@ class CommandHandling:
             match outcome.verdict:
                 case Verdict.DONE:
                     await self._states.remember(decider, stream, outcome.version, after, version)
-                    return _handled(after, outcome)
+                    return await self._placed(stream, _handled(after, outcome))
                 case Verdict.DUPLICATE:
-                    return _handled(None, outcome)
+                    return await self._placed(stream, _handled(None, outcome))
                 case Verdict.KEY_REUSED:
                     raise IdempotencyKeyReused(
                         f"{context.idempotency_key!r} came with another body"
@@ -127,6 +127,13 @@ class CommandHandling:
                 case Verdict.CONFLICT:
                     continue
         raise Busy(f"{stream} was changed by others {_ATTEMPTS} times")
+
+    async def _placed(self, stream: str, handled: Handled[S]) -> Handled[S]:
+        """Where nothing was to do, the state answered with is that of the event before it."""
+        if handled.position is not None or handled.version == 0:
+            return handled
+        [last, *_later] = await self._store.read_stream(stream, handled.version - 1)
+        return replace(handled, position=last.position)
 
     async def _decide(
         self,

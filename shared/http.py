@@ -12,7 +12,14 @@ import msgspec
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+)
 from starlette.exceptions import HTTPException
 
 from shared.access import Caller, Grant, Resource, Role, Verb, may
@@ -41,7 +48,16 @@ def _in_a_calendar(moment: datetime) -> datetime:
     return moment
 
 
-When = Annotated[AwareDatetime, AfterValidator(_in_a_calendar)]
+def _written_as_a_time(value: Any) -> Any:
+    """A bare number could be seconds, milliseconds or a typing error."""
+    if not isinstance(value, datetime) and not re.match(r"\d{4}-\d\d-\d\d", str(value)):
+        raise ValueError("is no time like 2026-03-02T09:30:00Z")
+    return value
+
+
+When = Annotated[
+    AwareDatetime, BeforeValidator(_written_as_a_time), AfterValidator(_in_a_calendar)
+]
 """A moment with its offset; kept in UTC and milliseconds."""
 
 _RETRY_AFTER = {"busy": "1", "not-yet-known": "1", "store-away": "5", "too-many-requests": "10"}
@@ -98,7 +114,14 @@ def problem_response(
         sent.setdefault("Retry-After", _RETRY_AFTER[code])
     if status == 401:
         sent.setdefault("WWW-Authenticate", "Bearer")
-    content = {
+    body = msgspec.json.encode(_problem(status, code, detail, errors))
+    return Response(body, status, sent, media_type="application/problem+json")
+
+
+def _problem(
+    status: int, code: str, detail: str, errors: tuple[FieldProblem, ...]
+) -> dict[str, Any]:
+    return {
         "type": f"https://pulsetrail.dev/problems/{code}",
         "title": code.replace("-", " "),
         "status": status,
@@ -109,21 +132,11 @@ def problem_response(
         ],
         "trace_id": structlog.contextvars.get_contextvars().get("correlation_id"),
     }
-    body = msgspec.json.encode(content)
-    return Response(body, status, sent, media_type="application/problem+json")
 
 
 def problem_of(failure: DomainError) -> dict[str, Any]:
     """The same as a value: for a line of a batch."""
-    return {
-        "status": failure.status,
-        "code": failure.code,
-        "detail": failure.detail,
-        "errors": [
-            {"field": each.field, "code": each.code, "message": each.message}
-            for each in failure.errors
-        ],
-    }
+    return _problem(failure.status, failure.code, failure.detail, failure.errors)
 
 
 def install_errors(app: FastAPI) -> None:
@@ -159,12 +172,19 @@ def field_problems(errors: Any) -> tuple[FieldProblem, ...]:
     """pydantic's findings as field problems, without the input itself (it may be personal)."""
     return tuple(
         FieldProblem(
-            ".".join(_text(part) for part in each["loc"] if part not in ("body", "query", "path")),
+            _field_of(each),
             str(each["type"]).replace("_", "-"),
             _text(each["msg"]),
         )
         for each in errors
     )
+
+
+def _field_of(error: Any) -> str:
+    """Its dotted path; text that is no JSON has none, only a place where reading ended."""
+    if error["type"] == "json_invalid":
+        return ""
+    return ".".join(_text(part) for part in error["loc"] if part not in ("body", "query", "path"))
 
 
 def _text(value: Any) -> str:

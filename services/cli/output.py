@@ -63,7 +63,11 @@ class Output:
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         for column in columns:
             numbers = all(isinstance(row.get(column), int | float | None) for row in shown)
-            table.add_column(column.replace("_", " "), justify="right" if numbers else "left")
+            table.add_column(
+                column.replace("_", " "),
+                justify="right" if numbers else "left",
+                overflow="fold",  # an id that is cut cannot be typed again
+            )
         for row in shown:
             table.add_row(*(_cell(row.get(column)) for column in columns))
         self._out.print(table, markup=False, highlight=False)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import sqlite3
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from shared.errors import DomainError, StoreAway
 
 if TYPE_CHECKING:
     from services.cli.desk import Request
+
+
+_WIDE = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,9 @@ def choices_of(context: typer.Context) -> Choices:
 
 
 def terminal_output(*, as_json: bool) -> Output:
-    return Output(Console(), Console(stderr=True), as_json=as_json)
+    """Where no person's window bounds the width, cells are written out whole."""
+    width = None if sys.stdout.isatty() else _WIDE
+    return Output(Console(width=width), Console(stderr=True), as_json=as_json)
 
 
 def perform(context: typer.Context, request: "Request") -> NoReturn:

@@ -23,6 +23,7 @@ from services.projections.domain.signal import (
 from services.projections.domain.watching import KnownSignal, Subject, WatchClock, verdicts
 from services.projections.domain.windows import week_of
 from services.projections.domain.workshop import workshop_verdicts
+from services.projections.queries.deadline_settings import deadline_settings
 from services.projections.queries.process_health_board import health_settings
 from services.projections.queries.read_models import PROCESSES
 from services.projections.queries.unhealthy_weeks import (
@@ -99,16 +100,6 @@ class OpportunityWatch:
         )
         async with self._ports.read_store.reading() as connection:
             return [(key, body, known) for key, body, known in await connection.execute(query)]
-
-
-def deadline_settings(organisation: Organisation, at: datetime) -> DeadlineSettings:
-    number = organisation.number_setting
-    return DeadlineSettings(
-        calendar=organisation.calendar(at),
-        approval_in_business_time=bool(organisation.setting("approval_in_business_time", at)),
-        no_response_after=int(number("no_response_after", at)),
-        next_action_reminder_hours=int(number("next_action_reminder_hours", at)),
-    )
 
 
 def _look(

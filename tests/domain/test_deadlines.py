@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from services.projections.domain.deadlines import deadlines, is_missed, next_due
+from services.projections.domain.deadlines import deadlines, due_bound, is_missed, next_due
+from services.projections.domain.limit_spans import DEFAULT_SETTINGS, DeadlineSettings
 from shared.events.opportunities import GoldenAction
 from tests.domain.process_examples import (
     PIPELINE,
@@ -21,9 +22,14 @@ QUIET = replace(
 )
 
 
-def due(story: Story, *, quiet: bool = True) -> list[tuple[str, float]]:
+THREE, FIVE = DeadlineSettings(no_response_after=3), DeadlineSettings(no_response_after=5)
+
+
+def due(
+    story: Story, *, quiet: bool = True, settings: DeadlineSettings = DEFAULT_SETTINGS
+) -> list[tuple[str, float]]:
     """Without the silence that never falls due here."""
-    found = rules_and_hours(deadlines(story.row()))
+    found = rules_and_hours(deadlines(story.row(), settings))
     return [each for each in found if not quiet or each[0] != "stalled"]
 
 
@@ -145,6 +151,45 @@ def test_three_contacts_without_a_reaction_are_no_response() -> None:
     story = Story(pipeline=QUIET).reaches_out(1).reaches_out(2).reaches_out(3).reaches_out(4)
 
     assert due(story) == [("no_response", 3)]
+
+
+def test_a_setting_changed_later_takes_no_signal_back() -> None:
+    story = Story(pipeline=QUIET).reaches_out(1).reaches_out(2).reaches_out(3).reaches_out(4)
+    changed_at_3 = replace(THREE, later=((hours(3), FIVE),))
+    changed_after_3 = replace(THREE, later=((hours(3.5), FIVE),))
+
+    assert due(story, settings=changed_after_3) == [("no_response", 3)]
+    assert due(story, settings=changed_at_3) == []
+
+
+def test_a_setting_made_stricter_makes_due_at_once_what_is_over_it() -> None:
+    story = Story(pipeline=QUIET).reaches_out(1).reaches_out(2).reaches_out(3).reaches_out(4)
+    stricter = replace(FIVE, later=((hours(10), THREE),))
+
+    assert due(story, settings=stricter) == [("no_response", 10)]
+    assert due(story.acts(9, direction="inbound"), settings=stricter) == []
+
+
+def test_an_approval_that_waited_when_wall_time_came_is_due_then() -> None:
+    friday_15_in_shanghai = 4 * 24 + 6
+    story = Story(pipeline=QUIET).asks_approval(friday_15_in_shanghai, "manager")
+    wall_time = DeadlineSettings(approval_in_business_time=False)
+    on_monday = hours(friday_15_in_shanghai + 65)
+    on_saturday = hours(friday_15_in_shanghai + 20)
+
+    late = DeadlineSettings(later=((on_monday, wall_time),))
+    assert due(story, settings=late) == [("approval_overdue", friday_15_in_shanghai + 65)]
+    early = DeadlineSettings(later=((on_saturday, wall_time),))
+    assert due(story, settings=early) == [("approval_overdue", friday_15_in_shanghai + 48)]
+
+
+def test_the_watch_looks_no_later_than_at_the_reminder() -> None:
+    booked_soon = Story(pipeline=QUIET).books(1, 40).row()
+    bound, first = due_bound(booked_soon), next_due(booked_soon)
+
+    assert bound is not None
+    assert first == hours(16)
+    assert bound <= first
 
 
 def test_an_inbound_contact_starts_the_count_anew() -> None:

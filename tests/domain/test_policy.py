@@ -261,6 +261,25 @@ def test_a_snoozed_escalation_goes_on_when_the_snooze_ends() -> None:
     assert planned.at == NOW + 24 * HOUR
 
 
+@pytest.mark.parametrize(
+    ("opened", "next_level", "climb"),
+    [
+        (replace(OPENED, policy=MINE), 1, 0),
+        (replace(OPENED, digest=True), 1, 0),
+        (OPENED, 8, 5),
+    ],
+    ids=["everybody told", "told in a digest", "repeated enough"],
+)
+def test_what_was_put_off_comes_back_also_when_nothing_more_was_to_follow(
+    opened: EscalationOpened, next_level: int, climb: int
+) -> None:
+    course = replace(COURSE, opened=opened, next_level=next_level, last_reached_at=NOW)
+    assert isinstance(planned_step(Open(course=course), WORKING_TIME), NoStep)
+    planned = planned_step(Snoozed(course=course, until=NOW + HOUR), WORKING_TIME)
+    assert isinstance(planned, PlannedStep)
+    assert (planned.level, planned.climb, planned.at) == (next_level, climb, NOW + HOUR)
+
+
 def test_what_is_acknowledged_or_resolved_rests() -> None:
     acknowledged = Acknowledged(course=COURSE, by="rep", acknowledged_at=NOW)
     assert planned_step(acknowledged, WORKING_TIME) == NoStep(Rest.ACKNOWLEDGED)

@@ -205,10 +205,10 @@ async def test_instructions_name_what_is_stuck_in_the_readers_language(floor: Sa
     chinese = (await floor.get("/boards/instructions", Accept_Language="zh-CN")).json()["rows"]
 
     assert english["text"] == (
-        "1 opportunity is stuck in first_contact for over 5 days: call rep-1 together "
+        "1 opportunity is stuck in First contact for over 5 days: call rep-1 together "
         "before 10:00 on 2026-03-10, the next working day."
     )
-    assert chinese[0]["text"].startswith("1 个商机卡在first_contact超过 5 天")
+    assert chinese[0]["text"].startswith("1 个商机卡在首次接触超过 5 天")
 
 
 async def test_a_timeline_holds_events_and_signals_in_order(floor: SalesFloor) -> None:
@@ -276,7 +276,7 @@ async def test_the_page_shows_the_boards_in_both_languages(floor: SalesFloor) ->
     chinese = await floor.http.get("/?language=zh", headers=signed_in)
     remembered = await floor.http.get("/", headers=signed_in)
 
-    assert "1 opportunity is stuck in first_contact" in english.text
+    assert "1 opportunity is stuck in First contact" in english.text
     assert "静默看板" in chinese.text
     assert "静默看板" in remembered.text
     assert "default-src 'none'" in english.headers["Content-Security-Policy"]

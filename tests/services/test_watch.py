@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from services.directory.domain.tenant import TENANT, ChangeSettings
 from services.projections import watch
 from services.projections.domain.signal import SignalCommand
 from services.projections.queries.read_models import PROCESSES
@@ -78,6 +79,20 @@ async def test_an_action_that_overtakes_the_watch_is_looked_at_next(
     await floor.hosting.catch_up()
 
     assert await states(floor) == []
+
+
+async def test_a_change_of_settings_takes_no_signal_back(floor: SalesFloor) -> None:
+    await floor.open("O1", owner_id="rep-1")
+    for _ in range(3):
+        floor.clock.move_to(floor.clock() + timedelta(hours=1))
+        await floor.told("/opportunities/O1/log-action", {"type": "call"}, "rep-1")
+    await after_days(floor, 1)
+    patient = ChangeSettings(settings={"no_response_after": 5}, now=floor.clock())
+    await floor.handle("directory", TENANT, "T1", patient)
+    await after_days(floor, 1.5)
+
+    rows = (await floor.shown("/signals?rule=no_response"))["rows"]
+    assert [row["state"] for row in rows] == ["open"]
 
 
 async def test_with_nothing_due_the_watch_does_nothing(floor: SalesFloor) -> None:

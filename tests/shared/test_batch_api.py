@@ -83,10 +83,34 @@ async def test_a_batch_sent_again_adds_nothing(
 
 async def test_a_key_that_comes_twice_in_a_batch_counts_once(client: httpx.AsyncClient) -> None:
     answers = await outcomes(client, [join("P1", "k1"), join("P1", "k1"), join("P2", "k1")])
-    told = sorted(answer["outcome"] for answer in answers)
-    assert told == ["done", "duplicate", "refused"]
-    [refused] = [answer for answer in answers if answer["outcome"] == "refused"]
-    assert refused["problem"]["code"] == "idempotency-key-reused"
+    assert [answer["outcome"] for answer in answers] == ["done", "duplicate", "conflict"]
+    assert answers[2]["problem"]["code"] == "idempotency-key-reused"
+
+
+async def test_lines_tied_by_key_and_by_subject_keep_their_order(
+    client: httpx.AsyncClient,
+) -> None:
+    lines = [join("P1", "k1"), join("P2", "k2"), move("P1", "u2") | {"id": "k2"}, move("P2", "u3")]
+    answers = await outcomes(client, [*lines, move("P1", "u4")])
+    assert [answer["outcome"] for answer in answers] == ["done", "done", "conflict", "done", "done"]
+    assert [answer.get("version") for answer in answers] == [1, 1, None, 2, 2]
+
+
+async def test_the_problem_of_a_line_has_the_fields_of_any_other(
+    client: httpx.AsyncClient,
+) -> None:
+    [answer] = await outcomes(client, [{"command": "fly"}])
+    alone = await client.get("/api/v1/nowhere")
+    assert set(answer["problem"]) == set(alone.json())
+
+
+async def test_readers_can_wait_for_every_line(client: httpx.AsyncClient) -> None:
+    lines = [join("P1", "k1"), move("P1", "u1"), join("P1", "k1")]
+    joined, nothing_to_do, again = await outcomes(client, lines)
+    assert (nothing_to_do["events"], nothing_to_do["outcome"]) == ([], "done")
+    assert joined["position"] == nothing_to_do["position"] == again["position"]
+    alone = await client.post("/api/v1/staff", json={"person_id": "P2"})
+    assert alone.headers["pulsetrail-position"] != joined["position"]
 
 
 BAD_LINES: list[tuple[Any, str]] = [

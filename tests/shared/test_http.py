@@ -107,6 +107,8 @@ async def test_a_header_that_says_nothing_is_malformed(
         ({"person_id": "P1", "colour": "red"}, "colour"),
         ({"person_id": "P1", "joined_at": "yesterday"}, "joined_at"),
         ({"person_id": "P1", "joined_at": "2026-03-02T09:30:00"}, "joined_at"),
+        ({"person_id": "P1", "joined_at": 1700000000}, "joined_at"),
+        ({"person_id": "P1", "joined_at": "1700000000"}, "joined_at"),
         ({"person_id": "P1", "name": "x" * 65}, "name"),
         ({"person_id": "P1", "\udfff": 1}, ""),
     ],

@@ -132,7 +132,9 @@ def planned_step(escalation: Escalation, working_time: Reckoning) -> PlannedStep
             return _step_of(course, working_time)
         case Snoozed(course=course, until=until):
             planned = _step_of(course, working_time)
-            if isinstance(planned, PlannedStep) and planned.at < until:
+            if isinstance(planned, NoStep):
+                return _told_again(course, until)
+            if planned.at < until:
                 return replace(planned, at=until, why=Timing.AFTER_SNOOZE)
             return planned
         case _:
@@ -149,6 +151,19 @@ def _step_of(course: Course, working_time: Reckoning) -> PlannedStep | NoStep:
         course.next_level,
         course.last_reached_at,
         working_time,
+    )
+
+
+def _told_again(course: Course, until: datetime) -> PlannedStep:
+    """Who put it off when nothing more was to follow is told as the last time: it comes back."""
+    steps = course.opened.policy.steps
+    last = max(course.next_level - 1, 0)
+    return PlannedStep(
+        level=course.next_level,
+        step=steps[min(last, len(steps) - 1)],
+        climb=max(last - len(steps) + 1, 0),
+        at=until,
+        why=Timing.AFTER_SNOOZE,
     )
 
 

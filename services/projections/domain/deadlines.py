@@ -75,6 +75,7 @@ BOUND_SETTINGS = DeadlineSettings(
     approval_in_business_time=False,
     no_response_after=FEWEST_CONTACTS,
     next_action_reminder_hours=LONGEST_REMINDER_HOURS,
+    is_bound=True,
 )
 
 

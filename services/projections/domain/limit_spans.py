@@ -1,5 +1,6 @@
 """A limit that ran for an opportunity, and what is said of it at the moment it was due."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -22,12 +23,18 @@ LATEST = 1 << 62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadlineSettings:
-    """The tenant's settings that deadlines read; `calendar` None: weekends and fixed holidays."""
+    """The tenant's settings that deadlines read; `calendar` None: weekends and fixed holidays.
+
+    `later`: what they were changed to, and when, in that order. `is_bound`: not what is set, but
+    what lets limits end at the earliest.
+    """
 
     calendar: Calendar | None = None
     approval_in_business_time: bool = True
     no_response_after: int = 3
     next_action_reminder_hours: int = 24
+    later: tuple[tuple[datetime, "DeadlineSettings"], ...] = ()
+    is_bound: bool = False
 
 
 DEFAULT_SETTINGS = DeadlineSettings()
@@ -68,6 +75,27 @@ def deadline_of(
         ),
         told=found.told if found else (),
     )
+
+
+def in_force(
+    settings: DeadlineSettings,
+    anchor: datetime,
+    ended_at: datetime | None,
+    due_of: Callable[[DeadlineSettings], datetime | None],
+) -> tuple[DeadlineSettings, datetime | None]:
+    """The settings that a limit ended under, and when ("How things are counted").
+
+    A change moves what is not yet due, never before the change itself; it takes nothing back.
+    """
+    present, due = settings, due_of(settings)
+    for since, changed in settings.later:
+        if since > anchor:
+            is_over = ended_at is not None and since >= ended_at
+            if is_over or (due is not None and due < since):
+                break
+        moved = due_of(changed)
+        present, due = changed, moved if moved is None or since <= anchor else max(moved, since)
+    return present, due
 
 
 def is_met(due: datetime, ended_at: datetime | None) -> bool:

@@ -7,6 +7,7 @@ from services.projections.domain.limit_spans import (
     DeadlineSettings,
     Span,
     deadline_of,
+    in_force,
     is_met,
     iso,
 )
@@ -41,12 +42,26 @@ def next_actions_due(
         facts = {"booked_at": iso(action.at), "booked_type": action.next_type}
         if not is_met(due, ended[0]):
             yield deadline_of(row, "next_action_due", Span(action.event_id, due, *ended), facts)
-        remind = due - timedelta(hours=settings.next_action_reminder_hours)
-        if remind > action.at and not is_met(remind, ended[0]):
+        remind = _reminder(action.at, due, ended[0], settings)
+        if remind is not None and not is_met(remind, ended[0]):
             over = ended if ended[0] is not None and ended[0] <= due else (due, None)
             facts = {**facts, "next_due_at": iso(due)}
             span = Span(action.event_id, remind, *over)
             yield deadline_of(row, "next_action_reminder", span, facts)
+
+
+def _reminder(
+    booked_at: datetime, due: datetime, ended_at: datetime | None, settings: DeadlineSettings
+) -> datetime | None:
+    """None for what is booked at shorter notice."""
+
+    def remind_at(set_to: DeadlineSettings) -> datetime | None:
+        at = due - timedelta(hours=set_to.next_action_reminder_hours)
+        if at > booked_at:
+            return at
+        return booked_at if set_to.is_bound else None
+
+    return in_force(settings, booked_at, ended_at, remind_at)[1]
 
 
 def _or_closed(
@@ -65,14 +80,6 @@ def approvals_overdue(row: OpportunityProcess, settings: DeadlineSettings) -> It
     """Losing the opportunity ends what waits; a contract that was won may still need approval."""
     for course in row.approvals:
         for taken in course.taken:
-            seconds = course.limits_seconds[taken.step]
-            due = end_of_limit(
-                taken.started_at,
-                seconds,
-                settings.approval_in_business_time,
-                row.zone,
-                settings.calendar,
-            )
             lost = next(
                 (
                     (stay.left_at, stay.left_event_id)
@@ -86,7 +93,9 @@ def approvals_overdue(row: OpportunityProcess, settings: DeadlineSettings) -> It
             ended = (taken.ended_at, taken.ended_by)
             if lost is not None and (taken.ended_at is None or lost[0] < taken.ended_at):
                 ended = lost
-            if is_met(due, ended[0]):
+            seconds = course.limits_seconds[taken.step]
+            due = _step_due(row.zone, taken.started_at, ended[0], seconds, settings)
+            if due is None or is_met(due, ended[0]):
                 continue
             facts = {
                 "approval_id": course.approval_id,
@@ -97,6 +106,20 @@ def approvals_overdue(row: OpportunityProcess, settings: DeadlineSettings) -> It
                 "limit_hours": seconds / 3600,
             }
             yield deadline_of(row, "approval_overdue", Span(taken.event_id, due, *ended), facts)
+
+
+def _step_due(
+    zone: str,
+    started_at: datetime,
+    ended_at: datetime | None,
+    seconds: int,
+    settings: DeadlineSettings,
+) -> datetime | None:
+    def due_at(set_to: DeadlineSettings) -> datetime:
+        in_business_time = set_to.approval_in_business_time
+        return end_of_limit(started_at, seconds, in_business_time, zone, set_to.calendar)
+
+    return in_force(settings, started_at, ended_at, due_at)[1]
 
 
 def no_responses(
@@ -123,9 +146,16 @@ def _no_response(
     ended: tuple[datetime | None, str | None],
     settings: DeadlineSettings,
 ) -> Iterator[Deadline]:
-    if len(run) < settings.no_response_after:
+    if not run:
         return
-    last = run[settings.no_response_after - 1]
-    if not is_met(last.at, ended[0]):
-        facts = {"contacts": settings.no_response_after, "since": iso(run[0].at)}
-        yield deadline_of(row, "no_response", Span(last.event_id, last.at, *ended), facts)
+
+    def last_at(set_to: DeadlineSettings) -> datetime | None:
+        enough = set_to.no_response_after
+        return run[enough - 1].at if len(run) >= enough else None
+
+    set_to, due = in_force(settings, run[0].at, ended[0], last_at)
+    if due is not None and not is_met(due, ended[0]):
+        contacts = set_to.no_response_after
+        facts = {"contacts": contacts, "since": iso(run[0].at)}
+        span = Span(run[contacts - 1].event_id, due, *ended)
+        yield deadline_of(row, "no_response", span, facts)

@@ -16,6 +16,7 @@ from services.projections.domain.instructions import (
 from services.projections.queries.asking import Asker, Question
 from services.projections.queries.read_models import PROCESSES
 from services.projections.queries.silence_board import open_in_sight
+from services.projections.queries.stage_titles import stage_titles
 from shared.clock import milliseconds
 from shared.organisation import Organisation
 from shared.read_store import ReadStore
@@ -51,11 +52,12 @@ async def instruction_board(reads: ReadStore, asker: Asker, question: Question) 
             groups[kind, stage].append(
                 TroubledOpportunity(key, customer_id, owner_id, is_key, over / _AN_HOUR)
             )
+    titles = await stage_titles(reads, asker.tenant_id, question.language)
     told = instructions(
         [Group(kind, stage, found) for (kind, stage), found in groups.items()],
         now,
         asker.organisation.calendar(now),
-        Reader(question.language, _names(asker.organisation)),
+        Reader(question.language, _names(asker.organisation) | titles),
         settings,
     )
     return {"as_of": now, "rows": told}

@@ -8,6 +8,7 @@ from services.projections.domain.opportunity_row import (
 )
 from services.projections.domain.process_projection import OPPORTUNITY_PROCESS
 from services.projections.domain.signal_list import SIGNAL_LIST, SignalRow
+from services.projections.domain.stage_titles import STAGE_TITLES, StageTitles
 from shared.projecting import ReadModel, RowReadModel
 
 LOG_NAME = "projections"
@@ -76,4 +77,6 @@ ESCALATED: RowReadModel[Acknowledgement] = RowReadModel(
     indexes=(("signal_id",),),
 )
 
-READ_MODELS: tuple[ReadModel, ...] = (PROCESSES, SIGNALS, ESCALATED)
+STAGE_NAMES: RowReadModel[StageTitles] = RowReadModel(LOG_NAME, "opportunities", STAGE_TITLES)
+
+READ_MODELS: tuple[ReadModel, ...] = (PROCESSES, SIGNALS, ESCALATED, STAGE_NAMES)

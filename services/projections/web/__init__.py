@@ -16,6 +16,7 @@ from services.projections.queries.boards import asker_of
 from services.projections.queries.instruction_board import instruction_board
 from services.projections.queries.process_health_board import process_health_board
 from services.projections.queries.silence_board import silence_board
+from services.projections.queries.stage_titles import stage_titles
 from services.projections.web.page_words import PAGE_WORDS, hours_in_words, moment_in_words, percent
 from shared.access import Caller, Resource, Verb
 from shared.errors import Unauthenticated
@@ -92,6 +93,7 @@ async def _content(ports: Ports, asker: Asker, question: Question) -> dict[str, 
     weeks = sorted({row["week"] for row in health["rows"]})[-_WEEKS:]
     organisation = asker.organisation
     zone = asker.zone(question)
+    stages = await stage_titles(reads, asker.tenant_id, question.language)
     people = {
         key: person.name
         for key, person in organisation.people.items()
@@ -107,6 +109,7 @@ async def _content(ports: Ports, asker: Asker, question: Question) -> dict[str, 
         "weeks": [row for row in health["rows"] if row["week"] in weeks and row["rep_id"] is None],
         "reps": [row for row in health["rows"] if row["week"] in weeks[-1:] and row["rep_id"]],
         "named": lambda key: people.get(key, key),
+        "stage_named": lambda key: stages.get(key, key),
         "unit_named": lambda key: (
             organisation.units[key].name if key in organisation.units else key
         ),
