@@ -148,7 +148,8 @@ async def _flat_out(bench: Bench) -> float:
 
 
 async def _caught_up(bench: Bench) -> Json:
-    """The board with everything that was answered so far."""
+    """The board with everything that was answered so far: one more post comes after all of it."""
+    await bench.log_action()
     while True:
         headers = {"Pulsetrail-Wait-For": bench.latest}
         answer = await bench.http.get("/boards/silence", params={"limit": 500}, headers=headers)

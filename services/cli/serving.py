@@ -24,6 +24,7 @@ from services.cli.sign_in import SignIn, Visitor
 from shared.access import Role
 from shared.data_folder import Serving
 from shared.hosting import Hosting, application
+from shared.settings import InstallationSettings
 
 _GRACE_SECONDS = 5
 _INTRODUCED = 3
@@ -43,23 +44,29 @@ class Serve:
         collect_garbage_seldom()
         if self.demo:
             await fill_demonstration(self.folder, output)
-        async with open_embedded(self.folder) as hosting:
-            with socket.create_server((self.host, self.port), reuse_port=False) as listening:
-                # Connections inherit it; asyncio sets it only where the protocol was named.
-                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                port = listening.getsockname()[1]
+        with socket.create_server((self.host, self.port), reuse_port=False) as listening:
+            # Connections inherit it; asyncio sets it only where the protocol was named.
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            address = self._address(listening.getsockname()[1])
+            settings = InstallationSettings()
+            reached_at = {"public_url": settings.public_url or address}
+            async with open_embedded(
+                self.folder, settings=settings.model_copy(update=reached_at)
+            ) as hosting:
                 if await furnish(hosting.ports):
                     await hosting.catch_up()
-                await self._serve(hosting, listening, port, output)
+                await self._serve(hosting, listening, address, output)
         return DONE
 
+    def _address(self, port: int) -> str:
+        near = "127.0.0.1" if self.host in {"0.0.0.0", "::", "localhost"} else self.host
+        return f"http://{near}:{port}"
+
     async def _serve(
-        self, hosting: Hosting, listening: socket.socket, port: int, output: Output
+        self, hosting: Hosting, listening: socket.socket, address: str, output: Output
     ) -> None:
         ports = hosting.ports
         token = base64.urlsafe_b64encode(ports.random_bytes(32)).decode().rstrip("=")
-        near = "127.0.0.1" if self.host in {"0.0.0.0", "::", "localhost"} else self.host
-        address = f"http://{near}:{port}"
         sign_in = SignIn(hosting, output)
         app = application(hosting)
         app.include_router(local_requests.router(hosting, token))
