@@ -27,9 +27,9 @@ from shared.http import (
     command_context,
     command_digest,
     encode_json,
-    problem_of,
 )
 from shared.ports import Ports
+from shared.problems import problem_of
 from shared.service import BatchCommand
 
 _NDJSON = "application/x-ndjson"

@@ -1,4 +1,4 @@
-"""Refusals with a stable code; shared/http.py alone turns them into answers."""
+"""Refusals with a stable code; http.py and problems.py alone turn them into answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

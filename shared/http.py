@@ -28,6 +28,7 @@ from shared.command_handling import CommandContext, Handled
 from shared.errors import DomainError, FieldProblem, Forbidden, Malformed, Unauthenticated
 from shared.event_type import Withheld
 from shared.ports import Ports
+from shared.problems import problem_response
 
 LOG = structlog.get_logger(__name__)
 
@@ -55,12 +56,8 @@ def _written_as_a_time(value: Any) -> Any:
     return value
 
 
-When = Annotated[
-    AwareDatetime, BeforeValidator(_written_as_a_time), AfterValidator(_in_a_calendar)
-]
+When = Annotated[AwareDatetime, BeforeValidator(_written_as_a_time), AfterValidator(_in_a_calendar)]
 """A moment with its offset; kept in UTC and milliseconds."""
-
-_RETRY_AFTER = {"busy": "1", "not-yet-known": "1", "store-away": "5", "too-many-requests": "10"}
 
 
 class Body(BaseModel):
@@ -99,44 +96,6 @@ def json_response(
     content: Any, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
     return Response(encode_json(content), status, headers, media_type="application/json")
-
-
-def problem_response(
-    status: int,
-    code: str,
-    detail: str,
-    errors: tuple[FieldProblem, ...] = (),
-    headers: dict[str, str] | None = None,
-) -> Response:
-    """application/problem+json (RFC 9457) with the fields of interfaces.md."""
-    sent = dict(headers or {})
-    if code in _RETRY_AFTER:
-        sent.setdefault("Retry-After", _RETRY_AFTER[code])
-    if status == 401:
-        sent.setdefault("WWW-Authenticate", "Bearer")
-    body = msgspec.json.encode(_problem(status, code, detail, errors))
-    return Response(body, status, sent, media_type="application/problem+json")
-
-
-def _problem(
-    status: int, code: str, detail: str, errors: tuple[FieldProblem, ...]
-) -> dict[str, Any]:
-    return {
-        "type": f"https://pulsetrail.dev/problems/{code}",
-        "title": code.replace("-", " "),
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "errors": [
-            {"field": each.field, "code": each.code, "message": each.message} for each in errors
-        ],
-        "trace_id": structlog.contextvars.get_contextvars().get("correlation_id"),
-    }
-
-
-def problem_of(failure: DomainError) -> dict[str, Any]:
-    """The same as a value: for a line of a batch."""
-    return _problem(failure.status, failure.code, failure.detail, failure.errors)
 
 
 def install_errors(app: FastAPI) -> None:

@@ -9,7 +9,8 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.http import BASE, key_hash, problem_response
+from shared.http import BASE, key_hash
+from shared.problems import problem_response
 from shared.settings import InstallationSettings
 
 _CALLERS_KEPT = 10_000

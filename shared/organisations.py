@@ -35,6 +35,8 @@ class Organisations:
         self._seen_generation = -1
         self._turn = asyncio.Lock()
         self.poisoned: dict[str, str] = {}
+        self.importing: set[str] = set()
+        """Tenants into which this process is importing a history."""
 
     async def catch_up(self) -> None:
         """Fold what the directory's log holds by now."""
@@ -54,6 +56,16 @@ class Organisations:
         if known is None:
             raise NotFound(f"tenant {tenant_id}")
         return known
+
+    async def with_clock(self) -> list[Organisation]:
+        """Those of whom can be said what is due. Of a history that is still coming in it cannot:
+        cases are half told, and its clock is yet to move."""
+        known = [await self.of(tenant_id) for tenant_id in await self.tenants()]
+        return [
+            each
+            for each in known
+            if each.is_live or (each.has_clock and each.tenant_id not in self.importing)
+        ]
 
     async def tenants(self) -> tuple[str, ...]:
         await self.catch_up()

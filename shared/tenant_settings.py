@@ -140,14 +140,12 @@ def _flag(name: str, default: bool, rule: str, meaning: str) -> TenantSetting:
 
 _ZONE = Form("zone", zone_problem)
 _CLOCK_TIME = Form("time", _written_as(_TIME_OF_DAY, "16:00"))
-_HOURS = Form("hours", _written_as(_DAILY_HOURS, "22:00-08:00"))
 _WORKING_HOURS = Form("hours", _working_hours)
 _OVERRUN = Form("choice", _one_of("silence", "dwell"))
 
 _CATALOGUE = (
     _text("zone", "Asia/Shanghai", "words", "calendar of days, weeks and months", _ZONE),
     _text("business_hours", "09:00-18:00", "N2", "open on working days", _WORKING_HOURS),
-    _text("quiet_hours", "22:00-08:00", "N2", "no message disturbs then", _HOURS),
     _ratio("healthy_stage_compliance", 0.92, "P3", "healthy at or above"),
     _ratio("healthy_evidence_rate", 0.85, "P3", "healthy at or above"),
     _ratio("healthy_silence_overrun", 0.15, "P3", "healthy at or below"),

@@ -40,6 +40,11 @@ class TenantTime:
     def is_live(self) -> bool:
         return self.live_at is not None
 
+    @property
+    def has_clock(self) -> bool:
+        """Not while its first history is still coming in: what is due then nobody knows yet."""
+        return self.is_live or self.clock_at is not None
+
     def clock(self, now: datetime) -> datetime:
         """Now; until the tenant goes live, the latest imported time if there is one."""
         return now if self.is_live or self.clock_at is None else self.clock_at
@@ -71,9 +76,6 @@ class TenantTime:
 
     def business_hours(self, at: datetime | None = None) -> DailyHours:
         return DailyHours.parse(str(self.setting("business_hours", at)))
-
-    def quiet_hours(self, at: datetime | None = None) -> DailyHours:
-        return DailyHours.parse(str(self.setting("quiet_hours", at)))
 
     def change_setting(self, name: str, value: SettingValue, effective_at: datetime | None) -> None:
         """Keeps the changes by their effect, those of one moment in the order recorded."""

@@ -148,9 +148,11 @@ def why(  # noqa: PLR0913  # one argument per option of interfaces.md
     from services.cli.boards import WhatIsAsked
     from services.cli.explanations import ExplainFigure, ExplainOne
 
-    if figure is None:
-        perform(context, ExplainOne(id=subject, language=language))
     asked = WhatIsAsked(unit=unit, rep=rep, stage=stage, week=week, month=month, as_of=as_of)
+    if figure is None:
+        if asked != WhatIsAsked():
+            raise typer.BadParameter("name the --figure of the board that is to be explained")
+        perform(context, ExplainOne(id=subject, language=language))
     request = ExplainFigure(board=subject, figure=figure, asked=asked, language=language)
     perform(context, request)
 

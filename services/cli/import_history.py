@@ -56,9 +56,15 @@ class ImportHistory(Request):
         files = HistoryFiles(paths, mapping, latest=now, until=self.until)
         survey = await asyncio.to_thread(files.survey)
         importing = _Importing(desk, mapping, now, dry_run=self.dry_run)
-        outcome = await importing.run(reader, pipeline, files, survey)
+        under_way = desk.ports.organisations.importing
+        under_way.add(desk.tenant_id)
+        try:
+            outcome = await importing.run(reader, pipeline, files, survey)
+            if not self.dry_run:
+                await importing.move_clock(self.until or outcome.latest_at)
+        finally:
+            under_way.discard(desk.tenant_id)
         if not self.dry_run:
-            await importing.move_clock(self.until or outcome.latest_at)
             desk.ports.commands("opportunities").forget_states()
             with desk.output.progress("Read models", None):
                 await desk.settle()

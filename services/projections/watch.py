@@ -24,6 +24,7 @@ from services.projections.domain.watching import KnownSignal, Subject, WatchCloc
 from services.projections.domain.windows import week_of
 from services.projections.domain.workshop import workshop_verdicts
 from services.projections.queries.deadline_settings import deadline_settings
+from services.projections.queries.known_signals import known_signals
 from services.projections.queries.process_health_board import health_settings
 from services.projections.queries.read_models import PROCESSES
 from services.projections.queries.unhealthy_weeks import (
@@ -44,8 +45,10 @@ WATCHER = "watch"
 _AT_ONCE_LOOKED_AT = 1_000
 _BETWEEN_LOOKS = timedelta(hours=1)
 _LOOKED_BACK = timedelta(days=60)
-_KNOWN = msgspec.json.Decoder(list[KnownSignal])
 _ENCODE = msgspec.json.Encoder().encode
+
+Due = tuple[str, bytes, dict[str, KnownSignal]]
+"""An opportunity to be looked at: its id, its row, its signals that are not retracted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +71,9 @@ class OpportunityWatch:
 
     async def step(self, now: datetime) -> bool:
         did = False
-        for tenant_id in await self._ports.organisations.tenants():
-            organisation = await self._ports.organisations.of(tenant_id)
-            did = await self._watch(tenant_id, organisation, organisation.clock(now)) or did
+        for organisation in await self._ports.organisations.with_clock():
+            clock = organisation.clock(now)
+            did = await self._watch(organisation.tenant_id, organisation, clock) or did
         return did
 
     async def _watch(self, tenant_id: str, organisation: Organisation, clock: datetime) -> bool:
@@ -85,10 +88,12 @@ class OpportunityWatch:
             await _remember(connection, tenant_id, looked, clock)
         return True
 
-    async def _due(self, tenant_id: str, clock: datetime) -> list[tuple[str, bytes, bytes]]:
+    async def _due(self, tenant_id: str, clock: datetime) -> list[Due]:
+        """With the signals as they stand in the log: a watch that was killed after it wrote some
+        may not have remembered them, and what caused them may be gone by now."""
         timers, rows = PROCESSES.deadlines, PROCESSES.rows
         query = (
-            select(timers.c.key, rows.c.body, timers.c.known)
+            select(timers.c.key, rows.c.body)
             .join_from(
                 timers,
                 rows,
@@ -99,19 +104,20 @@ class OpportunityWatch:
             .limit(_AT_ONCE_LOOKED_AT)
         )
         async with self._ports.read_store.reading() as connection:
-            return [(key, body, known) for key, body, known in await connection.execute(query)]
+            found = (await connection.execute(query)).all()
+            known = await known_signals(connection, tenant_id, [key for key, _body in found])
+        return [(key, body, known[key]) for key, body in found]
 
 
 def _look(
     tenant_id: str,
-    found: tuple[str, bytes, bytes],
+    found: Due,
     organisation: Organisation,
     settings: DeadlineSettings,
     clock: datetime,
 ) -> Looked:
-    key, body, known_as_stored = found
+    key, body, known = found
     row: OpportunityProcess = PROCESSES.decode(body)
-    known = {signal.signal_id: signal for signal in _KNOWN.decode(known_as_stored)}
     watch_clock = WatchClock(
         now=clock, live_at=organisation.live_at, imported_until=row.imported_until
     )
@@ -241,8 +247,8 @@ class WorkshopWatch:
                 for partition in range(self._ports.event_store.partitions)
             ]
         )
-        for tenant_id in await self._ports.organisations.tenants():
-            organisation = await self._ports.organisations.of(tenant_id)
+        for organisation in await self._ports.organisations.with_clock():
+            tenant_id = organisation.tenant_id
             if self._is_needed(tenant_id, organisation, head, now):
                 did = await self._judge(tenant_id, organisation, organisation.clock(now)) or did
                 week = week_of(organisation.clock(now), organisation.zone()).name

@@ -15,9 +15,16 @@ _READERS = 4
 def open_sqlite_read_store(path: Path) -> ReadStore:
     """WAL, synchronous NORMAL: a power cut may lose the last commits, never tear one."""
     url = f"sqlite+aiosqlite:///{path}"
-    writer = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0)
-    readers = create_async_engine(
-        url, poolclass=AsyncAdaptedQueuePool, pool_size=_READERS, max_overflow=_READERS
+    # Failures are logged: what was to be written may be about a person.
+    writer, readers = (
+        create_async_engine(
+            url,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=size,
+            max_overflow=overflow,
+            hide_parameters=True,
+        )
+        for size, overflow in ((1, 0), (_READERS, _READERS))
     )
     for engine in (writer, readers):
         event.listen(engine.sync_engine, "connect", _configure)

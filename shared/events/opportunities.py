@@ -257,11 +257,15 @@ class OpportunityReopened:
 
 @event("opportunities.late_change_recorded.v1")
 class LateChangeRecorded:
-    """A state change that came too late to take effect, kept where `late_changes = accept` (G5)."""
+    """A state change that came too late to take effect, kept where `late_changes = accept` (G5),
+    with what was said of it."""
 
     opportunity_id: Plain[str]
     change: Plain[str]
     stage: Plain[str | None]
+    reason: Annotated[PersonalText, personal("subject")]
+    note: Annotated[PersonalText, personal("subject")]
+    subject: Plain[str]
     happened_at: Plain[datetime]
 
 

@@ -147,6 +147,14 @@ def test_each_step_of_an_approval_has_its_own_limit() -> None:
     assert due(story.decides_approval(20, 1, "granted")) == []
 
 
+def test_of_an_overdue_approval_the_role_that_has_to_decide_is_told() -> None:
+    story = Story(pipeline=QUIET).asks_approval(0, "manager", "legal")
+    story.decides_approval(10, 0, "pending")
+    [waiting] = [each for each in deadlines(story.row()) if each.rule == "approval_overdue"]
+
+    assert waiting.told == ("legal",)
+
+
 def test_three_contacts_without_a_reaction_are_no_response() -> None:
     story = Story(pipeline=QUIET).reaches_out(1).reaches_out(2).reaches_out(3).reaches_out(4)
 

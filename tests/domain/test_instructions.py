@@ -118,7 +118,7 @@ def test_a_signal_is_explained_with_its_rule_settings_and_events() -> None:
         "48.0 h passed at Monday 11:00.",
         "The limit is that of pipeline P1, version 2.",
         "Nothing has ended it yet.",
-        "It was found in history and was therefore sent to nobody.",
+        "It was found in history: nobody was told when it fell due.",
     ]
     assert told["events"] == ["E1", "E9"]
 

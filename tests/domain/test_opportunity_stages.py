@@ -347,19 +347,31 @@ class TestTooLate:
         ).then_refused(OutOfDate)
 
     @pytest.mark.parametrize(
-        ("command", "change", "stage"),
+        ("command", "change", "said"),
         [
-            (change_stage("third", 4), "change-stage", "third"),
-            (win(4), "win", None),
-            (lose(4), "lose", None),
-            (reopen(4), "reopen", None),
+            (
+                change_stage("third", 4, "in a hurry"),
+                "change-stage",
+                {"stage": "third", "reason": "in a hurry"},
+            ),
+            (win(4), "win", {}),
+            (replace(lose(4), note="too dear"), "lose", {"reason": "price", "note": "too dear"}),
+            (reopen(4), "reopen", {"reason": "they called"}),
         ],
     )
     def test_is_kept_without_effect_where_the_pipeline_accepts_late_changes(
-        self, command: OpportunityCommand, change: str, stage: str | None
+        self, command: OpportunityCommand, change: str, said: dict[str, str]
     ) -> None:
         before = opportunity.given(opened(ACCEPTING), changed("first", "second", 5))
         after = before.when(command).then(
-            LateChangeRecorded(opportunity_id="O1", change=change, stage=stage, happened_at=at(4))
+            LateChangeRecorded(
+                opportunity_id="O1",
+                change=change,
+                stage=said.get("stage"),
+                reason=said.get("reason"),
+                note=said.get("note"),
+                subject=CUSTOMER_OF_O1,
+                happened_at=at(4),
+            )
         )
         assert after == before.state()

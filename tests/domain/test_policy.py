@@ -294,6 +294,16 @@ def test_at_going_live_it_is_told_once() -> None:
     assert planned_step(Open(course=told), WORKING_TIME) == NoStep(Rest.TOLD_IN_A_DIGEST)
 
 
+def test_at_going_live_nothing_waits_for_business_hours_or_it_would_be_two_digests() -> None:
+    weekly = next(each for each in DEFAULT_POLICIES if each.name == "unit-out-of-range")
+    at_night = shanghai("2026-03-02 23:00")
+    opened = replace(OPENED, digest=True, policy=weekly, opened_at=at_night)
+    course = Course(opened=opened, running_since=at_night, holder_id=None)
+    planned = planned_step(Open(course=course), WORKING_TIME)
+    assert isinstance(planned, PlannedStep)
+    assert (planned.at, planned.step.to) == (at_night, "manager")
+
+
 def organisation() -> Organisation:
     def unit(parent: str | None, *children: str) -> UnitOfTree:
         return UnitOfTree(name="", kind="unit", parent_id=parent, children=list(children))

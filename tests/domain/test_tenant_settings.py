@@ -17,7 +17,7 @@ def test_every_default_fits() -> None:
         ("zone", "Asia/Nowhere"),
         ("zone", None),
         ("business_hours", "18:00-09:00"),
-        ("quiet_hours", "22-8"),
+        ("business_hours", "9-18"),
         ("light_green", 1.01),
         ("light_green", "0.9"),
         ("light_green", True),

@@ -1,6 +1,6 @@
 """A sales floor with managers, on which signals are raised by hand and robots listen."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -45,6 +45,7 @@ class AlarmFloor:
         historical: bool = False,
         rule: str = "stalled",
         told: Sequence[str] = (),
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
         now = self.floor.clock()
         unit_path = ["company", "north", "team-1"]
@@ -64,7 +65,7 @@ class AlarmFloor:
                 anchor_event_id=None,
                 window=None,
                 historical=historical,
-                facts={},
+                facts=dict(facts or {}),
                 told=list(told),
             )
         )

@@ -183,6 +183,45 @@ async def test_a_figure_is_explained(floor: SalesFloor) -> None:
         "1 opportunities were open at the end of 2026-W10, 0 of them silent over their stage's "
         "limit: 0.0."
     ]
+    assert told["opportunities"] == {"open": ["O1"], "overrun": []}
+
+
+async def test_a_figure_names_what_it_counted_in_its_window_and_unit(floor: SalesFloor) -> None:
+    await floor.open("O1", owner_id="rep-1")
+    await floor.open("O2", owner_id="rep-1")
+    floor.clock.move_to(NOW + timedelta(hours=1))
+    await floor.told("/opportunities/O2/change-stage", {"stage": "needs_confirmed"}, "rep-1")
+    await after_days(floor, 8)
+
+    path = "/boards/process-health/why?figure={}&week={}&unit={}"
+    moved = await floor.shown(path.format("stage_compliance", "2026-W10", "north"))
+    assert moved["opportunities"] == {"moved": ["O2"], "skipped": []}
+    silent = await floor.shown(path.format("silence_overrun", "2026-W10", "team-1"))
+    assert silent["opportunities"] == {"open": ["O1", "O2"], "overrun": ["O1", "O2"]}
+    later = await floor.shown(path.format("stage_compliance", "2026-W11", "north"))
+    assert later["opportunities"] == {"moved": [], "skipped": []}
+
+
+async def test_the_light_of_a_golden_action_is_explained_by_the_tenants_own_settings(
+    floor: SalesFloor,
+) -> None:
+    golden = {"action": "demo", "limit": "48h"}
+    stages = [{"name": "hello", "golden_action": [golden]}, {"name": "bye"}]
+    document = {"pipeline": {"name": "fast", "unmet": "record"}, "stage": stages}
+    await floor.told("/pipelines", document, "administrator")
+    lenient = {"settings": {"light_green": 0.5}}
+    await floor.told("/settings", lenient, "administrator")
+    for opportunity_id in ("O1", "O2"):
+        await floor.open(opportunity_id, pipeline="fast", owner_id="rep-1")
+    await floor.told("/opportunities/O1/log-action", {"type": "demo"}, "rep-1")
+    for opportunity_id in ("O1", "O2"):
+        move = {"stage": "bye", "reason": "in a hurry"}
+        await floor.told(f"/opportunities/{opportunity_id}/change-stage", move, "rep-1")
+    await after_days(floor, 1)
+
+    told = await floor.shown("/boards/golden-actions/why?figure=demo")
+    row = (await floor.shown("/boards/golden-actions"))["rows"][0]
+    assert (told["value"], told["light"]) == (row["rate"], row["light"]) == (0.5, "green")
 
 
 async def test_an_unhealthy_week_proposes_a_workshop_when_it_is_over(floor: SalesFloor) -> None:

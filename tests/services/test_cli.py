@@ -194,6 +194,21 @@ def test_read_models_are_rebuilt_and_compared(imported: Pulsetrail) -> None:
     imported.run("rebuild", "nonsense", exit_code=3)
 
 
+def test_a_table_that_no_window_bounds_cuts_nothing(imported: Pulsetrail) -> None:
+    [row] = imported.json("board", "silence", "--limit", "1")["rows"]
+    done = typed("board", "silence", "--limit", "1", folder=imported.folder)
+    assert done.stdout.splitlines()[-1].split()[:2] == [row["opportunity_id"], row["stage"]]
+    assert row["last_activity_at"] in done.stdout
+    assert "…" not in done.stdout
+
+
+def test_nobody_was_late_where_the_source_has_no_entry_times(imported: Pulsetrail) -> None:
+    [row] = imported.json("board", "silence", "--limit", "1")["rows"]
+    done = typed("timeline", "opportunity", row["opportunity_id"], folder=imported.folder)
+    entries = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {each["late_seconds"] for each in entries if each["origin"] == "import"} == {None}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -209,6 +224,7 @@ def test_read_models_are_rebuilt_and_compared(imported: Pulsetrail) -> None:
         (("signals", "--state", "asleep"), 3),
         (("timeline", "opportunity", "nobody"), 3),
         (("why", "nobody"), 3),
+        (("why", "process-health", "--unit", "north"), 2),
         (("tenants", "create", "a/b"), 3),
         (("verify", "--url", "http://127.0.0.1:9"), 2),
         (("board", "silence", "--url", "http://127.0.0.1:9"), 4),

@@ -313,7 +313,13 @@ async def open_opportunity(directory: Directory, origin: Origin) -> None:
     context = CommandContext(
         tenant_id="T1", actor_id=None, occurred_at=NOW, correlation_id="test", origin=origin
     )
-    opening = replace(open_o1(), opportunity_id=f"O-{origin}")
+    opening = replace(
+        open_o1(),
+        opportunity_id=f"O-{origin}",
+        owner_id=None,
+        unit_id="company",
+        unit_path=("company",),
+    )
     await commands.handle(OPPORTUNITY, opening.opportunity_id, opening, context)
     await directory.hosting.catch_up(runners=False)
 

@@ -73,6 +73,24 @@ async def test_after_an_acknowledgement_nobody_else_is_told(alarm: AlarmFloor) -
     assert await alarm.inbox("boss-1") == []
 
 
+async def test_why_says_where_an_escalation_went_and_who_took_it(alarm: AlarmFloor) -> None:
+    await alarm.signal("S1", facts={"since": "2026-02-28T09:00:00.000Z", "limit_hours": 48.0})
+    await alarm.settle()
+    await alarm.floor.told("/escalations/S1/acknowledge", {}, "rep-1")
+    await alarm.settle()
+    told = await alarm.floor.shown("/why/S1")
+    assert told["escalations"] == ["S1"]
+    opened, step, acknowledged = told["sentences"][-3:]
+    assert opened.startswith("It was escalated at ")
+    assert "rep-1 to be told" in step
+    assert acknowledged.startswith("rep-1 acknowledged it at ")
+    assert [event["type"] for event in told["events"]][-3:] == [
+        "notifications.escalation_opened.v1",
+        "notifications.escalation_step_reached.v1",
+        "notifications.escalation_acknowledged.v1",
+    ]
+
+
 async def test_acknowledged_before_anybody_was_told_it_is_told_to_nobody(
     alarm: AlarmFloor,
 ) -> None:

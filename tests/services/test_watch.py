@@ -1,6 +1,7 @@
 """The watch at the edges: killed and repeated, overtaken by an action, on the history clock."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,16 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from services.directory.domain.tenant import TENANT, ChangeSettings
+from services.directory.domain.tenant import TENANT, ChangeSettings, MoveHistoryClock
+from services.opportunities.domain.opportunity import OPPORTUNITY
 from services.projections import watch
 from services.projections.domain.signal import SignalCommand
 from services.projections.queries.read_models import PROCESSES
 from services.projections.watch import OpportunityWatch
-from shared.command_handling import CommandHandling
+from shared.command_handling import CommandContext, CommandHandling
+from shared.envelope import Origin
 from shared.ports import Ports
+from tests.domain.opportunity_examples import open_o1
 from tests.services.sales_floor import NOW, SalesFloor, sales_floor
 
 
@@ -93,6 +97,33 @@ async def test_a_change_of_settings_takes_no_signal_back(floor: SalesFloor) -> N
 
     rows = (await floor.shown("/signals?rule=no_response"))["rows"]
     assert [row["state"] for row in rows] == ["open"]
+
+
+async def test_while_a_history_comes_in_nothing_is_due_yet(floor: SalesFloor) -> None:
+    imported = CommandContext(
+        tenant_id="T1",
+        actor_id=None,
+        occurred_at=NOW - timedelta(days=10),
+        correlation_id="import",
+        origin=Origin.IMPORT,
+    )
+    opening = replace(open_o1(), occurred_at=imported.occurred_at)
+    handling = floor.hosting.ports.commands("opportunities")
+    await handling.handle(OPPORTUNITY, "O1", opening, imported)
+    await floor.hosting.catch_up()
+    assert await events_of_signals(floor) == 0
+
+    moved = MoveHistoryClock(clock_at=NOW - timedelta(days=5), now=NOW)
+    await floor.handle("directory", TENANT, "T1", moved)
+    organisations = floor.hosting.ports.organisations
+    organisations.importing.add("T1")
+    await floor.hosting.catch_up()
+    assert await events_of_signals(floor) == 0
+
+    organisations.importing.discard("T1")
+    await floor.hosting.catch_up()
+    [signal] = (await floor.shown("/signals?rule=stalled"))["rows"]
+    assert (signal["historical"], signal["due_at"]) == (True, "2026-02-22T09:00:00.000Z")
 
 
 async def test_with_nothing_due_the_watch_does_nothing(floor: SalesFloor) -> None:

@@ -317,6 +317,9 @@ def test_payloads_are_json_with_money_as_text() -> None:
     event = declared.event_class(
         opportunity_id="O1",
         fields={"budget": 1.5},
+        texts=None,
+        filled=(),
+        subject="customer/C1",
         amount=Decimal("1000000000000.10"),
         currency="CNY",
         changed_at=NOW,

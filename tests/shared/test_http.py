@@ -146,6 +146,7 @@ async def test_a_body_that_is_no_such_json_is_malformed(
     headers = {"Content-Type": "application/json"}
     response = await client.post(STAFF, content=content, headers=headers)
     assert (response.status_code, problem(response)["code"]) == (422, "malformed")
+    assert not any(error["field"].isdigit() for error in problem(response)["errors"])
 
 
 async def test_what_was_refused_is_not_repeated_in_the_answer(client: httpx.AsyncClient) -> None:

@@ -373,9 +373,25 @@ def compare_messages(floor: Floor) -> None:
         marked = [each.document["data"]["may_be_repeat"] for each in arrivals]
         assert marked.count(False) <= 1, f"{message_id} came twice as if for the first time"
         assert len(arrivals) <= attempts[message_id]
-    escalations = Counter(
+    compare_told(events, queued)
+
+
+def compare_told(events: list[Recorded], queued: dict[str, Json]) -> None:
+    """One escalation for each raising of a signal, one message for each step of an escalation."""
+    counted = Counter(
+        (event.name, event.data.get("escalation_id") or event.data.get("signal_id"))
+        for event in events
+        if event.name in ("signal_raised", "escalation_opened", "escalation_step_reached")
+    )
+    messages = Counter(
         escalation for message in queued.values() for escalation in message["escalation_ids"]
     )
-    assert max(escalations.values()) == 1
-    told = Counter(e.data["signal_id"] for e in events if e.name == "escalation_opened")
-    assert max(told.values()) == 1
+    for escalation_id, number in messages.items():
+        assert number <= counted["escalation_step_reached", escalation_id]
+        assert (
+            counted["escalation_step_reached", escalation_id]
+            <= (counted["escalation_opened", escalation_id])
+        )
+        assert (
+            counted["escalation_opened", escalation_id] <= counted["signal_raised", escalation_id]
+        )

@@ -143,8 +143,12 @@ def planned_step(escalation: Escalation, working_time: Reckoning) -> PlannedStep
 
 def _step_of(course: Course, working_time: Reckoning) -> PlannedStep | NoStep:
     opened = course.opened
-    if opened.digest and not course.handed_over and course.next_level > 0:
-        return NoStep(Rest.TOLD_IN_A_DIGEST)
+    if opened.digest and not course.handed_over:
+        if course.next_level > 0:
+            return NoStep(Rest.TOLD_IN_A_DIGEST)
+        # All at the same time, business hours or not: it is to be one digest a person.
+        first, at = opened.policy.steps[0], course.running_since
+        return PlannedStep(level=0, step=first, climb=0, at=at, why=Timing.ON_TIME)
     return next_step(
         opened.policy,
         course.running_since,

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import assert_never
 
 from services.opportunities.domain.exit_criteria import (
@@ -41,6 +40,7 @@ from shared.events.opportunities import (
     Violation,
 )
 
+Move = ChangeStage | WinOpportunity | LoseOpportunity | ReopenOpportunity
 MoveEvent = (
     StageChanged | OpportunityWon | OpportunityLost | OpportunityReopened | LateChangeRecorded
 )
@@ -71,7 +71,7 @@ def change_stage(command: ChangeStage, opportunity: Opportunity) -> Sequence[Mov
     target = stage_number(pipeline, command.stage)
     if target is None:
         raise _unknown_stage(command.stage, pipeline.name)
-    if too_late := _too_late(was, command.occurred_at, "change-stage", command.stage):
+    if too_late := _too_late(was, command, "change-stage"):
         return [too_late]
     present_number = stage_number(pipeline, was.situation.stage)
     assert present_number is not None
@@ -101,7 +101,7 @@ def change_stage(command: ChangeStage, opportunity: Opportunity) -> Sequence[Mov
 def win(command: WinOpportunity, opportunity: Opportunity) -> Sequence[MoveEvent]:
     """From the stages that the pipeline names; the exit criteria of the present stage hold."""
     was = opened(opportunity, command.opportunity_id)
-    if too_late := _too_late(was, command.occurred_at, "win", None):
+    if too_late := _too_late(was, command, "win"):
         return [too_late]
     match was:
         case Won():
@@ -131,7 +131,7 @@ def lose(command: LoseOpportunity, opportunity: Opportunity) -> Sequence[MoveEve
     was = opened(opportunity, command.opportunity_id)
     if not is_given(command.reason):
         raise _reason_required("losing has a reason")
-    if too_late := _too_late(was, command.occurred_at, "lose", None):
+    if too_late := _too_late(was, command, "lose"):
         return [too_late]
     match was:
         case Lost():
@@ -156,7 +156,7 @@ def lose(command: LoseOpportunity, opportunity: Opportunity) -> Sequence[MoveEve
 def reopen(command: ReopenOpportunity, opportunity: Opportunity) -> Sequence[MoveEvent]:
     """In the stage in which it was closed."""
     was = opened(opportunity, command.opportunity_id)
-    if too_late := _too_late(was, command.occurred_at, "reopen", None):
+    if too_late := _too_late(was, command, "reopen"):
         return [too_late]
     match was:
         case Open():
@@ -214,20 +214,21 @@ def _stage_changed(
     )
 
 
-def _too_late(
-    was: Opened, occurred_at: datetime, change: str, stage: str | None
-) -> LateChangeRecorded | None:
+def _too_late(was: Opened, command: Move, change: str) -> LateChangeRecorded | None:
     """None where the change is in time; raises OutOfDate unless the pipeline accepts late ones."""
     situation = was.situation
-    if occurred_at >= situation.changed_at:
+    if command.occurred_at >= situation.changed_at:
         return None
     if situation.pipeline.late_changes != "accept":
         raise OutOfDate(_present_state(was))
     return LateChangeRecorded(
         opportunity_id=situation.opportunity_id,
         change=change,
-        stage=stage,
-        happened_at=occurred_at,
+        stage=command.stage if isinstance(command, ChangeStage) else None,
+        reason=None if isinstance(command, WinOpportunity) else command.reason,
+        note=command.note if isinstance(command, LoseOpportunity) else None,
+        subject=situation.subject,
+        happened_at=command.occurred_at,
     )
 
 

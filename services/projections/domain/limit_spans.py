@@ -50,9 +50,16 @@ class Span(NamedTuple):
 
 
 def deadline_of(
-    row: OpportunityProcess, rule: str, span: Span, facts: dict[str, Any], stage: str | None = None
+    row: OpportunityProcess,
+    rule: str,
+    span: Span,
+    facts: dict[str, Any],
+    stage: str | None = None,
+    *,
+    waits_for: str | None = None,
 ) -> Deadline:
-    """With whose it was, and in which stage, at the moment due."""
+    """With whose it was, and in which stage, at the moment due. `waits_for`: the role that has to
+    act is told beside those whom the stage names."""
     at_due = (span.due_at, LATEST)
     owner = owner_at(row, at_due)
     rules = rules_at(row, at_due)
@@ -73,7 +80,7 @@ def deadline_of(
             ("pipeline", rules.pipeline),
             ("pipeline_version", rules.pipeline_version),
         ),
-        told=found.told if found else (),
+        told=(*(found.told if found else ()), *([waits_for] if waits_for else [])),
     )
 
 

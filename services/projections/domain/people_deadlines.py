@@ -97,15 +97,17 @@ def approvals_overdue(row: OpportunityProcess, settings: DeadlineSettings) -> It
             due = _step_due(row.zone, taken.started_at, ended[0], seconds, settings)
             if due is None or is_met(due, ended[0]):
                 continue
+            role = course.roles[taken.step]
             facts = {
                 "approval_id": course.approval_id,
                 "kind": course.kind,
                 "step": taken.step,
-                "role": course.roles[taken.step],
+                "role": role,
                 "since": iso(taken.started_at),
                 "limit_hours": seconds / 3600,
             }
-            yield deadline_of(row, "approval_overdue", Span(taken.event_id, due, *ended), facts)
+            span = Span(taken.event_id, due, *ended)
+            yield deadline_of(row, "approval_overdue", span, facts, waits_for=role)
 
 
 def _step_due(

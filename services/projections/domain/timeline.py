@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from shared.envelope import RecordedEvent
+from shared.envelope import Origin, RecordedEvent
 from shared.events.directory import PersonAdded, PersonLeft, PersonMoved
 from shared.events.leads import CustomerDescribed, CustomerRegistered
 from shared.events.opportunities import (
@@ -55,9 +55,14 @@ def subjects(recorded: RecordedEvent) -> list[SubjectOfTimeline]:
     return list(found)
 
 
-def late_seconds(recorded: RecordedEvent) -> float:
-    """How much later than it happened it was entered; a source's own entry time goes first."""
+def late_seconds(recorded: RecordedEvent) -> float | None:
+    """How much later than it happened it was entered; a source's own entry time goes first.
+
+    None for what was imported from a source without one: nobody was late.
+    """
     stored = recorded.stored
+    if stored.origin == Origin.IMPORT and stored.entered_at is None:
+        return None
     entered_at = stored.entered_at or stored.recorded_at
     return max(0.0, (entered_at - stored.occurred_at).total_seconds())
 

@@ -5,10 +5,27 @@ from typing import Any
 
 from services.projections.domain.process_health import HealthSettings, WeekFigures, health
 from services.projections.domain.signal_list import SignalRow
-from services.projections.domain.words import say
+from services.projections.domain.words import listed, say
+from shared.clock import iso
 from shared.errors import FieldProblem, Malformed
+from shared.events.notifications import (
+    EscalationAcknowledged,
+    EscalationHandedOver,
+    EscalationOpened,
+    EscalationResolved,
+    EscalationSnoozed,
+    EscalationStepReached,
+)
 
-FIGURES = ("stage_compliance", "evidence_rate", "silence_overrun", "index")
+COUNTED_IN = {
+    "stage_compliance": ("moved", "skipped"),
+    "evidence_rate": ("evidence_required", "evidence_complete"),
+    "silence_overrun": ("open", "overrun"),
+    "index": ("skipped", "evidence_required", "evidence_complete", "overrun"),
+}
+"""What a figure is made from: the counts whose opportunities explain it."""
+
+FIGURES = tuple(COUNTED_IN)
 
 
 def why_signal(signal: SignalRow, language: str, times: Mapping[str, str]) -> dict[str, Any]:
@@ -39,6 +56,38 @@ def why_signal(signal: SignalRow, language: str, times: Mapping[str, str]) -> di
         "settings": facts,
         "events": [event for event in events if event is not None],
     }
+
+
+def why_escalation(events: Sequence[Any], language: str) -> list[str]:
+    """Whom it went to, under which policy, and what they did; other events say nothing here."""
+    told = (_escalation_step(event, language) for event in events)
+    return [sentence for sentence in told if sentence is not None]
+
+
+def _escalation_step(event: Any, language: str) -> str | None:
+    by = getattr(event, "by", None) or say("system", language)
+    match event:
+        case EscalationOpened():
+            opened = {"at": iso(event.opened_at), "policy": event.policy.name}
+            return say("why.escalation_opened", language, **opened)
+        case EscalationStepReached():
+            people = listed(list(event.person_ids), language)
+            step = {"level": event.level, "people": people, "at": iso(event.reached_at)}
+            return say("why.escalation_told", language, **step)
+        case EscalationAcknowledged():
+            at = iso(event.acknowledged_at)
+            return say("why.escalation_acknowledged", language, by=by, at=at)
+        case EscalationSnoozed():
+            times = {"at": iso(event.snoozed_at), "until": iso(event.until)}
+            return say("why.escalation_snoozed", language, by=by, **times)
+        case EscalationHandedOver():
+            handed = {"at": iso(event.handed_over_at), "to": event.to_person_id}
+            return say("why.escalation_handed_over", language, by=by, **handed)
+        case EscalationResolved():
+            ended = {"at": iso(event.resolved_at), "reason": event.reason}
+            return say("why.escalation_resolved", language, by=by, **ended)
+        case _:
+            return None
 
 
 def why_figure(

@@ -91,8 +91,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "zh": "已撤回：事后得知在限额内已有动作，或其起因不再有效。",
     },
     "why.historical": {
-        "en": "It was found in history and was therefore sent to nobody.",
-        "zh": "这是在历史数据中发现的，因此没有通知任何人。",
+        "en": "It was found in history: nobody was told when it fell due.",
+        "zh": "这是在历史数据中发现的，到期时没有通知任何人。",
     },
     "why.stage_compliance": {
         "en": "{moved} opportunities changed stage in {window}, {skipped} of them with a skip: "
@@ -126,6 +126,30 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "why.event_signals": {
         "en": "Signals that began or ended with it: {rules}.",
         "zh": "由它引起或结束的信号：{rules}。",
+    },
+    "why.escalation_opened": {
+        "en": "It was escalated at {at} by policy {policy}.",
+        "zh": "已于 {at} 按策略 {policy} 升级。",
+    },
+    "why.escalation_told": {
+        "en": "Step {level}: {people} to be told at {at}.",
+        "zh": "第 {level} 步：{at} 通知{people}。",
+    },
+    "why.escalation_acknowledged": {
+        "en": "{by} acknowledged it at {at}.",
+        "zh": "{by}于 {at} 确认。",
+    },
+    "why.escalation_snoozed": {
+        "en": "{by} put it off until {until} at {at}.",
+        "zh": "{by}于 {at} 推迟到 {until}。",
+    },
+    "why.escalation_handed_over": {
+        "en": "{by} handed it over to {to} at {at}.",
+        "zh": "{by}于 {at} 转交给{to}。",
+    },
+    "why.escalation_resolved": {
+        "en": "{by} resolved the escalation at {at}: {reason}.",
+        "zh": "{by}于 {at} 解决升级：{reason}。",
     },
     "system": {"en": "the system", "zh": "系统"},
     "why.golden_nothing": {

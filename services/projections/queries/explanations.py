@@ -7,13 +7,23 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_
 
-from services.projections.domain.golden_actions import GoldenCount, GoldenKey, light
+from services.projections.domain.golden_actions import GoldenCount, GoldenKey, LightSettings, light
 from services.projections.domain.process_health import Scope, ratio
 from services.projections.domain.signal_list import SignalRow
 from services.projections.domain.timeline import SubjectOfTimeline
-from services.projections.domain.why import why_event, why_figure, why_golden, why_signal
+from services.projections.domain.why import (
+    COUNTED_IN,
+    why_escalation,
+    why_event,
+    why_figure,
+    why_golden,
+    why_signal,
+)
+from services.projections.domain.windows import end_of
 from services.projections.queries.asking import Asker, Question
+from services.projections.queries.counted import Counting, opportunities_counted
 from services.projections.queries.figures import ScopesAsked, golden_counts
+from services.projections.queries.golden_action_board import lights
 from services.projections.queries.process_health_board import (
     figures_of,
     health_settings,
@@ -21,15 +31,19 @@ from services.projections.queries.process_health_board import (
 )
 from services.projections.queries.read_models import SIGNALS
 from services.projections.queries.signal_board import (
+    escalations_of_signal,
     one_signal,
     signal_of_escalation,
     signals_about,
 )
 from services.projections.queries.timelines import timeline
 from shared.clock import iso
+from shared.envelope import stream_name
 from shared.errors import NotFound
 from shared.event_log_api import shown
 from shared.ports import Ports
+
+_GOLDEN = ("golden_due", "golden_done")
 
 
 async def why(ports: Ports, asker: Asker, subject_id: str, language: str) -> dict[str, Any]:
@@ -54,7 +68,13 @@ async def _signal(ports: Ports, asker: Asker, signal: SignalRow, language: str) 
         for event_id in answer["events"]
         for event in await _shown_event(ports, asker, event_id)
     ]
-    return answer
+    found = await escalations_of_signal(ports.read_store, asker, signal.signal_id)
+    streams = [stream_name(asker.tenant_id, "escalation", each) for each in found]
+    for stored in (await ports.event_store.read_streams(streams)).values():
+        steps = [ports.codec.decode(each).event for each in stored]
+        answer["sentences"] += why_escalation(steps, language)
+        answer["events"] += await shown(ports.codec, stored)
+    return {**answer, "escalations": found}
 
 
 async def _event(ports: Ports, asker: Asker, event_id: str, language: str) -> dict[str, Any]:
@@ -108,7 +128,15 @@ async def why_on_board(
             figures = await figures_of(connection, asker, question, week)
             settings = health_settings(asker.organisation, min(week.ends, asker.clock))
             answer = why_figure(figure, week.name, figures, settings, question.language)
-            return {**answer, "unit_id": asker.unit(question), "rep_id": question.rep_id}
+            unit_id, rep_id = asker.unit(question), asker.only_rep(question)
+            counting = Counting(
+                Scope(unit_id, rep_id or ""),
+                COUNTED_IN[figure],
+                week.begins,
+                end_of(week, asker.moment(question)),
+            )
+            counted = await opportunities_counted(connection, asker, counting)
+            return {**answer, "unit_id": unit_id, "rep_id": rep_id, "opportunities": counted}
         if name != "golden-actions":
             raise NotFound(f"the figures of {name!r} are not explained")
         unit_id, rep_id = asker.unit(question), asker.only_rep(question) or ""
@@ -116,29 +144,36 @@ async def why_on_board(
         asked = ScopesAsked(asker.tenant_id, unit_id, ())
         until = asker.until(question, window)
         counts = await golden_counts(connection, asked, window, until)
-    key = next(
-        (
-            each
-            for scope, each in counts
-            if scope == Scope(unit_id, rep_id)
-            and figure == each.action
-            and question.stage in (None, each.stage)
-        ),
-        None,
-    )
-    if key is None:
-        raise NotFound(f"nothing was due of {figure!r}")
-    return _golden(key, counts[Scope(unit_id, rep_id), key], question)
+        key = next(
+            (
+                each
+                for scope, each in counts
+                if scope == Scope(unit_id, rep_id)
+                and figure == each.action
+                and question.stage in (None, each.stage)
+            ),
+            None,
+        )
+        if key is None:
+            raise NotFound(f"nothing was due of {figure!r}")
+        begins = window.begins if window else None
+        counting = Counting(Scope(unit_id, rep_id), _GOLDEN, begins, until, key.stage, key.action)
+        counted = await opportunities_counted(connection, asker, counting)
+    count = counts[Scope(unit_id, rep_id), key]
+    answer = _golden(key, count, question.language, lights(asker, question))
+    return {**answer, "opportunities": counted}
 
 
-def _golden(key: GoldenKey, count: GoldenCount, question: Question) -> dict[str, Any]:
+def _golden(
+    key: GoldenKey, count: GoldenCount, language: str, settings: LightSettings
+) -> dict[str, Any]:
     rate = ratio(count.done, count.due)
     return {
         "figure": key.action,
         "stage": key.stage,
         "value": rate,
-        "light": light(rate),
-        "sentences": [why_golden(key.stage, key.action, count.done, count.due, question.language)],
+        "light": light(rate, settings),
+        "sentences": [why_golden(key.stage, key.action, count.done, count.due, language)],
         "counts": {"done": count.done, "due": count.due},
     }
 

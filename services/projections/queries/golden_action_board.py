@@ -25,7 +25,7 @@ async def golden_action_board(reads: ReadStore, asker: Asker, question: Question
         counts = await golden_counts(connection, asked, window, until)
     reps = {scope.rep_id for scope, _ in counts if scope.rep_id}
     units = {rep: unit_of_rep(organisation, rep, until) or unit_id for rep in reps}
-    rows = golden_action_rows(unit_id, children, counts, units, _lights(asker, question))
+    rows = golden_action_rows(unit_id, children, counts, units, lights(asker, question))
     only_rep = asker.only_rep(question)
     if only_rep is not None:
         rows = [row for row in rows if row["rep_id"] == only_rep]
@@ -47,11 +47,12 @@ async def heat_map_board(reads: ReadStore, asker: Asker, question: Question) -> 
     if asker.only_rep(question) is not None:
         of_units, with_something = {}, set()
     units = [unit_id, *(unit for unit in below if unit in with_something)]
-    board = heat_map(units, of_units, _lights(asker, question))
+    board = heat_map(units, of_units, lights(asker, question))
     return {"as_of": asker.moment(question), **board}
 
 
-def _lights(asker: Asker, question: Question) -> LightSettings:
+def lights(asker: Asker, question: Question) -> LightSettings:
+    """As in force at the moment asked about."""
     number, at = asker.organisation.number_setting, asker.moment(question)
     return LightSettings(
         green_from=number("light_green", at), yellow_from=number("light_yellow", at)

@@ -14,7 +14,7 @@ from services.projections.queries.asking import (
     number_in_cursor,
 )
 from services.projections.queries.read_models import ESCALATED, SIGNALS
-from shared.access import Resource, Visibility
+from shared.access import Resource, Verb, Visibility, may
 from shared.clock import milliseconds
 from shared.read_store import ReadStore
 
@@ -100,6 +100,18 @@ async def signal_of_escalation(reads: ReadStore, asker: Asker, escalation_id: st
     )
     async with reads.reading() as connection:
         return (await connection.execute(query)).scalar_one_or_none()
+
+
+async def escalations_of_signal(reads: ReadStore, asker: Asker, signal_id: str) -> list[str]:
+    """None for who may not see escalations."""
+    if asker.caller is not None and not may(asker.caller, Resource.ESCALATIONS, Verb.READ):
+        return []
+    rows = ESCALATED.rows
+    query = select(rows.c.key).where(
+        rows.c.tenant_id == asker.tenant_id, rows.c.signal_id == signal_id
+    )
+    async with reads.reading() as connection:
+        return list((await connection.execute(query.order_by(rows.c.key))).scalars())
 
 
 async def signals_about(
