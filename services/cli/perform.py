@@ -17,6 +17,7 @@ from services.cli.arguments import DEFAULT_TENANT
 from services.cli.exit_codes import AWAY, INTERRUPTED, REFUSED, WRONG_USAGE
 from services.cli.output import Output
 from shared.errors import DomainError, StoreAway
+from shared.logs import configure_logs
 
 if TYPE_CHECKING:
     from services.cli.desk import Request
@@ -49,6 +50,7 @@ def terminal_output(*, as_json: bool) -> Output:
 
 def perform(context: typer.Context, request: "Request") -> NoReturn:
     """Runs the request and ends the process with its exit code."""
+    configure_logs("error")
     choices = choices_of(context)
     output = terminal_output(as_json=choices.as_json)
     if choices.url is not None:

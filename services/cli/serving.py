@@ -24,6 +24,7 @@ from services.cli.sign_in import SignIn, Visitor
 from shared.access import Role
 from shared.data_folder import Serving
 from shared.hosting import Hosting, application
+from shared.logs import configure_logs
 from shared.settings import InstallationSettings
 
 _GRACE_SECONDS = 5
@@ -49,6 +50,7 @@ class Serve:
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             address = self._address(listening.getsockname()[1])
             settings = InstallationSettings()
+            configure_logs(settings.log_level)
             reached_at = {"public_url": settings.public_url or address}
             async with open_embedded(
                 self.folder, settings=settings.model_copy(update=reached_at)
@@ -72,7 +74,7 @@ class Serve:
         app.include_router(local_requests.router(hosting, token))
         app.include_router(sign_in.router())
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
+            app, log_level="critical", access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
         )
         server = _Server(config)
         await _first_key(hosting, output)
