@@ -280,7 +280,7 @@ async def run(subscription: Subscription, store: EventStore, stopping: asyncio.E
     while not stopping.is_set():
         generation = store.generation
         try:
-            took = await subscription.step()
+            took = not await subscription.at_head() and await subscription.step()
             failures = 0
         except SubscriptionStopped:
             raise
@@ -291,7 +291,7 @@ async def run(subscription: Subscription, store: EventStore, stopping: asyncio.E
             LOG.warning(
                 "subscription_retries",
                 subscription=subscription.name,
-                why=str(failure),
+                why=failure.code if isinstance(failure, DomainError) else "bug",
                 exc_info=bug,
             )
             await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS)) - 1])
