@@ -60,11 +60,11 @@ class ImportHistory(Request):
         under_way.add(desk.tenant_id)
         try:
             outcome = await importing.run(reader, pipeline, files, survey)
-            if not self.dry_run:
-                await importing.move_clock(self.until or outcome.latest_at)
         finally:
             under_way.discard(desk.tenant_id)
         if not self.dry_run:
+            # Only now: the clock's event makes those who watch look again.
+            await importing.move_clock(self.until or outcome.latest_at)
             desk.ports.commands("opportunities").forget_states()
             with desk.output.progress("Read models", None):
                 await desk.settle()
