@@ -22,13 +22,13 @@ class PolicyStep:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyDefinition:
     """An escalation policy as data. `repeat_seconds`: the last step is repeated, each time one
-    level further up the unit tree, until acknowledged or `repeat_limit` is reached."""
+    level further up the unit tree, until acknowledged, or `repeat_limit` times if that is given."""
 
     name: str
     rules: tuple[str, ...]
     steps: tuple[PolicyStep, ...]
     repeat_seconds: int | None = None
-    repeat_limit: int = 5
+    repeat_limit: int | None = None
     group_seconds: int = 60
     quiet_hours: tuple[str, str] | None = ("21:00", "08:00")
     expires_seconds: int = 7 * 24 * 3600

@@ -196,10 +196,16 @@ def test_the_director_is_told_after_a_day_but_not_before_the_manager() -> None:
 
 def test_then_it_is_repeated_each_time_one_level_further_up() -> None:
     last = NOW + 24 * HOUR
-    for level in (3, 4, 5, 6, 7):
+    for level in (3, 4, 5, 6, 7, 100):
         planned = step_of(level, NOW, last)
         assert (planned.at, planned.climb) == (last + 24 * HOUR, level - 2)
-    assert next_step(STANDS_STILL, NOW, 8, last, WORKING_TIME) == NoStep(Rest.REPEATED_ENOUGH)
+
+
+def test_a_policy_may_say_how_often_at_most() -> None:
+    limited = replace(STANDS_STILL, repeat_limit=5)
+    last = NOW + 24 * HOUR
+    assert isinstance(next_step(limited, NOW, 7, last, WORKING_TIME), PlannedStep)
+    assert next_step(limited, NOW, 8, last, WORKING_TIME) == NoStep(Rest.REPEATED_ENOUGH)
 
 
 def test_a_policy_without_repetition_ends_with_its_last_step() -> None:
@@ -266,7 +272,7 @@ def test_a_snoozed_escalation_goes_on_when_the_snooze_ends() -> None:
     [
         (replace(OPENED, policy=MINE), 1, 0),
         (replace(OPENED, digest=True), 1, 0),
-        (OPENED, 8, 5),
+        (replace(OPENED, policy=replace(STANDS_STILL, repeat_limit=5)), 8, 5),
     ],
     ids=["everybody told", "told in a digest", "repeated enough"],
 )

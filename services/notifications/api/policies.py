@@ -31,7 +31,7 @@ class PolicyBody(Body):
     rules: Annotated[tuple[Name, ...], Field(max_length=100)]
     steps: Annotated[tuple[StepBody, ...], Field(max_length=50)]
     repeat_seconds: Seconds | None = None
-    repeat_limit: Seconds = 5
+    repeat_limit: Seconds | None = None
     group_seconds: Seconds = 60
     quiet_hours: tuple[Name, Name] | None = ("21:00", "08:00")
     expires_seconds: Seconds = 7 * 24 * 3600

@@ -161,8 +161,8 @@ def _repetition_problems(policy: PolicyDefinition) -> Iterator[FieldProblem]:
     repeat = policy.repeat_seconds
     if repeat is not None and not _SHORTEST_REPEAT_SECONDS <= repeat <= _LONGEST_SECONDS:
         yield FieldProblem("repeat_seconds", "out-of-range", "5 minutes to 366 days, or nothing")
-    if not 0 <= policy.repeat_limit <= _MOST_REPEATS:
-        yield FieldProblem("repeat_limit", "out-of-range", "0 to 100")
+    if policy.repeat_limit is not None and not 0 <= policy.repeat_limit <= _MOST_REPEATS:
+        yield FieldProblem("repeat_limit", "out-of-range", "0 to 100, or nothing: without end")
 
 
 def _time_problems(policy: PolicyDefinition) -> Iterator[FieldProblem]:

@@ -100,14 +100,14 @@ def next_step(
     """Step `level` of an escalation that runs since `since`; never before the step reached last.
 
     Beyond the last step of the policy it is repeated every `repeat_seconds`, each time one level
-    further up, `repeat_limit` times.
+    further up, `repeat_limit` times where that is limited (N2).
     """
     beyond = level - len(policy.steps) + 1
     step = policy.steps[min(level, len(policy.steps) - 1)]
     if beyond > 0:
         if policy.repeat_seconds is None:
             return NoStep(Rest.EVERYBODY_TOLD)
-        if beyond > policy.repeat_limit:
+        if policy.repeat_limit is not None and beyond > policy.repeat_limit:
             return NoStep(Rest.REPEATED_ENOUGH)
         at = (last_reached_at or since) + timedelta(seconds=policy.repeat_seconds)
         if step.in_business_hours:
