@@ -150,6 +150,17 @@ async def test_when_its_signal_is_resolved_it_resolves_itself_and_says_so(
     assert await alarm.inbox("boss-1") == []
 
 
+async def test_a_resolved_escalation_still_says_who_acknowledged_it(alarm: AlarmFloor) -> None:
+    await alarm.signal("S1")
+    await alarm.settle()
+    await alarm.floor.told("/escalations/S1/acknowledge", {}, "rep-1")
+    await alarm.resolved("S1")
+    await alarm.settle()
+    shown = (await alarm.escalations())["S1"]
+    assert (shown["state"], shown["acknowledged_by"]) == ("resolved", "rep-1")
+    assert shown["acknowledged_at"] is not None
+
+
 async def test_a_signal_raised_again_after_its_retraction_is_escalated_again(
     alarm: AlarmFloor,
 ) -> None:

@@ -1,7 +1,7 @@
 """Read model: every escalation with how far it has come."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, assert_never, get_args
 
@@ -31,6 +31,9 @@ class EscalationRow:
     by: str | None = None
     at: datetime | None = None
     reason: str | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+    """Also of one that was resolved after somebody had acknowledged it."""
 
 
 def row_of(escalation: Escalation) -> EscalationRow | None:
@@ -42,7 +45,14 @@ def row_of(escalation: Escalation) -> EscalationRow | None:
         case Snoozed(course=course, until=until):
             return EscalationRow(course=course, status="snoozed", until=until)
         case Acknowledged(course=course, by=by, acknowledged_at=at):
-            return EscalationRow(course=course, status="acknowledged", by=by, at=at)
+            return EscalationRow(
+                course=course,
+                status="acknowledged",
+                by=by,
+                at=at,
+                acknowledged_by=by,
+                acknowledged_at=at,
+            )
         case Resolved(course=course, by=by, reason=reason, resolved_at=at):
             return EscalationRow(course=course, status="resolved", by=by, at=at, reason=reason)
         case _:
@@ -67,7 +77,10 @@ def escalation_of(row: EscalationRow | None) -> Escalation:
 
 
 def evolve_row(row: EscalationRow | None, recorded: RecordedEvent) -> EscalationRow | None:
-    return row_of(evolve(escalation_of(row), recorded.event))
+    after = row_of(evolve(escalation_of(row), recorded.event))
+    if row is None or after is None or after.status != "resolved":
+        return after
+    return replace(after, acknowledged_by=row.acknowledged_by, acknowledged_at=row.acknowledged_at)
 
 
 def next_due(row: EscalationRow) -> datetime | None:
