@@ -149,7 +149,7 @@ def application(hosting: Hosting) -> FastAPI:
     app.include_router(batch_api.router(ports, access, commands))
     app.include_router(event_log_api.router(ports, access))
     app.include_router(live_api.router(ports, access))
-    app.include_router(metrics_api.router(ports, hosting.subscriptions))
+    app.include_router(metrics_api.router(ports, hosting.subscriptions, hosting.services))
     app.include_router(docs_page.router(app))
     app.add_middleware(HttpLimits, settings=ports.settings, new_id=ports.new_id)
 

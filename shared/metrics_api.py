@@ -7,12 +7,15 @@ from fastapi import APIRouter, Request, Response
 
 from shared.errors import Unauthenticated
 from shared.ports import Ports
+from shared.service import Gauge, Service
 from shared.subscription import Subscription
 
 _LOOPBACK = ("127.0.0.1", "::1", "testclient")
 
 
-def router(ports: Ports, subscriptions: Sequence[Subscription]) -> APIRouter:
+def router(
+    ports: Ports, subscriptions: Sequence[Subscription], services: Sequence[Service]
+) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/metrics", include_in_schema=False)
@@ -27,6 +30,8 @@ def router(ports: Ports, subscriptions: Sequence[Subscription]) -> APIRouter:
                 lag += head - await subscription.position(partition)
             label = f'subscription="{subscription.name}"'
             lines.append(f"pulsetrail_subscription_lag_events{{{label}}} {lag}")
+        for service in services:
+            lines += _gauge_lines(await service.gauges())
         return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
     return routes
@@ -41,6 +46,16 @@ def _refuse_strangers(ports: Ports, request: Request) -> None:
     sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if not secrets.compare_digest(sent.encode(), token.get_secret_value().encode()):
         raise Unauthenticated("send `Authorization: Bearer <metrics token>`")
+
+
+def _gauge_lines(gauges: Sequence[Gauge]) -> Iterator[str]:
+    typed: set[str] = set()
+    for gauge in sorted(gauges, key=lambda each: each.name):
+        if gauge.name not in typed:
+            typed.add(gauge.name)
+            yield f"# TYPE {gauge.name} gauge"
+        labels = ",".join(f'{name}="{value}"' for name, value in gauge.labels.items())
+        yield f"{gauge.name}{{{labels}}} {gauge.value}"
 
 
 def _outcome_lines(subscriptions: Sequence[Subscription]) -> Iterator[str]:

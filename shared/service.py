@@ -1,9 +1,9 @@
 """What a composition root answers: the parts of a service that a host runs."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter
 
@@ -31,6 +31,18 @@ BatchCommand = Callable[[Caller, Mapping[str, Any], CommandContext], Awaitable[H
 """A line of POST /commands: its caller, its fields and context; answers a Handled."""
 
 
+class Gauge(NamedTuple):
+    """A figure for /metrics as it is now; labels hold ids, never personal data."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
+async def no_gauges() -> Sequence[Gauge]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """`commands` are what POST /commands understands, by name."""
@@ -41,3 +53,4 @@ class Service:
     reactions: tuple[Reaction, ...] = ()
     runners: tuple[Runner, ...] = ()
     commands: Mapping[str, BatchCommand] = field(default_factory=dict)
+    gauges: Callable[[], Awaitable[Sequence[Gauge]]] = no_gauges

@@ -1,10 +1,13 @@
 """Composition root of services/notifications."""
 
+from functools import partial
+
 from services.notifications import api
 from services.notifications.api.desk import Desk
 from services.notifications.outbox.delivery import Delivery
 from services.notifications.outbox.letter_writing import LetterWriting
 from services.notifications.outbox.links import Links
+from services.notifications.queries.gauges import channel_gauges
 from services.notifications.queries.matters import Matters
 from services.notifications.queries.pending_notices import PENDING_NOTICES
 from services.notifications.queries.read_models import ATTEMPTS, ESCALATIONS, LOG_NAME, MESSAGES
@@ -39,4 +42,5 @@ def build(ports: Ports) -> Service:
             Runner(name="notifications.delivery", step=delivery.step),
         ),
         commands=api.batch_commands(desk),
+        gauges=partial(channel_gauges, ports),
     )

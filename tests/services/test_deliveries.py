@@ -167,6 +167,10 @@ async def test_what_nobody_takes_ends_with_the_operator(alarm: AlarmFloor, hook:
     assert [each["outcome"] for each in message["attempts"]] == ["refused"] * 4
     [channel] = (await alarm.floor.shown("/channels", "administrator"))["rows"]
     assert (channel["delivery_rate_24h"], channel["alert"]) == (0.0, True)
+    metrics = (await alarm.floor.http.get("/metrics")).text.splitlines()
+    labels = f'tenant="T1",channel="{channel["channel_id"]}"'
+    assert f"pulsetrail_delivery_rate{{{labels}}} 0.0" in metrics
+    assert f"pulsetrail_delivery_rate_alert{{{labels}}} 1.0" in metrics
 
 
 async def test_a_message_that_nobody_takes_in_time_expires(
