@@ -19,6 +19,8 @@ LOG = structlog.get_logger(__name__)
 
 _RETRY_SECONDS = 2.0
 _BEHIND_SECONDS = 0.02
+_PAUSE_SECONDS = 0.1
+"""What time brings can wait that long: under load nobody looks after every single append."""
 _SETTLE_SECONDS = 0.05
 
 
@@ -127,6 +129,7 @@ class Hosting:
             elif not did:
                 self._idle[runner.name] = generation
                 await store.wait_beyond(generation, runner.poll_seconds)
+                await asyncio.sleep(_PAUSE_SECONDS)
 
 
 def application(hosting: Hosting) -> FastAPI:

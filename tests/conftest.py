@@ -1,6 +1,7 @@
 """What every test may rely on: a clean environment, steady laws, the samples where they are."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ ROOT = Path(__file__).parents[1]
 # pytest-timeout; a shared machine makes single examples slow.
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 settings.load_profile("steady")
+
+# A build started in the background ignores Ctrl-C, and so would every process that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 OURS = ("PULSETRAIL_", "DIRECTORY_", "LEADS_", "NOTIFICATIONS_", "OPPORTUNITIES_", "PROJECTIONS_")
 
