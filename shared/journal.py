@@ -29,6 +29,10 @@ class JournalReadModel:
         return f"{self.service}.{self.journal}"
 
     @property
+    def reads(self) -> tuple[type[Any], ...]:
+        return (object,)
+
+    @property
     def tables(self) -> Sequence[Table]:
         return (self.table,)
 

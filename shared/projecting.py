@@ -48,6 +48,10 @@ class RowReadModel(Generic[Row]):
         return f"{self.service}.{self.projection.name}"
 
     @property
+    def reads(self) -> tuple[type[Any], ...]:
+        return self.projection.reads
+
+    @property
     def version(self) -> int:
         return self.projection.version
 

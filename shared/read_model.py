@@ -52,6 +52,11 @@ class ReadModel(Protocol):
     def log(self) -> str: ...
 
     @property
+    def reads(self) -> tuple[type[Any], ...]:
+        """The event classes that can change it; others only move its checkpoint."""
+        ...
+
+    @property
     def tables(self) -> Sequence[Table]: ...
 
     async def apply(

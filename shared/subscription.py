@@ -24,6 +24,7 @@ __all__ = ["Feed", "Reaction", "Standing", "Subscription", "SubscriptionStopped"
 LOG = structlog.get_logger(__name__)
 
 _REACTIONS_A_BATCH = 1_000
+_UNSTORED_AT_MOST = 1_000
 _PARKED_AT_MOST = 100
 _RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)
 
@@ -45,9 +46,13 @@ class Reaction:
 
 @dataclass(slots=True)
 class Standing:
-    """How far one subscription is on one partition, and what became of the events."""
+    """How far one subscription is on one partition, and what became of the events.
+
+    `stored_offset` may be behind: what lies between concerns nobody and can be read again.
+    """
 
     next_offset: int
+    stored_offset: int
     parked: set[str]
     outcomes: Counter[str] = field(default_factory=Counter)
 
@@ -63,6 +68,7 @@ class Subscription:
         self.log = target.log
         self._feed = feed
         self._reads = reads
+        self._reads_types = target.reads
         self._standings: dict[int, Standing] = {}
         self._moved = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -136,20 +142,39 @@ class Subscription:
         if isinstance(self.target, Reaction):
             keep_first(flaws, await self._react(self.target, good))
         after = standing.next_offset + len(batch)
+        if self._concerns_nobody(standing, good, flaws, after):
+            self._moved_to(standing, after, len(batch), 0)
+            return
         async with self._reads.transaction() as connection:
-            await self._advance(connection, partition, standing.next_offset, after)
+            await self._advance(connection, partition, standing.stored_offset, after)
             if not isinstance(self.target, Reaction):
                 keep_first(flaws, await self.target.apply(connection, good))
                 await self.target.mark_incomplete(connection, await self._spoiled(flaws))
             taken = Taken(self.name, partition, standing.parked, batch)
             letters = await park(connection, taken, flaws)
+        standing.stored_offset = after
+        standing.parked |= flaws.keys()
+        self._moved_to(standing, after, len(batch) - letters, letters)
+        self._refuse_too_much_poison(standing)
+
+    def _concerns_nobody(
+        self,
+        standing: Standing,
+        good: Sequence[RecordedEvent],
+        flaws: Mapping[str, Flaw],
+        after: int,
+    ) -> bool:
+        """A batch without an event that is read here needs no commit, for a while."""
+        if flaws or standing.parked or after - standing.stored_offset > _UNSTORED_AT_MOST:
+            return False
+        return not any(isinstance(each.event, self._reads_types) for each in good)
+
+    def _moved_to(self, standing: Standing, after: int, applied: int, letters: int) -> None:
         standing.next_offset = after
+        standing.outcomes["applied"] += applied
+        standing.outcomes["dead_lettered"] += letters
         self._moved.set()
         self._moved = asyncio.Event()
-        standing.parked |= flaws.keys()
-        standing.outcomes["applied"] += len(batch) - letters
-        standing.outcomes["dead_lettered"] += letters
-        self._refuse_too_much_poison(standing)
 
     def _refuse_holes(
         self, partition: int, standing: Standing, batch: Sequence[RecordedEvent | Flaw]
@@ -258,7 +283,7 @@ class Subscription:
                         next_offset=start,
                     )
                 )
-                return Standing(start, set())
+                return Standing(start, start, set())
             if row.log_id != log_id or row.next_offset > head:
                 raise SubscriptionStopped(
                     f"{self.name}: its checkpoint {row.next_offset} does not belong to this log"
@@ -268,7 +293,7 @@ class Subscription:
             parked = await connection.execute(
                 select(PARKED_STREAMS.c.stream).where(PARKED_STREAMS.c.subscription == self.name)
             )
-            return Standing(row.next_offset, set(parked.scalars()))
+            return Standing(row.next_offset, row.next_offset, set(parked.scalars()))
 
 
 async def run(subscription: Subscription, store: EventStore, stopping: asyncio.Event) -> None:

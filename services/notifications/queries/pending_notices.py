@@ -89,6 +89,10 @@ class PendingNotices:
         return f"{LOG_NAME}.pending_notices{self.suffix}"
 
     @property
+    def reads(self) -> tuple[type[Any], ...]:
+        return (object,)
+
+    @property
     def table(self) -> Table:
         return _table(f"{LOG_NAME}_pending_notices_v{self.version}{self.suffix}")
 
