@@ -19,7 +19,7 @@ LOG = structlog.get_logger(__name__)
 
 _RETRY_SECONDS = 2.0
 _BEHIND_SECONDS = 0.02
-_PAUSE_SECONDS = 0.1
+_PAUSE_SECONDS = 0.25
 """What time brings can wait that long: under load nobody looks after every single append."""
 _SETTLE_SECONDS = 0.05
 

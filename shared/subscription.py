@@ -142,7 +142,7 @@ class Subscription:
         if isinstance(self.target, Reaction):
             keep_first(flaws, await self._react(self.target, good))
         after = standing.next_offset + len(batch)
-        if self._concerns_nobody(standing, good, flaws, after):
+        if not flaws and self._concerns_nobody(standing, good, after):
             self._moved_to(standing, after, len(batch), 0)
             return
         async with self._reads.transaction() as connection:
@@ -158,14 +158,10 @@ class Subscription:
         self._refuse_too_much_poison(standing)
 
     def _concerns_nobody(
-        self,
-        standing: Standing,
-        good: Sequence[RecordedEvent],
-        flaws: Mapping[str, Flaw],
-        after: int,
+        self, standing: Standing, good: Sequence[RecordedEvent], after: int
     ) -> bool:
         """A batch without an event that is read here needs no commit, for a while."""
-        if flaws or standing.parked or after - standing.stored_offset > _UNSTORED_AT_MOST:
+        if standing.parked or after - standing.stored_offset > _UNSTORED_AT_MOST:
             return False
         return not any(isinstance(each.event, self._reads_types) for each in good)
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from shared.logs import configure_logs
 from shared.settings import InstallationSettings
 
 _GRACE_SECONDS = 5
+_SWITCH_SECONDS = 0.0005
+"""Statements run in threads of the drivers: each waits so long at most for the busy loop."""
 _INTRODUCED = 3
 
 
@@ -43,6 +46,7 @@ class Serve:
         from services.embedded import open_embedded
 
         collect_garbage_seldom()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         if self.demo:
             await fill_demonstration(self.folder, output)
         with socket.create_server((self.host, self.port), reuse_port=False) as listening:
