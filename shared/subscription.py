@@ -308,12 +308,11 @@ async def run(subscription: Subscription, store: EventStore, stopping: asyncio.E
         except Exception as failure:
             subscription.forget()
             failures += 1
-            bug = None if isinstance(failure, DomainError) else failure
             LOG.warning(
                 "subscription_retries",
                 subscription=subscription.name,
                 why=failure.code if isinstance(failure, DomainError) else "bug",
-                exc_info=bug,
+                exc_info=None if isinstance(failure, DomainError) else failure,
             )
             await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS)) - 1])
             continue
