@@ -53,7 +53,8 @@ shapes: $(DEV_STAMP) ## freeze the shapes of new events and fields
 
 lock: $(DEV_STAMP) ## renew the lock files (UPGRADE=1: to the newest versions)
 	@$(LOCK) requirements/build.in -o requirements/build.lock >/dev/null
-	@$(LOCK) pyproject.toml -o requirements/run.lock >/dev/null
+	@$(LOCK) pyproject.toml -c requirements/constraints.in -o requirements/run.lock >/dev/null
+	@$(LOCK) pyproject.toml --extra scale -c requirements/run.lock -o requirements/scale.lock >/dev/null
 	@$(LOCK) pyproject.toml --extra dev -c requirements/run.lock -c requirements/build.lock \
 		-o requirements/dev.lock >/dev/null
 
