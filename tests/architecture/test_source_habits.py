@@ -123,7 +123,7 @@ def test_no_registry_host_is_committed() -> None:
     assert lines_with((*REGISTRY_HOSTS, *configured)) == []
 
 
-@pytest.mark.parametrize("lock", ["build", "dev", "run"])
+@pytest.mark.parametrize("lock", ["build", "dev", "run", "scale"])
 def test_a_lock_file_has_hashes_and_no_address(lock: str) -> None:
     text = TEXTS[f"requirements/{lock}.lock"]
     assert "://" not in text
@@ -135,10 +135,10 @@ def test_a_lock_file_has_hashes_and_no_address(lock: str) -> None:
 
 def test_every_declared_dependency_is_locked() -> None:
     project = tomllib.loads(TEXTS["pyproject.toml"])["project"]
-    for lock, dependencies in (
-        ("run", project["dependencies"]),
-        ("dev", [*project["dependencies"], *project["optional-dependencies"]["dev"]]),
-    ):
+    run, extras = project["dependencies"], project["optional-dependencies"]
+    scale = [*run, *extras["scale"]]
+    dev = [*scale, *(each for each in extras["dev"] if not each.startswith("pulsetrail["))]
+    for lock, dependencies in (("run", run), ("scale", scale), ("dev", dev)):
         locked = set(
             re.findall(r"^([a-z0-9-]+)==", TEXTS[f"requirements/{lock}.lock"], re.MULTILINE)
         )
