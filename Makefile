@@ -3,6 +3,7 @@
 PORT ?= 8700
 DATA ?= .data
 JSON ?=
+WORKERS ?= 2
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -36,8 +37,8 @@ check: $(DEV_STAMP) ## lint, format, types, import contracts
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --cache-dir $(VENV)/.import-linter
 
-test: check ## check, then every test that is not slow
-	@$(VENV)/bin/pytest -q -m "not slow"
+test: check ## check, then every test that is not slow (WORKERS=2 at once)
+	@$(VENV)/bin/pytest -q -n $(WORKERS) --dist loadscope -m "not slow"
 
 test-slow: $(DEV_STAMP) ## the tests that take longer than `make test` may
 	@$(VENV)/bin/pytest -q -m slow

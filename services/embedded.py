@@ -50,9 +50,9 @@ async def open_embedded(
     folder = DataFolder(path)
     folder.acquire()
     try:
-        store = SqliteEventStore(folder.events, LOGS, clock, lambda: uuid.uuid4().hex)  # noqa: TID251
         keys = FileKeyStore(folder.keys)
         reads = open_sqlite_read_store(folder.read_models)
+        store = SqliteEventStore(folder.events, LOGS, clock, lambda: uuid.uuid4().hex)  # noqa: TID251
         chosen = settings or InstallationSettings()
         codec = Codec(keys)
         ports = Ports(

@@ -1,6 +1,6 @@
 """Who may do what (A9), as data: what a role may read and write, and which rows a caller sees."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -191,12 +191,15 @@ class Visibility:
         unit_id: str | None,
         owner_id: str | None = None,
         actor_id: str | None = None,
+        actor_ids: Collection[str] = (),
         addressed_to: frozenset[Role] = frozenset(),
     ) -> bool:
-        """`unit_id`: the row's unit now; `addressed_to`: roles asked to do something about it."""
+        """`unit_id`: the row's unit now; `actor_id`: whose act it is, `actor_ids`: who acted on it;
+        `addressed_to`: roles asked to do something about it."""
         if self.everything or unit_id in self.unit_ids:
             return True
-        if self.own_person_id is not None and self.own_person_id in (owner_id, actor_id):
+        own = self.own_person_id
+        if own is not None and (own in (owner_id, actor_id) or own in actor_ids):
             return True
         return any(
             role in self.addressed_roles or (role, unit_id) in self.addressed_units
@@ -259,31 +262,3 @@ def default_unit_id(caller: Caller, organisation: Organisation) -> str | None:
     if caller.grants:
         return caller.grants[0].unit_id
     return organisation.unit_of(caller.person_id) if caller.person_id else organisation.root_id
-
-
-def caller_of_key(tenant_id: str, organisation: Organisation, key_hash: str) -> Caller | None:
-    """Who holds the key with this hash; None when it was revoked or its person left."""
-    key = organisation.api_keys.get(key_hash)
-    if key is None or key.revoked_at is not None:
-        return None
-    if key.person_id is not None and organisation.has_left(key.person_id):
-        return None
-    return Caller(
-        tenant_id=tenant_id,
-        person_id=key.person_id,
-        key_id=key.key_id,
-        grants=(Grant(Role(key.role), key.unit_id),),
-    )
-
-
-def caller_of_person(tenant_id: str, organisation: Organisation, person_id: str) -> Caller | None:
-    """A signed-in person with all their grants; None for one who is unknown or left."""
-    person = organisation.people.get(person_id)
-    if person is None or person.left_at is not None:
-        return None
-    return Caller(
-        tenant_id=tenant_id,
-        person_id=person_id,
-        key_id=None,
-        grants=tuple(Grant(Role(role), unit_id) for role, unit_id in person.grants),
-    )

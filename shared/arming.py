@@ -22,9 +22,13 @@ async def arm(
     watch has been by, is looked at once (retractions and resolutions)."""
     known: dict[tuple[str, str], tuple[int, int, bool]] = {}
     for tenant_id, part in by_tenant(list(due)):
-        query = select(
-            table.c.key, table.c.due_at, table.c.watched_until, table.c.known != b"[]"
-        ).where(table.c.tenant_id == tenant_id, table.c.key.in_(part))
+        query = (
+            select(table.c.key, table.c.due_at, table.c.watched_until, table.c.known != b"[]")
+            .where(table.c.tenant_id == tenant_id, table.c.key.in_(part))
+            # Whoever looks at these at the same time either sees our rows or waits for us.
+            .order_by(table.c.key)
+            .with_for_update()
+        )
         for key, due_at, watched_until, signalled in await connection.execute(query):
             known[tenant_id, key] = (due_at, watched_until, signalled)
     armed: list[dict[str, Any]] = []
@@ -62,6 +66,16 @@ async def arm(
             .values(due_at=bindparam("b_due_at")),
             earlier,
         )
+
+
+async def hold(
+    connection: AsyncConnection, table: Table, tenant_id: str, keys: Sequence[str]
+) -> None:
+    """Before reading the rows of these deadlines: an engine that changes one of them at the same
+    time has committed by now, or arms the deadline after us. Where there is one writer at a time
+    this is so anyway."""
+    query = select(table.c.key).where(table.c.tenant_id == tenant_id, table.c.key.in_(keys))
+    await connection.execute(query.order_by(table.c.key).with_for_update())
 
 
 def by_tenant(keys: Sequence[tuple[str, str]]) -> list[tuple[str, list[str]]]:

@@ -1,6 +1,7 @@
 """POST /commands: a command a line, each with its own outcome; one bad line costs only itself."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -33,6 +34,7 @@ from shared.problems import problem_of
 from shared.service import BatchCommand
 
 _NDJSON = "application/x-ndjson"
+_PAST_ALL_VERSIONS = 10**18
 
 _CONFLICTS = (Busy, ConcurrencyConflict, IdempotencyKeyReused)
 """Not what the command says is refused: somebody else was there, or the key was used before."""
@@ -61,6 +63,8 @@ def router(ports: Ports, access: Access, commands: Mapping[str, BatchCommand]) -
 
     @routes.post("/commands", openapi_extra={"requestBody": {"content": {_NDJSON: {}}}})
     async def post_commands(request: Request, caller: Caller = Depends(any_caller)) -> Response:
+        """A command a line: `command`, `id` (its idempotency key), `if_match` (the version that the
+        writer saw; `conflict` when somebody was faster), and the fields of the command's route."""
         if request.headers.get("content-type", "").split(";")[0].strip() != _NDJSON:
             raise WrongMediaType(f"send {_NDJSON}")
         lines = [line for line in (await request.body()).split(b"\n") if line.strip()]
@@ -131,11 +135,26 @@ class _Batch:
             raise _wrong("command", "unknown", f"known: {', '.join(sorted(self._commands))}")
         if key is not None and not (isinstance(key, str) and 1 <= len(key) <= 200):
             raise _wrong("id", "idempotency-key", "a text of 1-200 characters")
+        expected_version = _version(fields.pop("if_match", None))
         digest = command_digest("/commands", line.strip())
         times = Times(self._ports.clock())
         context = command_context(self._request, self._caller, digest, times)
-        context = replace(context, idempotency_key=key, expected_version=None)
+        context = replace(context, idempotency_key=key, expected_version=expected_version)
         return await command(self._caller, fields, context)
+
+
+def _version(said: Any) -> int | None:
+    """What the writer saw, as the header `If-Match` has it, or the number that a line's answer has.
+
+    None: decided on whatever there is. Raises Malformed.
+    """
+    if said is None or said == "*":
+        return None
+    if isinstance(said, int) and not isinstance(said, bool) and 0 <= said < _PAST_ALL_VERSIONS:
+        return said
+    if isinstance(said, str) and re.fullmatch('"?[0-9]{1,18}"?', said):
+        return int(said.strip('"'))
+    raise _wrong("if_match", "version", 'expected "<version>"')
 
 
 def _fields(line: bytes) -> dict[str, Any]:

@@ -63,11 +63,15 @@ class Codec:
     async def seal(self, events: Sequence[NewEvent]) -> list[EncodedEvent]:
         """Encode, personal fields under their subjects' keys, bound to tenant, event and field."""
         wanted: dict[str, set[str]] = {}
-        for new in events:
-            for _field, subject in _subjects(new.event):
+        personal = [_subjects(new.event) for new in events]
+        for new, subjects in zip(events, personal, strict=True):
+            for _field, subject in subjects:
                 wanted.setdefault(new.envelope.tenant_id, set()).add(subject)
         keys = {tenant: await self._keys.keys(tenant, wanted[tenant]) for tenant in wanted}
-        return [self._encoded(new, keys.get(new.envelope.tenant_id, {})) for new in events]
+        return [
+            self._encoded(new, subjects, keys.get(new.envelope.tenant_id, {}))
+            for new, subjects in zip(events, personal, strict=True)
+        ]
 
     def decode(self, stored: StoredEvent) -> RecordedEvent:
         """The event with its personal fields still withheld.
@@ -95,12 +99,17 @@ class Codec:
         keys = {tenant: await self._keys.existing_keys(tenant, wanted[tenant]) for tenant in wanted}
         return [self._opened(each, keys.get(each.tenant_id, {})) for each in recorded]
 
-    def _encoded(self, new: NewEvent, keys: Mapping[str, bytes | None]) -> EncodedEvent:
+    def _encoded(
+        self,
+        new: NewEvent,
+        subjects: Sequence[tuple[str, str]],
+        keys: Mapping[str, bytes | None],
+    ) -> EncodedEvent:
         declared = event_type_of(type(new.event))
         event = new.event
         sealed = {
             field: _seal(self._encoder.encode(getattr(event, field)), keys[subject], new, field)
-            for field, subject in _subjects(event)
+            for field, subject in subjects
             if not isinstance(getattr(event, field), Withheld)
         }
         if sealed:

@@ -105,7 +105,7 @@ class CommandHandling:
         """Decide and append. Raises what the decider raises, ConcurrencyConflict where
         `expected_version` does not hold, Busy after three repetitions, IdempotencyKeyReused."""
         stream = stream_name(context.tenant_id, decider.name, aggregate_id)
-        first = await self._first_answer(context)
+        first = await self.first_answer(context, stream)
         if first is not None:
             return await self._placed(stream, first)
         for attempt in range(_ATTEMPTS):
@@ -244,11 +244,11 @@ class CommandHandling:
         ]
         return dict(zip(with_news, await self._store.append(appends), strict=True))
 
-    async def _first_answer(self, context: CommandContext) -> Handled[Any] | None:
+    async def first_answer(self, context: CommandContext, stream: str) -> Handled[Any] | None:
         """A repeated command is answered before it is decided: its rule may refuse it by now."""
         if context.command_id is None:
             return None
-        known = await self._store.find_command(context.tenant_id, context.command_id)
+        known = await self._store.find_command(context.tenant_id, context.command_id, stream)
         if known is None:
             return None
         digest, outcome = known

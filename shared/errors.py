@@ -1,8 +1,8 @@
 """Refusals with a stable code; http.py and problems.py alone turn them into answers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,15 +15,23 @@ class FieldProblem:
 
 
 class DomainError(Exception):
-    """A rule refused the command: 409 with `code`; the state is untouched."""
+    """A rule refused the command: 409 with `code`; the state is untouched. `members` are told
+    beside the usual ones, for whoever can do something about it."""
 
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 409
 
-    def __init__(self, detail: str = "", *, errors: Sequence[FieldProblem] = ()) -> None:
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        errors: Sequence[FieldProblem] = (),
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(detail or self.code)
         self.detail = detail or self.code
         self.errors = tuple(errors)
+        self.members = dict(members or {})
 
 
 class NotFound(DomainError):
@@ -80,6 +88,10 @@ class StoreAway(DomainError):
 
     code = "store-away"
     status = 503
+
+
+class CannotGoOn(Exception):
+    """No waiting helps, only an operator: told in one line, and the process ends."""
 
 
 class PoisonMessage(Exception):

@@ -71,6 +71,10 @@ class EventStore(Protocol):
     @property
     def partitions(self) -> int: ...
 
+    async def check(self) -> None:
+        """Can it work? Raises StoreAway, which passes, and CannotGoOn, which does not."""
+        ...
+
     async def append(self, appends: Sequence[Append]) -> list[Outcome]: ...
 
     async def read_stream(self, stream: str, after_version: int = 0) -> list[StoredEvent]: ...
@@ -98,8 +102,14 @@ class EventStore(Protocol):
 
     async def known_events(self, event_ids: Collection[UUID]) -> set[UUID]: ...
 
-    async def find_command(self, tenant_id: str, command_id: str) -> tuple[bytes, Outcome] | None:
-        """The digest and the first outcome of a remembered command."""
+    async def find_command(
+        self, tenant_id: str, command_id: str, stream: str | None = None
+    ) -> tuple[bytes, Outcome] | None:
+        """The digest and the first outcome of a remembered command.
+
+        `stream` is where it would have appended: a store that recognises command ids within their
+        stream only looks there, and nowhere without it.
+        """
         ...
 
     async def load_snapshot(self, stream: str, key: str) -> tuple[int, bytes] | None: ...

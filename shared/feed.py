@@ -13,13 +13,22 @@ class SubscriptionStopped(Exception):
     """It cannot go on without an operator: too much poison, a hole, or a log that is not ours."""
 
 
+class WrongLog(SubscriptionStopped):
+    """It can never go on with this log: restored, replaced, deleted too far, or split otherwise."""
+
+
 class Feed:
     """Reads and decodes a log once for subscriptions that walk in step: the latest window of each
-    partition is kept."""
+    partition is kept.
 
-    def __init__(self, store: EventStore, codec: Codec) -> None:
+    `alone`: nobody else appends, so what was found empty is, until this process has appended.
+    """
+
+    def __init__(self, store: EventStore, codec: Codec, *, alone: bool = False) -> None:
         self.store = store
         self._codec = codec
+        self._alone = alone
+        self._empty: dict[tuple[str, int], tuple[int, int]] = {}
         self._windows: dict[tuple[str, int], tuple[int, list[RecordedEvent | Flaw]]] = {}
 
     async def read(
@@ -28,17 +37,37 @@ class Feed:
         start, window = self._windows.get((log, partition), (0, []))
         if start <= from_offset < start + len(window):
             return window[from_offset - start : from_offset - start + limit]
+        found_at = (from_offset, self.store.generation)
+        if self._alone and self._empty.get((log, partition)) == found_at:
+            return []
+        window = [self.decoded(event) for event in await self._stored(log, partition, from_offset)]
+        if window:
+            self._windows[log, partition] = (stored_of(window[0]).offset, window)
+        else:
+            self._empty[log, partition] = found_at
+        return window[:limit]
+
+    async def streams_begun(self, log: str, enough: int) -> int:
+        """How many streams the log holds; counting ends where there are `enough`."""
+        begun = 0
+        for partition in range(self.store.partitions):
+            offset = 0
+            while begun < enough:
+                stored = await self._stored(log, partition, offset)
+                if not stored:
+                    break
+                begun += sum(event.version == 1 for event in stored)
+                offset = stored[-1].offset + 1
+        return begun
+
+    async def _stored(self, log: str, partition: int, from_offset: int) -> list[StoredEvent]:
         try:
-            stored = await self.store.read_log(log, partition, from_offset, BATCH)
+            return await self.store.read_log(log, partition, from_offset, BATCH)
         except UnreadableEvent as flaw:
             raise SubscriptionStopped(
                 f"{log}/{partition} cannot be read after {from_offset}: {flaw};"
                 " run `pulsetrail verify`"
             ) from flaw
-        window = [self.decoded(event) for event in stored]
-        if window:
-            self._windows[log, partition] = (stored_of(window[0]).offset, window)
-        return window[:limit]
 
     def decoded(self, stored: StoredEvent) -> RecordedEvent | Flaw:
         try:

@@ -1,31 +1,28 @@
 """Running services: their subscriptions, their runners, their routes behind one address."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
 
-import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 
-from shared import batch_api, docs_page, event_log_api, live_api, metrics_api
+from shared import batch_api, docs_page, event_log_api, health_api, live_api, metrics_api
 from shared.data_folder import DataFolder
-from shared.http import BASE, Access, install_errors, json_response
+from shared.http import BASE, Access, install_errors
 from shared.http_limits import HttpLimits
 from shared.ports import Ports
 from shared.projecting import ReadModel
+from shared.running import Running
 from shared.service import BatchCommand, Runner, Service
-from shared.subscription import Feed, Reaction, Subscription, SubscriptionStopped, run
+from shared.subscription import Feed, Following, Reaction, Subscription, SubscriptionStopped
 
-LOG = structlog.get_logger(__name__)
-
-_RETRY_SECONDS = 2.0
-_BEHIND_SECONDS = 0.02
-_PAUSE_SECONDS = 0.25
-"""What time brings can wait that long: under load nobody looks after every single append."""
 _SETTLE_SECONDS = 0.05
 
 
 class Hosting:
-    """The services of one process. `start` follows live, `catch_up` works off what is there."""
+    """The services of one process, the only one on its stores. `start` follows live, `catch_up`
+    works off what is there."""
 
     def __init__(
         self, ports: Ports, services: Sequence[Service], folder: DataFolder | None = None
@@ -33,7 +30,7 @@ class Hosting:
         self.ports = ports
         self.folder = folder
         self.services = tuple(services)
-        feed = Feed(ports.event_store, ports.codec)
+        feed = Feed(ports.event_store, ports.codec, alone=True)
         targets: list[ReadModel | Reaction] = []
         for service in services:
             targets += [*service.read_models, *service.reactions]
@@ -42,10 +39,10 @@ class Hosting:
         )
         self.runners = tuple(runner for service in services for runner in service.runners)
         ports.progress.follow(self.subscriptions)
-        self.stopped: dict[str, str] = {}
-        self._idle: dict[str, int] = {}
-        self._stopping = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._running = Running(
+            ports.event_store, self.subscriptions, self.runners, self._known_until
+        )
+        self.stopped = self._running.stopped
 
     async def create_tables(self) -> None:
         """Asking a read model for its tables declares them."""
@@ -76,63 +73,48 @@ class Hosting:
                 return False
         return True
 
+    async def _known_until(self, _runner: Runner) -> datetime | None:
+        """The clock is read first: what is applied by then was recorded before."""
+        now = self.ports.clock()
+        return now if await self.at_head() else None
+
     def start(self) -> None:
-        for subscription in self.subscriptions:
-            self._tasks.append(asyncio.create_task(self._follow(subscription)))
-        for runner in self.runners:
-            self._tasks.append(asyncio.create_task(self._repeat(runner)))
+        self._running.start()
 
     async def settle(self) -> None:
         """While following live: until all stand at the head and every runner found nothing to do
         since. Raises SubscriptionStopped where one stopped."""
-        for runner in self.runners:
-            self._idle.pop(runner.name, None)
+        self._running.begin_to_settle()
         while True:
             if self.stopped:
                 raise SubscriptionStopped("; ".join(self.stopped.values()))
-            generation = self.ports.event_store.generation
-            idle = all(self._idle.get(each.name) == generation for each in self.runners)
-            if idle and await self.at_head():
+            if self._running.is_idle() and await self.at_head():
                 return
             await asyncio.sleep(_SETTLE_SECONDS)
 
     async def stop(self) -> None:
-        self._stopping.set()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
-
-    async def _follow(self, subscription: Subscription) -> None:
-        try:
-            await run(subscription, self.ports.event_store, self._stopping)
-        except SubscriptionStopped as stop:
-            self.stopped[subscription.name] = str(stop)
-            LOG.error("subscription_stopped", subscription=subscription.name, why=str(stop))
-
-    async def _repeat(self, runner: Runner) -> None:
-        """The clock is read while every subscription stands at the head, so lag delays what time
-        brings and never invents it."""
-        store = self.ports.event_store
-        while not self._stopping.is_set():
-            generation = store.generation
-            now = self.ports.clock()
-            try:
-                stands = await self.at_head()
-                did = stands and await runner.step(now)
-            except Exception as failure:
-                LOG.error("runner_failed", runner=runner.name, exc_info=failure)
-                await asyncio.sleep(_RETRY_SECONDS)
-                continue
-            if not stands:
-                await asyncio.sleep(_RETRY_SECONDS if self.stopped else _BEHIND_SECONDS)
-            elif not did:
-                self._idle[runner.name] = generation
-                await store.wait_beyond(generation, runner.poll_seconds)
-                await asyncio.sleep(_PAUSE_SECONDS)
+        await self._running.stop()
 
 
-def application(hosting: Hosting) -> FastAPI:
+class Hosted(Protocol):
+    """A process's part of the system, as its address shows it."""
+
+    @property
+    def ports(self) -> Ports: ...
+
+    @property
+    def services(self) -> Sequence[Service]: ...
+
+    @property
+    def subscriptions(self) -> Sequence[Following]:
+        """Those that this process follows itself."""
+        ...
+
+    @property
+    def stopped(self) -> Mapping[str, str]: ...
+
+
+def application(hosting: Hosted) -> FastAPI:
     """One path space for all services of the process."""
     ports = hosting.ports
     app = FastAPI(
@@ -156,16 +138,5 @@ def application(hosting: Hosting) -> FastAPI:
     app.include_router(docs_page.router(app))
     app.add_middleware(HttpLimits, settings=ports.settings, new_id=ports.new_id)
 
-    @app.get("/healthz", include_in_schema=False)
-    async def healthz(_request: Request) -> Response:
-        return json_response({"alive": True})
-
-    @app.get("/readyz", include_in_schema=False)
-    async def readyz(_request: Request) -> Response:
-        missing = dict(hosting.stopped)
-        for subscription in hosting.subscriptions:
-            if subscription.name not in missing and not await subscription.at_head():
-                missing[subscription.name] = "catching up"
-        return json_response({"ready": not missing, "missing": missing}, 503 if missing else 200)
-
+    app.include_router(health_api.router(hosting))
     return app

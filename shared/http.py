@@ -23,7 +23,7 @@ from pydantic import (
 from starlette.exceptions import HTTPException
 
 from shared.access import Caller, Grant, Resource, Role, Verb, may
-from shared.clock import iso
+from shared.clock import EPOCH, iso, to_milliseconds
 from shared.command_handling import CommandContext, Handled
 from shared.errors import DomainError, FieldProblem, Forbidden, Malformed, Unauthenticated
 from shared.event_type import Withheld
@@ -103,7 +103,9 @@ def install_errors(app: FastAPI) -> None:
 
     @app.exception_handler(DomainError)
     async def refused(_request: Request, failure: DomainError) -> Response:
-        return problem_response(failure.status, failure.code, failure.detail, failure.errors)
+        return problem_response(
+            failure.status, failure.code, failure.detail, failure.errors, members=failure.members
+        )
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_request: Request, failure: RequestValidationError) -> Response:
@@ -222,6 +224,19 @@ class Times(NamedTuple):
     occurred_at: datetime
     raw_occurred_at: datetime | None = None
     sent_at: datetime | None = None
+
+
+def happened_at(said: datetime | None, now: datetime, field: str = "occurred_at") -> datetime:
+    """In milliseconds, by default now. Raises Malformed for what is yet to come or absurd."""
+    if said is None:
+        return now
+    moment = to_milliseconds(said)
+    if moment > now:
+        raise Malformed(field, errors=[FieldProblem(field, "in-the-future", "must have happened")])
+    if moment < EPOCH:
+        problem = FieldProblem(field, "too-long-ago", f"is before {EPOCH.year}")
+        raise Malformed(field, errors=[problem])
+    return moment
 
 
 def command_context(

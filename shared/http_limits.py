@@ -3,10 +3,12 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from email.message import Message as Headers
 from uuid import UUID
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http import BASE, key_hash
@@ -17,7 +19,9 @@ _CALLERS_KEPT = 10_000
 _UNBOUNDED_HERE = (f"{BASE}/evidence",)
 """Streams with a bound of their own."""
 
-_MEDIA_TYPES = ("application/json", "application/x-ndjson")
+_ONE_DOCUMENT = "application/json"
+_MEDIA_TYPES = (_ONE_DOCUMENT, "application/x-ndjson")
+_CHARSETS = ("utf-8", "utf8", "us-ascii")
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -61,11 +65,8 @@ class HttpLimits:
             detail = f"the body is larger than {self._settings.max_body_bytes} bytes"
             await problem_response(413, "too-large", detail)(scope, receive, send)
             return
-        if body and scope["path"].startswith(BASE) and _media_type(request) not in _MEDIA_TYPES:
-            detail = f"send {' or '.join(_MEDIA_TYPES)}"
-            await problem_response(415, "unsupported", detail)(scope, receive, send)
-            return
-        await self._app(scope, _replayed(body, receive), send)
+        refusal = _unreadable(request, body) if body and scope["path"].startswith(BASE) else None
+        await (refusal or self._app)(scope, _replayed(body, receive), send)
 
     async def _bounded_body(self, request: Request, receive: Receive) -> bytes | None:
         limit = self._settings.max_body_bytes
@@ -100,8 +101,28 @@ class HttpLimits:
         return self._counts[caller] > self._settings.requests_a_minute
 
 
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").split(";")[0].strip().lower()
+def _unreadable(request: Request, body: bytes) -> Response | None:
+    """The refusal of what is not JSON in UTF-8: a parser would guess at other encodings. Lines of
+    a batch are judged one by one."""
+    said = Headers()
+    said["Content-Type"] = request.headers.get("content-type", "")
+    if (
+        said.get_content_type() not in _MEDIA_TYPES
+        or said.get_content_charset(_CHARSETS[0]) not in _CHARSETS
+    ):
+        return problem_response(415, "unsupported", f"send {' or '.join(_MEDIA_TYPES)} in UTF-8")
+    if said.get_content_type() == _ONE_DOCUMENT and not _is_utf8_text(body):
+        return problem_response(422, "malformed", "JSON must be UTF-8 (RFC 8259)")
+    return None
+
+
+def _is_utf8_text(body: bytes) -> bool:
+    """Text in UTF-16 or UTF-32 may pass as UTF-8, but for the zero bytes that JSON never has."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in body
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

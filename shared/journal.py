@@ -67,6 +67,12 @@ class JournalReadModel:
         await insert_missing(connection, self.table, rows)
         return list(flaws.values())
 
+    async def refold(
+        self, connection: AsyncConnection, events: Sequence[RecordedEvent]
+    ) -> list[Flaw]:
+        """What is there already stays as it is."""
+        return await self.apply(connection, events)
+
     async def mark_incomplete(
         self, connection: AsyncConnection, events: Sequence[RecordedEvent]
     ) -> None:

@@ -8,19 +8,20 @@ from fastapi import APIRouter, Request, Response
 from shared.errors import Unauthenticated
 from shared.ports import Ports
 from shared.service import Gauge, Service
-from shared.subscription import Subscription
+from shared.settings import InstallationSettings
+from shared.subscription import Following
 
 _LOOPBACK = ("127.0.0.1", "::1", "testclient")
 
 
 def router(
-    ports: Ports, subscriptions: Sequence[Subscription], services: Sequence[Service]
+    ports: Ports, subscriptions: Sequence[Following], services: Sequence[Service]
 ) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/metrics", include_in_schema=False)
     async def get_metrics(request: Request) -> Response:
-        _refuse_strangers(ports, request)
+        refuse_strangers(ports.settings, request)
         lines = list(_outcome_lines(subscriptions))
         lines.append("# TYPE pulsetrail_subscription_lag_events gauge")
         for subscription in subscriptions:
@@ -31,14 +32,15 @@ def router(
             label = f'subscription="{subscription.name}"'
             lines.append(f"pulsetrail_subscription_lag_events{{{label}}} {lag}")
         for service in services:
-            lines += _gauge_lines(await service.gauges())
+            lines += gauge_lines(await service.gauges())
         return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
     return routes
 
 
-def _refuse_strangers(ports: Ports, request: Request) -> None:
-    token = ports.settings.metrics_token
+def refuse_strangers(settings: InstallationSettings, request: Request) -> None:
+    """Raises Unauthenticated."""
+    token = settings.metrics_token
     if token is None:
         if request.client is None or request.client.host not in _LOOPBACK:
             raise Unauthenticated("without PULSETRAIL_METRICS_TOKEN metrics are for loopback only")
@@ -48,7 +50,7 @@ def _refuse_strangers(ports: Ports, request: Request) -> None:
         raise Unauthenticated("send `Authorization: Bearer <metrics token>`")
 
 
-def _gauge_lines(gauges: Sequence[Gauge]) -> Iterator[str]:
+def gauge_lines(gauges: Sequence[Gauge]) -> Iterator[str]:
     typed: set[str] = set()
     for gauge in sorted(gauges, key=lambda each: each.name):
         if gauge.name not in typed:
@@ -58,7 +60,7 @@ def _gauge_lines(gauges: Sequence[Gauge]) -> Iterator[str]:
         yield f"{gauge.name}{{{labels}}} {gauge.value}"
 
 
-def _outcome_lines(subscriptions: Sequence[Subscription]) -> Iterator[str]:
+def _outcome_lines(subscriptions: Sequence[Following]) -> Iterator[str]:
     yield "# TYPE pulsetrail_subscription_events_total counter"
     for subscription in subscriptions:
         for outcome in ("applied", "skipped", "retried", "dead_lettered"):

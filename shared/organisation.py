@@ -166,7 +166,11 @@ DirectoryEvent = (
 
 def evolve(row: Organisation | None, recorded: RecordedEvent) -> Organisation:
     organisation = Organisation(tenant_id=recorded.tenant_id) if row is None else row
-    event: DirectoryEvent = recorded.event
+    return changed(organisation, recorded.event)
+
+
+def changed(organisation: Organisation, event: DirectoryEvent) -> Organisation:
+    """The same one, changed in place."""
     match event:
         case directory.TenantCreated():
             organisation.change_setting("zone", event.zone, None)

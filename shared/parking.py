@@ -3,12 +3,57 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.envelope import RecordedEvent, StoredEvent
-from shared.feed import stored_of
+from shared.feed import Feed, SubscriptionStopped, stored_of
 from shared.read_model import Flaw
 from shared.read_store import DEAD_LETTERS, PARKED_STREAMS, insert_missing
+
+_PARKED_AT_MOST = 100
+_ALWAYS_BORNE = 10
+_STREAMS_FOR_EACH_PARKED = 100
+
+
+def is_too_much_poison(parked: int, streams: int) -> bool:
+    """More than 100 parked streams, or more than 1 % of the log's `streams`; ten are borne always:
+    of a small log one bad stream is soon a hundredth, and no reason to stop all the others."""
+    if parked <= _ALWAYS_BORNE:
+        return False
+    return parked > _PARKED_AT_MOST or parked * _STREAMS_FOR_EACH_PARKED > streams
+
+
+class PoisonLimit:
+    """How much poison a subscription bears before it stops.
+
+    The log is counted only where more than ten streams are parked, and only as far as it matters:
+    of 10,000 streams and more the limit is 100 parked ones anyway.
+    """
+
+    def __init__(self, subscription: str, log: str, feed: Feed) -> None:
+        self._subscription = subscription
+        self._log = log
+        self._feed = feed
+        self._borne = _ALWAYS_BORNE
+
+    async def refuse_too_much(self, parked: Collection[str]) -> None:
+        """Raises SubscriptionStopped."""
+        count = len(parked)
+        if count <= self._borne:
+            return
+        streams = await self._feed.streams_begun(self._log, count * _STREAMS_FOR_EACH_PARKED)
+        if is_too_much_poison(count, streams):
+            raise SubscriptionStopped(
+                f"{self._subscription}: {count} streams are parked; see its dead letters for the"
+                " reasons, mend them and `pulsetrail rebuild`"
+            )
+        self._borne = count
+
+
+async def parked_streams(connection: AsyncConnection, subscription: str) -> set[str]:
+    query = select(PARKED_STREAMS.c.stream).where(PARKED_STREAMS.c.subscription == subscription)
+    return set((await connection.execute(query)).scalars())
 
 
 class Taken(NamedTuple):
@@ -52,6 +97,7 @@ def _letter(taken: Taken, stored: StoredEvent, reason: str) -> dict[str, object]
         "stream": stored.stream,
         "event_id": stored.event_id.bytes,
         "reason": reason,
+        "discarded_by": None,
     }
 
 

@@ -1,5 +1,6 @@
 """Refusals as application/problem+json (RFC 9457), with the fields of interfaces.md."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ def problem_response(
     detail: str,
     errors: tuple[FieldProblem, ...] = (),
     headers: dict[str, str] | None = None,
+    members: Mapping[str, Any] | None = None,
 ) -> Response:
     """`Retry-After` where trying again may help."""
     sent = dict(headers or {})
@@ -24,7 +26,7 @@ def problem_response(
         sent.setdefault("Retry-After", _RETRY_AFTER[code])
     if status == 401:
         sent.setdefault("WWW-Authenticate", "Bearer")
-    body = msgspec.json.encode(_problem(status, code, detail, errors))
+    body = msgspec.json.encode({**(members or {}), **_problem(status, code, detail, errors)})
     return Response(body, status, sent, media_type="application/problem+json")
 
 
@@ -32,7 +34,7 @@ def _problem(
     status: int, code: str, detail: str, errors: tuple[FieldProblem, ...]
 ) -> dict[str, Any]:
     return {
-        "type": f"https://pulsetrail.dev/problems/{code}",
+        "type": f"urn:pulsetrail:problem:{code}",
         "title": code.replace("-", " "),
         "status": status,
         "detail": detail,
@@ -46,4 +48,5 @@ def _problem(
 
 def problem_of(failure: DomainError) -> dict[str, Any]:
     """The same document as a value: for a line of a batch."""
-    return _problem(failure.status, failure.code, failure.detail, failure.errors)
+    problem = _problem(failure.status, failure.code, failure.detail, failure.errors)
+    return {**failure.members, **problem}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from shared.envelope import Position
 from shared.errors import DomainError, FieldProblem, Malformed
 from shared.event_store import EventStore
-from shared.subscription import Reaction, Subscription
+from shared.subscription import Kept, Reaction
 
 _POLL_SECONDS = 0.25
 
@@ -27,17 +27,17 @@ def token(log_id: str, position: Position) -> str:
 
 
 class Progress:
-    """How far this process's subscriptions are."""
+    """How far subscriptions are, of this process or of others."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
-        self._subscriptions: dict[str, Subscription] = {}
+        self._subscriptions: dict[str, Kept] = {}
 
-    def follow(self, subscriptions: Sequence[Subscription]) -> None:
+    def follow(self, subscriptions: Sequence[Kept]) -> None:
         self._subscriptions.update({each.target.name: each for each in subscriptions})
 
     @property
-    def subscriptions(self) -> Mapping[str, Subscription]:
+    def subscriptions(self) -> Mapping[str, Kept]:
         return self._subscriptions
 
     async def token_of(self, position: Position) -> str:

@@ -7,7 +7,18 @@ from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import Table, delete, select, text
+from sqlalchemy import (
+    BigInteger,
+    Delete,
+    Select,
+    Table,
+    bindparam,
+    cast,
+    delete,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.arming import AT_ONCE, NEVER, arm, by_tenant
@@ -17,7 +28,7 @@ from shared.journal import JournalReadModel
 from shared.projection import Point, Projection
 from shared.read_model import Content, Flaw, ReadModel, follows_a_flaw, keep_first
 from shared.read_model_tables import deadlines_table, points_table, rows_table, series_table
-from shared.read_store import upsert_tuples
+from shared.read_store import insert_missing_tuples, upsert_tuples
 
 __all__ = [
     "AT_ONCE",
@@ -92,10 +103,12 @@ class RowReadModel(Generic[Row]):
     def contents(self) -> Sequence[Content]:
         series, points = self.series, self.points
         of_what = [column for column in series.columns if column.name != "series_id"]
+        amount = cast(func.sum(points.c.amount), BigInteger)
         figures = (
-            select(*of_what, points.c.at, points.c.amount)
+            select(*of_what, points.c.at, amount.label("amount"))
             .join_from(points, series, points.c.series_id == series.c.series_id)
-            .where(points.c.amount != 0)
+            .group_by(*of_what, points.c.at)
+            .having(amount != 0)
         )
         return (
             Content(self.rows.name, select(self.rows), ("tenant_id", "key"), self.decode),
@@ -121,10 +134,12 @@ class RowReadModel(Generic[Row]):
     async def apply(
         self, connection: AsyncConnection, events: Sequence[RecordedEvent]
     ) -> list[Flaw]:
-        wanted = [each for each in events if isinstance(each.event, self.projection.reads)]
+        wanted = self._read(events)
         flaws: dict[str, Flaw] = {}
+        # Of several partitions the first: whoever applies a batch owns every one of it.
+        partition = wanted[0].stored.partition if wanted else 0
         while True:
-            change = _Change()
+            change = _Change(partition)
             by_key = self._by_key(wanted, change)
             before = await self._load(connection, list(by_key))
             for key in sorted(by_key):
@@ -136,6 +151,24 @@ class RowReadModel(Generic[Row]):
             wanted = [each for each in wanted if not follows_a_flaw(each, flaws)]
         await self._write(connection, change)
         return list(flaws.values())
+
+    async def refold(
+        self, connection: AsyncConnection, events: Sequence[RecordedEvent]
+    ) -> list[Flaw]:
+        wanted = self._read(events)
+        change = _Change(wanted[0].stored.partition if wanted else 0)
+        by_key = self._by_key(wanted, change)
+        before = await self._load(connection, list(by_key))
+        for key in sorted(by_key):
+            self._fold(key, before.get(key), by_key[key], change, anew=True)
+        if not change.flaws:
+            await self._write(connection, change)
+        return change.flaws
+
+    def _read(self, events: Sequence[RecordedEvent]) -> list[RecordedEvent]:
+        """Those that the projection reads; event classes have no subclasses."""
+        reads = frozenset(self.projection.reads)
+        return [each for each in events if type(each.event) in reads]
 
     def _by_key(
         self, events: Sequence[RecordedEvent], change: "_Change"
@@ -154,8 +187,8 @@ class RowReadModel(Generic[Row]):
     async def mark_incomplete(
         self, connection: AsyncConnection, events: Sequence[RecordedEvent]
     ) -> None:
-        wanted = [each for each in events if isinstance(each.event, self.projection.reads)]
-        keys = sorted(self._by_key(wanted, _Change()))
+        wanted = self._read(events)
+        keys = sorted(self._by_key(wanted, _Change(0)))
         for tenant_id, part in by_tenant(keys):
             await connection.execute(
                 self.rows.update()
@@ -163,16 +196,26 @@ class RowReadModel(Generic[Row]):
                 .values(incomplete=True)
             )
 
+    # Statements of every batch are made once: making one takes longer than running it.
+    @cached_property
+    def _named_rows(self) -> Select[Any]:
+        table = self.rows
+        return select(table.c.key, table.c.body, table.c.incomplete).where(
+            table.c.tenant_id == bindparam("tenant"), table.c.key.in_(bindparam("keys"))
+        )
+
+    @cached_property
+    def _points_gone(self) -> Delete:
+        # Written out, so that the partial index of exactly these rows is used.
+        return delete(self.points).where(text("amount = 0"))
+
     async def _load(
         self, connection: AsyncConnection, keys: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], tuple[Row, bool]]:
         found: dict[tuple[str, str], tuple[Row, bool]] = {}
-        table = self.rows
         for tenant_id, part in by_tenant(keys):
-            query = select(table.c.key, table.c.body, table.c.incomplete).where(
-                table.c.tenant_id == tenant_id, table.c.key.in_(part)
-            )
-            for key, body, incomplete in await connection.execute(query):
+            named = {"tenant": tenant_id, "keys": part}
+            for key, body, incomplete in await connection.execute(self._named_rows, named):
                 found[tenant_id, key] = (self.decode(body), incomplete)
         return found
 
@@ -182,10 +225,14 @@ class RowReadModel(Generic[Row]):
         known: tuple[Row, bool] | None,
         events: Sequence[RecordedEvent],
         change: "_Change",
+        *,
+        anew: bool = False,
     ) -> None:
         projection = self.projection
         after, incomplete = (None, False) if known is None else known
         before = {} if after is None else projection.contributions(after)
+        if anew:
+            after, incomplete = None, False
         recorded = events[0]
         try:
             for recorded in events:
@@ -214,16 +261,14 @@ class RowReadModel(Generic[Row]):
                     self.rows.c.tenant_id == tenant_id, self.rows.c.key.in_(part)
                 )
             )
-        await self._write_points(connection, change.points)
+        await self._write_points(connection, change)
         if change.due:
             await arm(connection, self.deadlines, change.due)
 
-    async def _write_points(
-        self, connection: AsyncConnection, points: Mapping[str, Mapping[Point, int]]
-    ) -> None:
+    async def _write_points(self, connection: AsyncConnection, change: "_Change") -> None:
         series: dict[int, tuple[Any, ...]] = {}
-        amounts: list[tuple[int, int, int]] = []
-        for tenant_id, of_tenant in points.items():
+        amounts: list[tuple[int, int, int, int]] = []
+        for tenant_id, of_tenant in change.points.items():
             ids: dict[tuple[str, ...], int] = {}
             for point, amount in of_tenant.items():
                 if amount:
@@ -232,18 +277,20 @@ class RowReadModel(Generic[Row]):
                     if series_id is None:
                         series_id = ids[of_what] = _series_id(tenant_id, of_what)
                         series[series_id] = (series_id, tenant_id, *of_what)
-                    amounts.append((series_id, milliseconds(point.at), amount))
+                    amounts.append((series_id, milliseconds(point.at), change.partition, amount))
+        if not amounts:
+            return
         amounts.sort()
-        await upsert_tuples(connection, self.series, list(series.values()))
+        await insert_missing_tuples(connection, self.series, sorted(series.values()))
         await upsert_tuples(connection, self.points, amounts, add="amount")
-        # Written out, so that the partial index of exactly these rows is used.
-        await connection.execute(delete(self.points).where(text("amount = 0")))
+        await connection.execute(self._points_gone)
 
 
 class _Change:
     """What a batch comes to."""
 
-    def __init__(self) -> None:
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
         self.rows: list[tuple[Any, ...]] = []
         self.gone: list[tuple[str, str]] = []
         self.points: dict[str, dict[Point, int]] = {}

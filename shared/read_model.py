@@ -66,6 +66,13 @@ class ReadModel(Protocol):
         nothing that comes after it in its stream is folded."""
         ...
 
+    async def refold(
+        self, connection: AsyncConnection, events: Sequence[RecordedEvent]
+    ) -> list[Flaw]:
+        """Put what all events of a stream come to in the place of what some of them came to; with
+        flaws nothing is written."""
+        ...
+
     async def mark_incomplete(
         self, connection: AsyncConnection, events: Sequence[RecordedEvent]
     ) -> None:

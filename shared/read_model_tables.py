@@ -1,5 +1,6 @@
 """The tables of a read model: its rows, its figures as points of series, its deadlines."""
 
+from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, text
@@ -8,6 +9,18 @@ from shared.read_store import METADATA
 
 Columns = tuple[tuple[str, Any], ...]
 Indexes = tuple[tuple[str, ...], ...]
+
+
+_NAME_AT_MOST = 63
+"""PostgreSQL cuts longer names off, or SQLAlchemy refuses them."""
+
+
+def _index_name(table: str, columns: tuple[str, ...]) -> str:
+    name = f"{table}_{'_'.join(columns)}"
+    if len(name) <= _NAME_AT_MOST:
+        return name
+    digest = blake2b(name.encode(), digest_size=4).hexdigest()
+    return f"{name[: _NAME_AT_MOST - len(digest) - 1]}_{digest}"
 
 
 def rows_table(name: str, declared: Columns, indexes: Indexes) -> Table:
@@ -21,7 +34,7 @@ def rows_table(name: str, declared: Columns, indexes: Indexes) -> Table:
         *(Column(column, kind, nullable=True) for column, kind in declared),
         Column("incomplete", Boolean, nullable=False),
         Column("body", LargeBinary, nullable=False),
-        *(Index(f"{name}_{'_'.join(columns)}", "tenant_id", *columns) for columns in indexes),
+        *(Index(_index_name(name, columns), "tenant_id", *columns) for columns in indexes),
     )
 
 
@@ -50,10 +63,12 @@ def points_table(name: str) -> Table:
         METADATA,
         Column("series_id", BigInteger, primary_key=True, autoincrement=False),
         Column("at", BigInteger, primary_key=True, autoincrement=False),
+        # Each log partition adds to a row of its own, so that workers never wait for each other.
+        Column("partition", BigInteger, primary_key=True, autoincrement=False),
         Column("amount", BigInteger, nullable=False),
         Index(
             f"{name}_gone",
-            "series_id",
+            "amount",
             sqlite_where=text("amount = 0"),
             postgresql_where=text("amount = 0"),
         ),

@@ -1,18 +1,21 @@
 """Where read models live: SQL by SQLAlchemy Core, the same statements on SQLite and PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BigInteger, Column, Dialect, LargeBinary, MetaData, String, Table, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.types import TypeEngine
 
 from shared.errors import StoreAway
 
 METADATA = MetaData()
+
+_POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # it has no types
 
 CHECKPOINTS = Table(
     "checkpoints",
@@ -22,6 +25,12 @@ CHECKPOINTS = Table(
     Column("log", String(32), nullable=False),
     Column("log_id", String(64), nullable=False),
     Column("next_offset", BigInteger, nullable=False),
+    # Only where events come through a LogSource: where it goes on, and until when (milliseconds)
+    # all that was recorded has been applied.
+    Column("source_offset", BigInteger, nullable=True),
+    Column("recorded_until", BigInteger, nullable=True),
+    # Grows when somebody else than the subscription itself has changed what is kept of it.
+    Column("epoch", BigInteger, nullable=False),
 )
 
 PARKED_STREAMS = Table(
@@ -41,39 +50,68 @@ DEAD_LETTERS = Table(
     Column("stream", String(200), nullable=False),
     Column("event_id", LargeBinary(16), nullable=False),
     Column("reason", String, nullable=False),
+    # Who accepted that it will never be applied.
+    Column("discarded_by", String(200), nullable=True),
 )
 
 
+def database_away(what: str, failure: BaseException) -> StoreAway | None:
+    """Whatever keeps a database in a file from doing it passes, or an operator makes it pass."""
+    if isinstance(failure, OperationalError):
+        return StoreAway(f"{what}: {failure.orig}")
+    return None
+
+
 class ReadStore:
-    """One writing transaction at a time; readers see what was last committed.
+    """Writing transactions one at a time where the database knows only one writer; readers see
+    what was last committed.
 
     Read models can be rebuilt, so their commits need not survive a power cut, only stay whole:
     rows and checkpoint go together.
     """
 
-    def __init__(self, writer: AsyncEngine, readers: AsyncEngine) -> None:
+    def __init__(
+        self,
+        writer: AsyncEngine,
+        readers: AsyncEngine,
+        *,
+        one_writer: bool = True,
+        away: Callable[[str, BaseException], StoreAway | None] = database_away,
+    ) -> None:
         self._writer = writer
         self._readers = readers
-        self._turn = asyncio.Lock()
+        self._turn = asyncio.Lock() if one_writer else nullcontext()
+        self._away = away
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Raises StoreAway when the database cannot be reached or written."""
         async with self._turn:
-            try:
+            with self._failures_told("the read models cannot be written"):
                 async with self._writer.begin() as connection:
                     yield connection
-            except OperationalError as failure:
-                raise StoreAway(f"the read models cannot be written: {failure.orig}") from failure
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A consistent view for one answer. Raises StoreAway."""
-        try:
+        with self._failures_told("the read models cannot be read"):
             async with self._readers.connect() as connection:
                 yield connection
-        except OperationalError as failure:
-            raise StoreAway(f"the read models cannot be read: {failure.orig}") from failure
+
+    async def check(self) -> None:
+        """Can it work? Raises StoreAway."""
+        async with self.reading() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    @contextmanager
+    def _failures_told(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as failure:
+            away = self._away(what, failure)
+            if away is None or away is failure:
+                raise
+            raise away from failure
 
     async def create_tables(self, tables: Sequence[Table] | None = None) -> None:
         async with self.transaction() as connection:
@@ -96,47 +134,22 @@ class ReadStore:
 
 
 async def upsert(
-    connection: AsyncConnection,
-    table: Table,
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    add: str | None = None,
+    connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Insert or, by primary key, overwrite; with `add` that column is added to instead."""
-    if not rows:
-        return
-    insert = (
-        sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
-    )
-    keys = [column.name for column in table.primary_key]
-    changed = {
-        column.name: (
-            table.c[column.name] + insert.excluded[column.name]
-            if column.name == add
-            else insert.excluded[column.name]
-        )
-        for column in table.columns
-        if column.name not in keys
-    }
-    statement = (
-        insert.on_conflict_do_update(index_elements=keys, set_=changed)
-        if changed
-        else insert.on_conflict_do_nothing(index_elements=keys)
-    )
-    await connection.execute(statement, list(rows))
+    """Insert or, by primary key, overwrite."""
+    await upsert_tuples(connection, table, _tuples(table, rows))
 
 
 async def insert_missing(
     connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """Insert what is not there yet, by primary key; leave the rest alone."""
-    if not rows:
-        return
-    insert = (
-        sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
-    )
-    keys = [column.name for column in table.primary_key]
-    await connection.execute(insert.on_conflict_do_nothing(index_elements=keys), list(rows))
+    await insert_missing_tuples(connection, table, _tuples(table, rows))
+
+
+def _tuples(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    names = [column.name for column in table.columns]
+    return [tuple(row[name] for name in names) for row in rows]
 
 
 async def upsert_tuples(
@@ -146,23 +159,49 @@ async def upsert_tuples(
     *,
     add: str | None = None,
 ) -> None:
-    """`upsert` for hot paths: every column in the table's order, past SQLAlchemy's binding."""
-    if not rows:
-        return
-    names = [column.name for column in table.columns]
+    """`upsert` for hot paths: every column in the table's order, past SQLAlchemy's binding; with
+    `add` that column is added to instead. A key may be there only once."""
     keys = [column.name for column in table.primary_key]
     changed = ", ".join(
         f'"{name}" = "{table.name}"."{name}" + excluded."{name}"'
         if name == add
         else f'"{name}" = excluded."{name}"'
-        for name in names
+        for name in (column.name for column in table.columns)
         if name not in keys
     )
-    await connection.exec_driver_sql(
-        f'INSERT INTO "{table.name}" ({_quoted(names)}) VALUES ({", ".join("?" * len(names))})'
-        f" ON CONFLICT ({_quoted(keys)}) DO UPDATE SET {changed}",
-        list(rows),
+    await _insert(connection, table, rows, f"DO UPDATE SET {changed}" if changed else "DO NOTHING")
+
+
+async def insert_missing_tuples(
+    connection: AsyncConnection, table: Table, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    await _insert(connection, table, rows, "DO NOTHING")
+
+
+async def _insert(
+    connection: AsyncConnection, table: Table, rows: Sequence[tuple[Any, ...]], conflict: str
+) -> None:
+    if not rows:
+        return
+    names = _quoted([column.name for column in table.columns])
+    keys = _quoted([column.name for column in table.primary_key])
+    head = f'INSERT INTO "{table.name}" ({names})'
+    tail = f"ON CONFLICT ({keys}) {conflict}"
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(table.columns))
+        await connection.exec_driver_sql(f"{head} VALUES ({marks}) {tail}", list(rows))
+        return
+    arrays = ", ".join(
+        f"${number}::{_array_type(column.type)}[]"
+        for number, column in enumerate(table.columns, start=1)
     )
+    columns = tuple(list(values) for values in zip(*rows, strict=True))
+    await connection.exec_driver_sql(f"{head} SELECT * FROM unnest({arrays}) {tail}", columns)
+
+
+def _array_type(of: TypeEngine[Any]) -> str:
+    """A cast to varchar(64) would cut longer values off without a word."""
+    return "text" if isinstance(of, String) else of.compile(_POSTGRESQL)
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.ports import Ports
 from shared.projecting import AT_ONCE, Content, ReadModel
 from shared.read_store import CHECKPOINTS, DEAD_LETTERS, METADATA, PARKED_STREAMS
-from shared.subscription import Feed, Subscription
+from shared.subscription import Feed, Kept, Subscription
 
 _BESIDE = "_beside"
 _DIFFERENCES_TOLD = 100
@@ -60,19 +60,20 @@ async def rebuild(
         while await building.step(end):
             folded = [await building.position(partition) for partition in range(len(end))]
             progress(sum(folded), sum(end))
-        async with kept.standing_still():
+        async with kept.standing_still() as transaction:
             end = await _end(ports, kept, compare=compare)
             while await building.step(end):
                 continue
             if compare:
                 return await _differences(ports, read_model.contents, beside.contents)
-            await _take_the_place(ports, read_model, beside, (kept.name, building.name))
+            async with transaction() as connection:
+                await _take_the_place(connection, read_model, beside, (kept.name, building.name))
             return []
     finally:
         await _clear(ports, building.name, beside.tables)
 
 
-async def _end(ports: Ports, kept: Subscription, *, compare: bool) -> list[int]:
+async def _end(ports: Ports, kept: Kept, *, compare: bool) -> list[int]:
     """Per partition where to stop: at the head, or where the one compared with stands."""
     store = ports.event_store
     partitions = range(store.partitions)
@@ -101,23 +102,42 @@ async def _forget(connection: AsyncConnection, name: str) -> None:
 
 
 async def _take_the_place(
-    ports: Ports, read_model: ReadModel, beside: ReadModel, names: tuple[str, str]
+    connection: AsyncConnection, read_model: ReadModel, beside: ReadModel, names: tuple[str, str]
 ) -> None:
     kept_name, built_name = names
-    async with ports.read_store.transaction() as connection:
-        for kept, built in zip(read_model.tables, beside.tables, strict=True):
-            if "due_at" in kept.columns:
-                await _have_looked_at_again(connection, kept, built)
-            else:
-                await connection.execute(delete(kept))
-                await _copy(connection, kept, select(built))
-        await _forget(connection, kept_name)
-        for table in (CHECKPOINTS, PARKED_STREAMS, DEAD_LETTERS):
-            await connection.execute(
-                update(table)
-                .where(table.c.subscription == built_name)
-                .values(subscription=kept_name)
-            )
+    for kept, built in zip(read_model.tables, beside.tables, strict=True):
+        if "due_at" in kept.columns:
+            await _have_looked_at_again(connection, kept, built)
+        else:
+            await connection.execute(delete(kept))
+            await _copy(connection, kept, select(built))
+    for table in (PARKED_STREAMS, DEAD_LETTERS):
+        await connection.execute(delete(table).where(table.c.subscription == kept_name))
+    await _move_on(connection, kept_name, built_name)
+    for table in (CHECKPOINTS, PARKED_STREAMS, DEAD_LETTERS):
+        await connection.execute(
+            update(table).where(table.c.subscription == built_name).values(subscription=kept_name)
+        )
+
+
+async def _move_on(connection: AsyncConnection, kept_name: str, built_name: str) -> None:
+    """To where the built one stands. Where a source goes on, and its clock, stay: what it brings
+    again is skipped. Whoever follows finds the epoch changed."""
+    kept, built = CHECKPOINTS.alias("kept"), CHECKPOINTS.alias("built")
+    pairs = (
+        select(kept.c.partition, kept.c.log_id, built.c.log_id, built.c.next_offset)
+        .join_from(kept, built, kept.c.partition == built.c.partition)
+        .where(kept.c.subscription == kept_name, built.c.subscription == built_name)
+    )
+    for partition, former, log_id, next_offset in (await connection.execute(pairs)).all():
+        moved: dict[str, Any] = {"log_id": log_id, "next_offset": next_offset}
+        if former != log_id:
+            moved |= {"source_offset": None, "recorded_until": None}
+        row = and_(CHECKPOINTS.c.partition == partition, CHECKPOINTS.c.subscription == kept_name)
+        epoch = CHECKPOINTS.c.epoch + 1
+        await connection.execute(update(CHECKPOINTS).where(row).values(epoch=epoch, **moved))
+        row = and_(CHECKPOINTS.c.partition == partition, CHECKPOINTS.c.subscription == built_name)
+        await connection.execute(delete(CHECKPOINTS).where(row))
 
 
 async def _have_looked_at_again(connection: AsyncConnection, kept: Table, built: Table) -> None:

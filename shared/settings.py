@@ -3,11 +3,52 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 
-class InstallationSettings(BaseSettings):
+class _SecretFiles(EnvSettingsSource):
+    """Secrets that come by file: the variable `<NAME>_FILE` names it."""
+
+    def __call__(self) -> dict[str, Any]:
+        found: dict[str, str] = {}
+        for name, declared in self.settings_cls.model_fields.items():
+            path = self.env_vars.get(f"{self.env_prefix}{name}_file".lower())
+            if path and "SecretStr" in str(declared.annotation):
+                found[name] = _read(Path(path))
+        return found
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as failure:
+        raise SettingsError(f"the secret cannot be read from {path}: {failure.strerror}") from None
+
+
+class WithSecretFiles(BaseSettings):
+    """Settings whose secrets may also come by file."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings, _SecretFiles(settings_cls))
+
+
+class InstallationSettings(WithSecretFiles):
     """Read by every service. Secrets may also come by file: `<NAME>_FILE`."""
 
     model_config = SettingsConfigDict(env_prefix="PULSETRAIL_", extra="ignore")
@@ -48,3 +89,118 @@ class InstallationSettings(BaseSettings):
         if isinstance(given, str):
             return tuple(each.strip() for each in given.split(",") if each.strip())
         return given
+
+
+_KURRENTDB = (
+    "kurrentdb:",
+    "kurrentdb+discover:",
+    "kdb:",
+    "kdb+discover:",
+    "esdb:",
+    "esdb+discover:",
+)
+
+
+class ScaledSettings(WithSecretFiles):
+    """Where the scaled system's servers are. Secrets may also come by file: `<NAME>_FILE`."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+    database_url: SecretStr = Field(
+        description="PostgreSQL of the read models, leases and keys: postgresql://user@host/name.",
+    )
+    event_store_url: SecretStr | None = Field(
+        None,
+        description="The event store: postgresql://… or kurrentdb://…; unset: DATABASE_URL.",
+    )
+    kafka_bootstrap_servers: str = Field(
+        "localhost:9092", min_length=1, description="Kafka's addresses, comma-separated."
+    )
+    kafka_topic_prefix: str = Field(
+        "pulsetrail",
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$",
+        description="What the names of topics and groups begin with.",
+    )
+    kafka_replication: int = Field(
+        1, ge=1, le=9, description="Copies of each topic that `pulsetrail topics` makes."
+    )
+    kafka_retention_hours: int = Field(
+        168, ge=1, description="How long topics keep what was relayed, in hours."
+    )
+    log_partitions: int = Field(
+        16,
+        ge=1,
+        le=1_024,
+        description="Partitions of each log and its topic; fixed when they are created.",
+    )
+    object_store_url: str = Field(
+        "file:///var/lib/pulsetrail/objects",
+        pattern="^(file|s3)://",
+        description="Where evidence lies: file:///folder, shared by all processes, or s3://bucket.",
+    )
+    object_store_endpoint: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="Address of an S3 that is not Amazon's. Its keys: AWS_ACCESS_KEY_ID, …",
+    )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None, description="Where traces are sent (OTLP over HTTP); unset: nowhere."
+    )
+    database_connections: int = Field(
+        8, ge=2, le=200, description="Most connections to PostgreSQL a process keeps for a store."
+    )
+
+    @property
+    def events_url(self) -> str:
+        """The event store's address."""
+        url = self.event_store_url or self.database_url
+        return url.get_secret_value()
+
+    @property
+    def is_on_kurrentdb(self) -> bool:
+        return self.events_url.startswith(_KURRENTDB)
+
+    @property
+    def partitions(self) -> int:
+        """Of each log and its topic: on KurrentDB a log has one."""
+        return 1 if self.is_on_kurrentdb else self.log_partitions
+
+    @model_validator(mode="after")
+    def _one_partition_on_kurrentdb(self) -> "ScaledSettings":
+        if "log_partitions" in self.model_fields_set and self.log_partitions != self.partitions:
+            raise ValueError("LOG_PARTITIONS: a log has one partition where KurrentDB keeps it")
+        return self
+
+
+class DatabasePasswords(WithSecretFiles):
+    """Read by `pulsetrail migrate` alone: a service whose password is given gets a login of its
+    own, `pulsetrail_<service>`; the others' roles are for logins to be members of."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+    directory_database_password: SecretStr | None = Field(
+        None, description="Password of the database role pulsetrail_directory."
+    )
+    leads_database_password: SecretStr | None = Field(
+        None, description="Password of the database role pulsetrail_leads."
+    )
+    opportunities_database_password: SecretStr | None = Field(
+        None, description="Password of the database role pulsetrail_opportunities."
+    )
+    projections_database_password: SecretStr | None = Field(
+        None, description="Password of the database role pulsetrail_projections."
+    )
+    notifications_database_password: SecretStr | None = Field(
+        None, description="Password of the database role pulsetrail_notifications."
+    )
+    relay_database_password: SecretStr | None = Field(
+        None, description="Password of the database role pulsetrail_relay."
+    )
+
+    def given(self) -> dict[str, str]:
+        """By service."""
+        return {
+            name.removesuffix("_database_password"): value.get_secret_value()
+            for name, value in self
+            if isinstance(value, SecretStr)
+        }

@@ -94,6 +94,7 @@ def zone_problem(value: SettingValue) -> str | None:
 
 
 FEWEST_CONTACTS = 2
+SHORTEST_APPROVAL_HOURS = 1
 LONGEST_REMINDER_HOURS = 168
 """Bounds that the projections' lower bound of due times relies on."""
 
@@ -139,6 +140,7 @@ def _flag(name: str, default: bool, rule: str, meaning: str) -> TenantSetting:
 
 
 _ZONE = Form("zone", zone_problem)
+_REGION = Form("region", _written_as(re.compile("[A-Z]{2}"), "CN"))
 _CLOCK_TIME = Form("time", _written_as(_TIME_OF_DAY, "16:00"))
 _WORKING_HOURS = Form("hours", _working_hours)
 _OVERRUN = Form("choice", _one_of("silence", "dwell"))
@@ -159,7 +161,14 @@ _CATALOGUE = (
     _ratio("light_green", 0.90, "P5", "green at or above"),
     _ratio("light_yellow", 0.70, "P5", "yellow at or above, red below"),
     _ratio("golden_action_gate", 0.92, "P5", "promotion and entry gate, last full quarter"),
-    _amount("approval_limit_hours", 48, "hours", "O6", "a step older than this escalates"),
+    _amount(
+        "approval_limit_hours",
+        48,
+        "hours",
+        "O6",
+        "a step older than this escalates",
+        within=(SHORTEST_APPROVAL_HOURS, 8_784),
+    ),
     _flag("approval_in_business_time", True, "O6", "the limit leaves out non-working days"),
     _amount(
         "no_response_after",
@@ -179,11 +188,13 @@ _CATALOGUE = (
     ),
     _amount("clock_skew_tolerance_seconds", 120, "seconds", "G5", "sent_at may differ so much"),
     _amount("clock_ahead_limit_hours", 24, "hours", "G5", "without sent_at refused beyond"),
+    _amount("evidence_kept_unreferred_hours", 24, "hours", "O5", "then an upload is removed"),
     _amount("instruction_stuck_days", 5, "days", "P11", "in a stage for longer is stuck"),
     _text("instruction_before", "16:00", "P11", "call together before", _CLOCK_TIME),
     _text("instruction_turns_at", "14:00", "P11", "after it the next working day", _CLOCK_TIME),
     _text("instruction_next_day", "10:00", "P11", "and then by this time", _CLOCK_TIME),
     _ratio("delivery_rate_alert", 0.95, "N5", "a channel below it alerts the operator"),
+    _text("phone_region", "CN", "L1", "of phone numbers without a country code", _REGION),
 )
 
 TENANT_SETTINGS: Mapping[str, TenantSetting] = {setting.name: setting for setting in _CATALOGUE}

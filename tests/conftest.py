@@ -7,6 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = (
+    "tests.servers.kafka",
+    "tests.servers.kurrentdb",
+    "tests.servers.postgres",
+    "tests.servers.s3",
+)
+
 ROOT = Path(__file__).parents[1]
 
 # A law that fails once must fail again: the same examples in every run. Time limits belong to

@@ -1,15 +1,16 @@
 """`pulsetrail board`: any board, of now or of any past moment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from services.cli.desk import Desk
 from services.cli.exit_codes import DONE
-from services.cli.output import Output
+from services.cli.output import Output, cell
 from services.cli.reading import ReadingRequest, asker_of
 from services.cli.remote import RemoteServer
+from services.projections.domain.words import say
 from services.projections.queries.asking import Question
 from services.projections.queries.boards import BOARDS, board
 from shared.clock import iso
@@ -36,7 +37,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     "golden-actions": ("unit_id", "rep_id", "stage", "action", "done", "due", "rate", "light"),
 }
-"""What a person at a terminal is shown; of other boards everything."""
+"""What a person at a terminal is shown of boards whose rows are lines as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,8 @@ class WhatIsAsked:
     unit: str | None = None
     rep: str | None = None
     stage: str | None = None
+    opportunity: str | None = None
+    key_industry: bool | None = None
     week: str | None = None
     month: str | None = None
     as_of: datetime | None = None
@@ -55,6 +58,8 @@ class WhatIsAsked:
             unit_id=self.unit,
             rep_id=self.rep,
             stage=self.stage,
+            opportunity_id=self.opportunity,
+            is_key=self.key_industry,
             week=self.week,
             month=self.month,
             as_of=self.as_of,
@@ -62,11 +67,13 @@ class WhatIsAsked:
             language=language,
         )
 
-    def query(self) -> dict[str, str | None]:
+    def query(self) -> dict[str, str | bool | None]:
         return {
             "unit": self.unit,
             "rep": self.rep,
             "stage": self.stage,
+            "opportunity": self.opportunity,
+            "key_industry": self.key_industry,
             "week": self.week,
             "month": self.month,
             "as_of": None if self.as_of is None else iso(self.as_of),
@@ -94,8 +101,8 @@ class ShowBoard(ReadingRequest):
 
     async def ask(self, server: RemoteServer, output: Output) -> int:
         self._refuse_unknown()
-        path = f"/boards/{self.board}"
-        self._tell(output, await server.pages(path, self.asked.query(), self.limit))
+        path, query = f"/boards/{self.board}", self.asked.query()
+        self._tell(output, await server.pages(path, query, self.limit, language=self.language))
         return DONE
 
     def _refuse_unknown(self) -> None:
@@ -107,8 +114,61 @@ class ShowBoard(ReadingRequest):
         if output.as_json:
             output.document(answer)
             return
-        rows = answer.get("rows", [])
-        columns = _COLUMNS.get(self.board) or (tuple(rows[0]) if rows else ())
         as_of = answer.get("as_of")
-        moment = iso(as_of) if isinstance(as_of, datetime) else as_of
-        output.table(f"{self.board}, as of {moment}" if moment else self.board, rows, columns)
+        title = f"{self.board}, as of {cell(as_of)}" if as_of else self.board
+        match self.board:
+            case "instructions":
+                rows, columns = _instruction_lines(answer)
+            case "heat-map":
+                rows, columns = _heat_map_lines(answer, self.language)
+            case _:
+                rows = answer.get("rows", [])
+                columns = _named(_COLUMNS.get(self.board) or (tuple(rows[0]) if rows else ()))
+        output.table(title, rows, columns)
+
+
+Lines = tuple[Sequence[Mapping[str, Any]], Mapping[str, str]]
+"""Rows, and the columns of them with what stands above each."""
+
+
+def _named(columns: Sequence[str]) -> Mapping[str, str]:
+    return {column: column.replace("_", " ") for column in columns}
+
+
+def _instruction_lines(answer: Mapping[str, Any]) -> Lines:
+    """What to do, in the reader's language, and how long there is for it."""
+    as_of = _moment(answer["as_of"])
+    lines = [
+        {
+            "hours_left": (_moment(row["before"]) - as_of) / timedelta(hours=1),
+            "count": row["count"],
+            "text": row["text"],
+        }
+        for row in answer["rows"]
+    ]
+    return lines, {"hours_left": "hours left", "count": "count", "text": "instruction"}
+
+
+def _heat_map_lines(answer: Mapping[str, Any], language: str) -> Lines:
+    """A line per unit, a column per golden action, in it the light with done of due."""
+    columns = {"unit_id": "unit"}
+    for number, each in enumerate(answer["actions"]):
+        columns[str(number)] = f"{each['stage']}: {each['action']}"
+    lines = [
+        {"unit_id": row["unit_id"]}
+        | {str(number): _lit(each, language) for number, each in enumerate(row["cells"])}
+        for row in answer["rows"]
+    ]
+    return lines, columns
+
+
+def _lit(golden: Mapping[str, Any], language: str) -> str:
+    if golden["light"] is None:
+        return "-"
+    light = say(f"light.{golden['light']}", language)
+    return f"{light} {golden['rate']:.1%} {golden['done']}/{golden['due']}"
+
+
+def _moment(value: datetime | str) -> datetime:
+    """Asked of a server it comes as text."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -11,7 +11,9 @@ import typer
 from services.cli.desk import DEFAULT_TENANT
 from services.cli.exit_codes import DONE
 from services.cli.perform import Choices, choices_of, end, perform, terminal_output
-from services.cli.setup_commands import keys, pipeline, tenants
+from services.cli.process_commands import dead_letters, processes
+from services.cli.scaled_commands import scaled
+from services.cli.setup_commands import calendars, keys, pipeline, tenants
 
 app = typer.Typer(
     name="pulsetrail",
@@ -21,9 +23,13 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(scaled)
+app.add_typer(processes)
+app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(pipeline, name="pipeline")
 app.add_typer(tenants, name="tenants")
 app.add_typer(keys, name="keys")
+app.add_typer(calendars, name="calendars")
 
 
 def moment(text: str) -> datetime:
@@ -43,6 +49,10 @@ Rep = Annotated[str | None, typer.Option(help="Only this rep.")]
 Stage = Annotated[str | None, typer.Option(help="Only this stage.")]
 Week = Annotated[str | None, typer.Option(help="Like 2011-W45.")]
 Month = Annotated[str | None, typer.Option(help="Like 2011-11.")]
+KeyIndustry = Annotated[
+    bool | None, typer.Option("--key-industry/--other-industry", help="Only of these customers.")
+]
+Opportunity = Annotated[str | None, typer.Option(help="Only this one, of the silence board.")]
 Language = Annotated[str, typer.Option(help="zh or en.")]
 Moment = Annotated[datetime | None, typer.Option(parser=moment, metavar="T")]
 
@@ -68,6 +78,8 @@ def serve(
     demo: Annotated[bool, typer.Option("--demo", help="With the demonstration tenant.")] = False,
 ) -> None:
     """Everything in one process, until Ctrl-C."""
+    import uvloop
+
     from services.cli.serving import Serve
     from services.cli.settings import data_folder
 
@@ -76,7 +88,7 @@ def serve(
 
     def run() -> int:
         folder = data_folder(choices.data)
-        return asyncio.run(Serve(folder=folder, host=host, port=port, demo=demo).run(output))
+        return uvloop.run(Serve(folder=folder, host=host, port=port, demo=demo).run(output))
 
     end(output, run)
 
@@ -109,13 +121,22 @@ def board(  # noqa: PLR0913  # one argument per option of interfaces.md
     week: Week = None,
     month: Month = None,
     as_of: Moment = None,
+    key_industry: KeyIndustry = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
     language: Language = "en",
 ) -> None:
     """A board, of now or of any past moment."""
     from services.cli.boards import ShowBoard, WhatIsAsked
 
-    asked = WhatIsAsked(unit=unit, rep=rep, stage=stage, week=week, month=month, as_of=as_of)
+    asked = WhatIsAsked(
+        unit=unit,
+        rep=rep,
+        stage=stage,
+        key_industry=key_industry,
+        week=week,
+        month=month,
+        as_of=as_of,
+    )
     perform(context, ShowBoard(board=name, asked=asked, limit=limit, language=language))
 
 
@@ -142,13 +163,22 @@ def why(  # noqa: PLR0913  # one argument per option of interfaces.md
     week: Week = None,
     month: Month = None,
     as_of: Moment = None,
+    opportunity: Opportunity = None,
     language: Language = "en",
 ) -> None:
     """Why a signal was raised, or a figure of a board is what it is."""
     from services.cli.boards import WhatIsAsked
     from services.cli.explanations import ExplainFigure, ExplainOne
 
-    asked = WhatIsAsked(unit=unit, rep=rep, stage=stage, week=week, month=month, as_of=as_of)
+    asked = WhatIsAsked(
+        unit=unit,
+        rep=rep,
+        stage=stage,
+        opportunity=opportunity,
+        week=week,
+        month=month,
+        as_of=as_of,
+    )
     if figure is None:
         if asked != WhatIsAsked():
             raise typer.BadParameter("name the --figure of the board that is to be explained")
@@ -237,12 +267,15 @@ def doctor(context: typer.Context) -> None:
 
 @app.command("demo")
 def demo(context: typer.Context) -> None:
-    """Fill the tenant `demo` with ninety days of an invented organisation."""
-    from services.cli.demo_tenant import fill
-    from services.cli.settings import data_folder
+    """Fill the tenant `demo` with ninety days of an invented organisation: in the data folder, or
+    where DATABASE_URL says, before anything else is recorded there."""
+    from services.cli.demo_tenant import fill, fill_on_database
+    from services.cli.settings import data_folder, database_is_named
 
     choices = choices_of(context)
     output = terminal_output(as_json=choices.as_json)
+    if choices.data is None and database_is_named():
+        end(output, lambda: asyncio.run(fill_on_database(output)))
     end(output, lambda: asyncio.run(fill(data_folder(choices.data), output)))
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from services.cli.desk import Desk, Request
 from services.cli.exit_codes import DONE, FOUND_SOMETHING
+from services.directory.reactions import CHINESE_ZONES
 from shared.read_store import DEAD_LETTERS, PARKED_STREAMS
 
 _FREE_BYTES = 1_000_000_000
@@ -32,7 +33,12 @@ class Examine(Request):
     wants_tenant: ClassVar[bool] = False
 
     async def run(self, desk: Desk) -> int:
-        findings = [*_of_the_machine(), *_of_the_folder(desk), *await _of_the_read_models(desk)]
+        findings = [
+            *_of_the_machine(),
+            *_of_the_folder(desk),
+            *await _of_the_read_models(desk),
+            *await calendar_findings(desk),
+        ]
         rows: list[dict[str, Any]] = [
             {
                 "check": each.check,
@@ -104,4 +110,24 @@ async def _of_the_read_models(desk: Desk) -> list[Finding]:
         letters = await connection.scalar(select(func.count()).select_from(DEAD_LETTERS))
     remedy = "`pulsetrail rebuild` after the reason is mended" if parked else None
     findings.append(Finding("parked streams", f"{parked}, {letters} dead letters", remedy))
+    return findings
+
+
+async def calendar_findings(desk: Desk) -> list[Finding]:
+    """Live tenants in China whose limits in working days run on without this year's holidays."""
+    organisations = desk.ports.organisations
+    findings = []
+    for tenant_id in await organisations.tenants():
+        organisation = await organisations.of(tenant_id)
+        now = organisation.clock(desk.ports.clock())
+        zone = organisation.zone(now)
+        year = now.astimezone(ZoneInfo(zone)).year
+        if organisation.is_live and zone in CHINESE_ZONES:
+            unknown = organisation.calendar(now).is_provisional(year)
+            remedy = (
+                f"`pulsetrail --tenant {tenant_id} calendars set {year}`, with `--file` where the"
+                " installed chinesecalendar lacks that year"
+            )
+            found = f"{year} is {'provisional' if unknown else 'known'}"
+            findings.append(Finding(f"calendar of {tenant_id}", found, remedy if unknown else None))
     return findings

@@ -7,13 +7,14 @@ from urllib.parse import quote
 from services.cli.boards import WhatIsAsked
 from services.cli.desk import Desk
 from services.cli.exit_codes import DONE
-from services.cli.output import Output
+from services.cli.output import Output, cell
 from services.cli.reading import ReadingRequest, asker_of
 from services.cli.remote import RemoteServer
 from services.cli.signals import print_rows
 from services.projections.domain.timeline import SubjectOfTimeline
 from services.projections.queries.asking import Question
-from services.projections.queries.explanations import why, why_on_board
+from services.projections.queries.explanations import why
+from services.projections.queries.figure_explanations import why_on_board
 from services.projections.queries.timelines import timeline
 
 
@@ -82,6 +83,11 @@ class ExplainFigure(ReadingRequest):
         return DONE
 
 
+_SHOWN_APART = frozenset({"sentences", "events", "rows", "opportunities", "behind"})
+"""`behind` names the events that follow one by one."""
+_NESTED = frozenset({"event_ids", "text"})
+
+
 def _tell(output: Output, answer: dict[str, Any]) -> None:
     if output.as_json:
         output.document(answer)
@@ -89,8 +95,14 @@ def _tell(output: Output, answer: dict[str, Any]) -> None:
     for sentence in answer.get("sentences", ()):
         output.line(str(sentence))
     for name, value in answer.items():
-        if name not in {"sentences", "events"} and value not in (None, [], {}):
-            output.line(f"{name.replace('_', ' ')}: {value}")
+        if name not in _SHOWN_APART and value not in (None, [], {}):
+            output.line(f"{name.replace('_', ' ')}: {cell(value)}")
+    for name, found in answer.get("opportunities", {}).items():
+        output.line(f"{name.replace('_', ' ')}, opportunities: {cell(found) or '-'}")
+    rows = answer.get("rows", [])
+    if rows:
+        plain = [name for name in rows[0] if name not in _SHOWN_APART and name not in _NESTED]
+        output.table(None, rows, plain)
     for event in answer.get("events", ()):
         where = event["position"]
         output.line(

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from services.opportunities.domain.history_case import CaseState, stored_case
+from services.opportunities.domain.history_case import CaseState, case_of, stored_case
 from services.opportunities.domain.opportunity import OPPORTUNITY
+from services.opportunities.domain.opportunity_state import Opportunity
 from shared.envelope import stream_name
 from shared.event_type import event_type_of
 from shared.events.opportunities import (
@@ -54,9 +55,9 @@ class HistoryCases:
     def __contains__(self, case: str) -> bool:
         return case in self._cases
 
-    def forget(self, case: str) -> None:
-        """Look it up anew when it comes next."""
-        self._cases.pop(case, None)
+    def put_right(self, case: str, opportunity: Opportunity) -> None:
+        """What its rows said did not all come about: it stands as its opportunity does."""
+        self._cases[case].state = case_of(opportunity)
 
     async def look_up(self, opportunity_ids: Mapping[str, str]) -> None:
         """Cases that come for the first time, by the opportunity that each is."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from services.cli.history_rehearsal import Destination
 from services.directory.domain.person import PERSON, AddPerson
 from services.directory.domain.unit_tree import UNIT_TREE, AddUnit
 from services.opportunities.domain.history_mapping import HistoryMapping
@@ -11,7 +12,6 @@ from services.opportunities.domain.history_statement import RepOfHistory
 from shared.command_handling import CommandContext, Run, Step, derived_id
 from shared.errors import FieldProblem, Malformed
 from shared.organisation import Organisation
-from shared.ports import Ports
 
 _LANGUAGE = "zh"
 
@@ -31,10 +31,14 @@ class HistoryStaff:
     """The organisation of one tenant during an import."""
 
     def __init__(
-        self, ports: Ports, organisation: Organisation, context: CommandContext, now: datetime
+        self,
+        destination: Destination,
+        organisation: Organisation,
+        context: CommandContext,
+        now: datetime,
     ) -> None:
-        self._ports = ports
-        self._commands = ports.commands("directory")
+        self._commands = destination.directory
+        self._told_organisation = destination.organisation
         self._organisation = organisation
         self._context = context
         self._now = now
@@ -82,7 +86,7 @@ class HistoryStaff:
             await self._commands.handle(
                 UNIT_TREE, self._organisation.tenant_id, command, self._context
             )
-        self._organisation = await self._ports.organisations.of(self._organisation.tenant_id)
+        self._organisation = await self._told_organisation()
 
     async def add_reps(self, joined: Mapping[RepOfHistory, datetime]) -> None:
         """Those who are not known yet, in the unit that the history first sees them in."""
@@ -98,7 +102,7 @@ class HistoryStaff:
         for [refusal] in await self._commands.handle_runs(PERSON, runs):
             if refusal is not None:
                 raise refusal
-        self._organisation = await self._ports.organisations.of(self._organisation.tenant_id)
+        self._organisation = await self._told_organisation()
 
     def _units_of(self, reps: Iterable[RepOfHistory]) -> list[AddUnit]:
         organisation = self._organisation

@@ -9,6 +9,7 @@ from services.cli.history_cases import HistoryCases
 from services.cli.history_commands import HistoryCommands
 from services.cli.history_customers import HistoryCustomers
 from services.cli.history_outcome import HistoryOutcome
+from services.cli.history_rehearsal import Commands
 from services.cli.history_staff import HistoryStaff
 from services.opportunities.domain.history_cells import HistoryRow, RowProblem
 from services.opportunities.domain.history_identity import EqualRows, row_identity
@@ -21,7 +22,8 @@ from services.opportunities.domain.history_statement import (
     Statement,
 )
 from services.opportunities.domain.opportunity import OPPORTUNITY
-from shared.command_handling import CommandHandling, Run, Step, derived_id
+from shared.command_handling import Run, Step, derived_id
+from shared.envelope import stream_name
 from shared.errors import DomainError
 
 
@@ -42,7 +44,7 @@ class Known(NamedTuple):
 
 
 class HistoryWriting:
-    """`handling` None: nothing is written, only looked at (a dry run)."""
+    """`opportunities`: who is told the commands that `commands` makes of the rows."""
 
     def __init__(
         self,
@@ -50,13 +52,13 @@ class HistoryWriting:
         reader: HistoryReader,
         known: Known,
         commands: HistoryCommands,
-        handling: CommandHandling | None,
+        opportunities: Commands,
     ) -> None:
         self._tenant_id = tenant_id
         self._reader = reader
         self._cases, self._staff, self._customers = known
         self._commands = commands
-        self._handling = handling
+        self._opportunities = opportunities
         self._equal_rows = EqualRows()
         self.outcome = HistoryOutcome()
 
@@ -70,12 +72,11 @@ class HistoryWriting:
                 outcome.reject(problem)
         rows = await self._of_known_cases(rows)
         said = [each for row in rows if (each := self._read(row)) is not None]
-        if self._handling is None or not said:
-            outcome.accepted += len(said)
+        if not said:
             return
         await self._staff.add_reps(_reps_of(said))
         await self._customers.register(_openings_of(said))
-        await self._append(said, self._handling)
+        await self._append(said)
 
     async def _of_known_cases(self, rows: Iterable[HistoryRow]) -> list[HistoryRow]:
         """Rows whose case makes an opportunity's id, once their cases are looked up."""
@@ -113,7 +114,7 @@ class HistoryWriting:
             return None
         return Said(row, event_id, statements)
 
-    async def _append(self, said: Sequence[Said], handling: CommandHandling) -> None:
+    async def _append(self, said: Sequence[Said]) -> None:
         steps: dict[str, list[Step]] = {}
         said_by: dict[str, list[Said]] = {}
         for each in said:
@@ -122,9 +123,11 @@ class HistoryWriting:
             steps.setdefault(opportunity_id, []).extend(named)
             said_by.setdefault(opportunity_id, []).append(each)
         runs = [Run(opportunity_id, part) for opportunity_id, part in steps.items()]
-        refusals = await handling.handle_runs(OPPORTUNITY, runs)
+        refusals = await self._opportunities.handle_runs(OPPORTUNITY, runs)
         for run, refused in zip(runs, refusals, strict=True):
             self._count(said_by[run.aggregate_id], refused)
+            if any(refused):
+                await self._put_right(run.aggregate_id, said_by[run.aggregate_id])
 
     def _count(self, said: Sequence[Said], refused: Sequence[DomainError | None]) -> None:
         if not any(refused):
@@ -140,7 +143,12 @@ class HistoryWriting:
                 continue
             field = refusal.errors[0].field if refusal.errors else ""
             self._refuse(each.row, field, refusal.code, refusal.detail)
-            self._cases.forget(each.row.case)
+
+    async def _put_right(self, opportunity_id: str, said: Sequence[Said]) -> None:
+        stream = stream_name(self._tenant_id, OPPORTUNITY.name, opportunity_id)
+        _version, opportunity = await self._opportunities.load(OPPORTUNITY, stream)
+        for case in {each.row.case for each in said}:
+            self._cases.put_right(case, opportunity)
 
     def _refuse(self, row: HistoryRow, field: str, code: str, message: str) -> None:
         self.outcome.reject(RowProblem(row.row, row.file, field, code, message))

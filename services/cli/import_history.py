@@ -16,6 +16,7 @@ from services.cli.history_commands import HistoryCommands, Writing
 from services.cli.history_customers import HistoryCustomers
 from services.cli.history_files import HistoryFiles, Survey
 from services.cli.history_outcome import HistoryOutcome
+from services.cli.history_rehearsal import Commands, Destination, to_nowhere, to_the_logs
 from services.cli.history_staff import HistoryStaff
 from services.cli.history_writing import HistoryWriting, Known
 from services.cli.pipelines import publish_pipeline
@@ -106,22 +107,18 @@ class _Importing:
         survey: Survey,
     ) -> HistoryOutcome:
         desk, ports = self._desk, self._desk.ports
-        organisation = await ports.organisations.of(desk.tenant_id)
-        staff = HistoryStaff(ports, organisation, self._context, self._now)
+        tell = await self._destination()
+        staff = HistoryStaff(tell, await tell.organisation(), self._context, self._now)
         new_units = staff.new_units(self._mapping)
-        handling = None
-        if not self._dry_run:
-            pipeline = await publish_pipeline(desk, pipeline, self._context)
-            await self._change_settings()
-            await staff.add_units(new_units)
-            handling = ports.commands("opportunities")
-        organisation = await ports.organisations.of(desk.tenant_id)
+        pipeline = await publish_pipeline(tell.opportunities, pipeline, self._context)
+        await self._change_settings(tell.directory)
+        await staff.add_units(new_units)
         writing = Writing(
             tenant_id=desk.tenant_id,
             correlation_id=self._context.correlation_id,
             pipeline=pipeline,
-            zone=organisation.zone(),
-            types=await self._types(),
+            zone=(await tell.organisation()).zone(),
+            types=await self._types(tell.opportunities),
             now=self._now,
         )
         history = HistoryWriting(
@@ -130,10 +127,10 @@ class _Importing:
             Known(
                 HistoryCases(ports, desk.tenant_id),
                 staff,
-                HistoryCustomers(ports, self._context, self._now),
+                HistoryCustomers(tell.leads, self._context, self._now),
             ),
             HistoryCommands(writing, staff),
-            handling,
+            tell.opportunities,
         )
         with desk.output.progress("Rows", survey.rows) as advance:
             for batch in _batches(files.rows(survey)):
@@ -142,22 +139,25 @@ class _Importing:
                 advance(history.outcome.rows)
         return history.outcome
 
-    async def _change_settings(self) -> None:
+    async def _destination(self) -> Destination:
+        ports, tenant_id = self._desk.ports, self._desk.tenant_id
+        if self._dry_run:
+            return await to_nowhere(ports, tenant_id)
+        return to_the_logs(ports, tenant_id)
+
+    async def _change_settings(self, directory: Commands) -> None:
         if self._mapping.settings:
             command = ChangeSettings(settings=self._mapping.settings, now=self._now)
-            await self._tell_tenant(command)
+            await directory.handle(TENANT, self._desk.tenant_id, command, self._context)
 
     async def move_clock(self, clock_at: datetime | None) -> None:
         if clock_at is not None:
-            await self._tell_tenant(MoveHistoryClock(clock_at=clock_at, now=self._now))
+            directory = self._desk.ports.commands("directory")
+            command = MoveHistoryClock(clock_at=clock_at, now=self._now)
+            await directory.handle(TENANT, self._desk.tenant_id, command, self._context)
 
-    async def _tell_tenant(self, command: ChangeSettings | MoveHistoryClock) -> None:
-        commands = self._desk.ports.commands("directory")
-        await commands.handle(TENANT, self._desk.tenant_id, command, self._context)
-
-    async def _types(self) -> dict[str, Any]:
+    async def _types(self, commands: Commands) -> dict[str, Any]:
         tenant_id = self._desk.tenant_id
-        commands = self._desk.ports.commands("opportunities")
         stream = stream_name(tenant_id, ACTION_TYPES.name, tenant_id)
         types: ActionTypes
         _version, types = await commands.load(ACTION_TYPES, stream)

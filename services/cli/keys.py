@@ -1,13 +1,16 @@
 """`pulsetrail keys`: API keys, kept hashed and shown once."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from services.cli.desk import Desk, Request
 from services.cli.exit_codes import DONE
 from services.directory.domain.api_key import API_KEY, CreateApiKey, RevokeApiKey
+from services.directory.domain.person import PersonHasLeft
+from shared.command_handling import CommandContext
 from shared.errors import NotYetKnown
 from shared.http import key_hash, new_key
+from shared.ports import Ports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,24 +40,40 @@ async def create_key(
     desk: Desk, *, role: str, unit_id: str | None, person_id: str | None, name: str
 ) -> tuple[str, str]:
     """The key's id and the key. Raises NotYetKnown for an unknown unit or person, Malformed."""
-    ports = desk.ports
-    organisation = await ports.organisations.of(desk.tenant_id)
-    unit_id = unit_id or organisation.root_id or ""
+    asked = AskedKey(role, unit_id, person_id, name)
+    return await new_api_key(desk.ports, desk.context(), asked)
+
+
+class AskedKey(NamedTuple):
+    """`unit_id`: the root unless named."""
+
+    role: str
+    unit_id: str | None = None
+    person_id: str | None = None
+    name: str = ""
+
+
+async def new_api_key(ports: Ports, context: CommandContext, asked: AskedKey) -> tuple[str, str]:
+    """Raises NotYetKnown for an unknown unit or person, PersonHasLeft, Malformed."""
+    organisation = await ports.organisations.of(context.tenant_id)
+    unit_id = asked.unit_id or organisation.root_id or ""
     if not organisation.knows_unit(unit_id):
         raise NotYetKnown(f"unit {unit_id}")
-    if person_id is not None and not organisation.knows_person(person_id):
-        raise NotYetKnown(f"person {person_id}")
+    if asked.person_id is not None and not organisation.knows_person(asked.person_id):
+        raise NotYetKnown(f"person {asked.person_id}")
+    if asked.person_id is not None and organisation.has_left(asked.person_id):
+        raise PersonHasLeft(asked.person_id)
     key_id, key = str(ports.new_id()), new_key(ports.random_bytes)
     command = CreateApiKey(
         key_id=key_id,
         key_hash=key_hash(key),
-        role=role,
+        role=asked.role,
         unit_id=unit_id,
-        person_id=person_id,
-        name=name,
+        person_id=asked.person_id,
+        name=asked.name,
         now=ports.clock(),
     )
-    await ports.commands("directory").handle(API_KEY, key_id, command, desk.context())
+    await ports.commands("directory").handle(API_KEY, key_id, command, context)
     return key_id, key
 
 

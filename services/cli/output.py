@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from shared.clock import iso
 from shared.errors import DomainError
@@ -53,24 +54,28 @@ class Output:
         self,
         title: str | None,
         rows: Iterable[Mapping[str, Any]],
-        columns: Sequence[str],
+        columns: Sequence[str] | Mapping[str, str],
         empty: str = "nothing",
     ) -> None:
+        """`columns` are what is shown of each row, or that with what stands above it."""
         shown = list(rows)
         if not shown:
             self.line(f"{title}: {empty}" if title else empty)
             return
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        if title:
+            self.line(title)
+        table = Table(box=None, pad_edge=False)
         for column in columns:
             numbers = all(isinstance(row.get(column), int | float | None) for row in shown)
+            above = columns[column] if isinstance(columns, Mapping) else column.replace("_", " ")
             table.add_column(
-                column.replace("_", " "),
+                Text(above),
                 justify="right" if numbers else "left",
                 overflow="fold",  # an id that is cut cannot be typed again
             )
         for row in shown:
-            table.add_row(*(_cell(row.get(column)) for column in columns))
-        self._out.print(table, markup=False, highlight=False)
+            table.add_row(*(Text(cell(row.get(column))) for column in columns))
+        self._out.print(table)
 
     def notice(self, text: str) -> None:
         """For the person at the terminal, beside the answer."""
@@ -106,7 +111,8 @@ class Output:
             yield advance
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as a person reads it."""
     match value:
         case None:
             return ""
@@ -117,8 +123,8 @@ def _cell(value: Any) -> str:
         case datetime():
             return iso(value)
         case dict():
-            return ", ".join(f"{key} {_cell(each)}" for key, each in value.items())
+            return ", ".join(f"{key} {cell(each)}" for key, each in value.items())
         case list() | tuple():
-            return ", ".join(_cell(each) for each in value)
+            return ", ".join(cell(each) for each in value)
         case _:
             return str(value)

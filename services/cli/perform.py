@@ -16,7 +16,7 @@ from rich.console import Console
 from services.cli.arguments import DEFAULT_TENANT
 from services.cli.exit_codes import AWAY, INTERRUPTED, REFUSED, WRONG_USAGE
 from services.cli.output import Output
-from shared.errors import DomainError, StoreAway
+from shared.errors import CannotGoOn, DomainError, StoreAway
 from shared.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 
 _WIDE = 1_000
+_UNPREFIXED = ("ScaledSettings", "DatabasePasswords")
+_OBJECTS_OF_A_HISTORY = 1_000_000
+"""So many may pile up while one command runs: collecting took a fifteenth of an import."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,7 @@ def perform(context: typer.Context, request: "Request") -> NoReturn:
 def end(output: Output, work: Callable[[], int]) -> NoReturn:
     """The one table from what went wrong to what the shell is told."""
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
     from services.cli.server_away import ServerAway
     from shared.data_folder import DataIsNewer, FolderInUse
@@ -78,13 +82,18 @@ def end(output: Output, work: Callable[[], int]) -> NoReturn:
     except DomainError as refusal:
         output.refusal(refusal)
         code = REFUSED
-    except DataIsNewer as refusal:
+    except (CannotGoOn, DataIsNewer) as refusal:
         output.notice(str(refusal))
         code = REFUSED
     except ValidationError as refusal:
         for problem in refusal.errors():
-            name = ".".join(map(str, problem["loc"]))
-            output.notice(f"PULSETRAIL_{name.upper()}: {problem['msg']}")
+            said = problem["msg"].removeprefix("Value error, ")
+            name = ".".join(map(str, problem["loc"])).upper()
+            prefix = "" if refusal.title in _UNPREFIXED else "PULSETRAIL_"
+            output.notice(f"{prefix}{name}: {said}" if name else said)
+        code = WRONG_USAGE
+    except SettingsError as refusal:
+        output.notice(str(refusal))
         code = WRONG_USAGE
     except BrokenPipeError:
         os._exit(0)
@@ -94,10 +103,10 @@ def end(output: Output, work: Callable[[], int]) -> NoReturn:
     raise typer.Exit(code)
 
 
-def collect_garbage_seldom() -> None:
+def collect_garbage_seldom(after_objects: int = 100_000) -> None:
     """What is imported by now stays; a history makes millions of objects and hardly a cycle."""
     gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    gc.set_threshold(after_objects, 20, 100)
 
 
 async def _asked(url: str, token: str | None, request: "Request", output: Output) -> int:
@@ -118,7 +127,7 @@ async def _perform(choices: Choices, request: "Request", output: Output) -> int:
     from shared.data_folder import FolderInUse
 
     folder = data_folder(choices.data)
-    collect_garbage_seldom()
+    collect_garbage_seldom(_OBJECTS_OF_A_HISTORY)
     try:
         async with open_embedded(folder) as hosting:
             if request.wants_tenant and await furnish(hosting.ports):

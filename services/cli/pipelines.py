@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from services.cli.desk import Desk, Request
 from services.cli.exit_codes import DONE, FOUND_SOMETHING
+from services.cli.history_rehearsal import Commands
 from services.cli.output import Output
 from services.cli.toml_files import read_toml
 from services.opportunities.domain.pipeline import (
@@ -21,14 +22,13 @@ from shared.events.opportunities import PipelineDefinition
 
 
 async def publish_pipeline(
-    desk: Desk, pipeline: PipelineDefinition, context: CommandContext
+    commands: Commands, pipeline: PipelineDefinition, context: CommandContext
 ) -> PipelineDefinition:
     """The definition as stored: what is published already keeps its version.
 
     Raises PipelineCannotBeWalked.
     """
-    commands = desk.ports.commands("opportunities")
-    command = PublishPipeline(pipeline=pipeline, now=desk.ports.clock())
+    command = PublishPipeline(pipeline=pipeline, now=context.occurred_at)
     handled = await commands.handle(PIPELINE, pipeline.name, command, context)
     assert isinstance(handled.state, Published)
     return handled.state.pipeline
@@ -64,7 +64,8 @@ class PublishPipelineFile(Request):
 
     async def run(self, desk: Desk) -> int:
         pipeline = parse_pipeline(read_toml(Path(self.file)))
-        published = await publish_pipeline(desk, pipeline, desk.context())
+        commands = desk.ports.commands("opportunities")
+        published = await publish_pipeline(commands, pipeline, desk.context())
         await desk.settle()
         if desk.output.as_json:
             desk.output.document({"pipeline": published.name, "version": published.version})

@@ -36,10 +36,14 @@ class RemoteServer:
                 client.headers["Accept-Language"] = language
             return await self._get(client, path, query)
 
-    async def pages(self, path: str, query: Query, limit: int | None) -> dict[str, Any]:
+    async def pages(
+        self, path: str, query: Query, limit: int | None, *, language: str | None = None
+    ) -> dict[str, Any]:
         """The first page's document with the rows of all pages, `limit` of them at most."""
         wanted = {**query, "limit": min(limit or _PAGE, _PAGE)}
         async with self._client() as client:
+            if language is not None:
+                client.headers["Accept-Language"] = language
             whole = await self._get(client, path, wanted)
             cursor = whole.get("next_cursor")
             while cursor and (limit is None or len(whole["rows"]) < limit):

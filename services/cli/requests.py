@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from services.cli.boards import ShowBoard
+from services.cli.calendars import ListCalendarYears, SetCalendarYear
+from services.cli.demo_tenant import LookForDemonstration
 from services.cli.desk import Request
 from services.cli.doctor import Examine
 from services.cli.event_log import ShowEvents, Verify
@@ -22,11 +24,14 @@ _ALL: tuple[type[Request], ...] = (
     ExplainOne,
     GoLiveNow,
     ImportHistory,
+    ListCalendarYears,
     ListKeys,
     ListTenants,
+    LookForDemonstration,
     PublishPipelineFile,
     Rebuild,
     RevokeKey,
+    SetCalendarYear,
     ShowBoard,
     ShowEscalations,
     ShowEvents,

@@ -1,16 +1,10 @@
 """`pulsetrail serve`: everything in one process, until it is told to stop."""
 
-import asyncio
 import base64
-import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import uvicorn
 
 from services.cli import local_requests
 from services.cli.demo_tenant import fill_demonstration
@@ -22,15 +16,17 @@ from services.cli.keys import create_key
 from services.cli.output import Output
 from services.cli.perform import collect_garbage_seldom
 from services.cli.sign_in import SignIn, Visitor
+from services.cli.web_server import WebServer, listening_on, told_by_signals
 from shared.access import Role
 from shared.data_folder import Serving
 from shared.hosting import Hosting, application
 from shared.logs import configure_logs
 from shared.settings import InstallationSettings
 
-_GRACE_SECONDS = 5
 _SWITCH_SECONDS = 0.0005
 """Statements run in threads of the drivers: each waits so long at most for the busy loop."""
+_OBJECTS_BETWEEN_COLLECTIONS = 10_000
+"""A collection looks at so many at once, and every answer waits for it."""
 _INTRODUCED = 3
 
 
@@ -45,13 +41,11 @@ class Serve:
         """Raises FolderInUse, DataIsNewer, OSError (the port is taken)."""
         from services.embedded import open_embedded
 
-        collect_garbage_seldom()
+        collect_garbage_seldom(_OBJECTS_BETWEEN_COLLECTIONS)
         sys.setswitchinterval(_SWITCH_SECONDS)
         if self.demo:
             await fill_demonstration(self.folder, output)
-        with socket.create_server((self.host, self.port), reuse_port=False) as listening:
-            # Connections inherit it; asyncio sets it only where the protocol was named.
-            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with listening_on(self.host, self.port) as listening:
             address = self._address(listening.getsockname()[1])
             settings = InstallationSettings()
             configure_logs(settings.log_level)
@@ -77,10 +71,7 @@ class Serve:
         app = application(hosting)
         app.include_router(local_requests.router(hosting, token))
         app.include_router(sign_in.router())
-        config = uvicorn.Config(
-            app, log_level="critical", access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
-        )
-        server = _Server(config)
+        server = WebServer(app)
         await _first_key(hosting, output)
         hosting.start()
         assert hosting.folder is not None
@@ -89,7 +80,7 @@ class Serve:
         for who, visitor in await self._visitors(hosting):
             output.notice(f"Sign in, once, as {who}: {sign_in.link(address, visitor)}")
         output.notice("Stop with Ctrl-C.")
-        with _stopped_by_signals(server):
+        with told_by_signals(server.stop):
             await server.serve(sockets=[listening])
 
     async def _visitors(self, hosting: Hosting) -> list[tuple[str, Visitor]]:
@@ -100,30 +91,6 @@ class Serve:
                 visitor = Visitor(DEMO_TENANT, identity.role, identity.unit_id, identity.person_id)
                 visitors.append((who, visitor))
         return visitors
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to us: after the last answer the folder is still to be released."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@contextmanager
-def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        server.should_exit = True
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
 
 
 async def _first_key(hosting: Hosting, output: Output) -> None:

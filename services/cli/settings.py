@@ -14,6 +14,11 @@ def data_folder(named: Path | None) -> Path:
     return (named or InstallationSettings().data_dir or _platform_folder()).expanduser().absolute()
 
 
+def database_is_named() -> bool:
+    """Whether the environment says where the scaled system's PostgreSQL is."""
+    return any(os.environ.get(name) for name in ("DATABASE_URL", "DATABASE_URL_FILE"))
+
+
 def _platform_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / _NAME

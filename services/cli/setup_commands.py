@@ -1,4 +1,4 @@
-"""What can be typed under `pipeline`, `tenants` and `keys`."""
+"""What can be typed under `pipeline`, `tenants`, `keys` and `calendars`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +10,7 @@ from services.cli.perform import choices_of, end, perform, terminal_output
 pipeline = typer.Typer(help="Pipelines as data.", no_args_is_help=True)
 tenants = typer.Typer(help="Tenants of this installation.", no_args_is_help=True)
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
+calendars = typer.Typer(help="Working days of a tenant, year by year.", no_args_is_help=True)
 
 
 @pipeline.command("check")
@@ -73,3 +74,27 @@ def keys_revoke(context: typer.Context, key_id: str) -> None:
     from services.cli.keys import RevokeKey
 
     perform(context, RevokeKey(key_id=key_id))
+
+
+@calendars.command("set")
+def calendars_set(
+    context: typer.Context,
+    year: Annotated[int, typer.Argument(min=1970, max=2200)],
+    file: Annotated[
+        Path | None, typer.Option(help="CSV of date,working; else the published Chinese days.")
+    ] = None,
+) -> None:
+    """Which days of a year are worked; what is due is reckoned anew."""
+    from services.cli.calendars import SetCalendarYear
+
+    perform(
+        context, SetCalendarYear(year=year, file=None if file is None else str(file.absolute()))
+    )
+
+
+@calendars.command("list")
+def calendars_list(context: typer.Context) -> None:
+    """Every year that is known, and where its days come from."""
+    from services.cli.calendars import ListCalendarYears
+
+    perform(context, ListCalendarYears())

@@ -36,14 +36,14 @@ def chinese_calendar_days(year: int) -> CalendarDays:
             if (day.month, day.day) in FIXED_HOLIDAYS and is_working_by_weekday(day)
         }
         return CalendarDays(year, fixed, True, "fixed holidays")
-    exceptions = {day: is_so for day, is_so in works.items() if is_so != is_working_by_weekday(day)}
-    return CalendarDays(year, exceptions, False, f"chinesecalendar {version('chinesecalendar')}")
+    source = f"chinesecalendar {version('chinesecalendar')}"
+    return CalendarDays(year, _exceptions(works), False, source)
 
 
 def file_calendar_days(path: Path, year: int) -> CalendarDays:
     """From a CSV file with the columns `date` and `working`, the days of one year.
 
-    Raises Malformed naming the first line that cannot be read.
+    Raises Malformed naming the first line that cannot be read, or that no day is of that year.
     """
     days: dict[date, bool] = {}
     try:
@@ -55,7 +55,17 @@ def file_calendar_days(path: Path, year: int) -> CalendarDays:
     except UnicodeDecodeError as flaw:
         problem = FieldProblem(path.name, "encoding", "must be UTF-8")
         raise Malformed("calendar file", errors=[problem]) from flaw
-    return CalendarDays(year, days, False, path.name)
+    except OSError as failure:
+        problem = FieldProblem(path.name, "unreadable", failure.strerror or str(failure))
+        raise Malformed("calendar file", errors=[problem]) from failure
+    if not days:
+        problem = FieldProblem(path.name, "missing", f"has no day of {year}")
+        raise Malformed("calendar file", errors=[problem])
+    return CalendarDays(year, _exceptions(days), False, path.name)
+
+
+def _exceptions(works: Mapping[date, bool]) -> dict[date, bool]:
+    return {day: is_so for day, is_so in works.items() if is_so != is_working_by_weekday(day)}
 
 
 def _day_of(line: Mapping[str, str | None], number: int) -> tuple[date, bool]:

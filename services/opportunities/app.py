@@ -2,6 +2,7 @@
 
 from services.opportunities.api import batch_commands, routers
 from services.opportunities.api.desk import Desk
+from services.opportunities.evidence import keeping, removing
 from services.opportunities.queries import INDEX, PIPELINES
 from services.opportunities.reactions import reactions
 from shared.ports import Ports
@@ -10,10 +11,16 @@ from shared.service import Service
 
 def build(ports: Ports) -> Service:
     desk = Desk(ports)
+    commands = desk.commands
     return Service(
         name="opportunities",
         routers=routers(desk),
-        read_models=(INDEX, PIPELINES),
-        reactions=reactions(ports, desk.commands, desk.customers),
+        read_models=(INDEX, PIPELINES, removing.WAITING),
+        reactions=(
+            *reactions(ports, commands, desk.customers),
+            keeping.reaction(ports, commands),
+            removing.reaction(ports),
+        ),
+        runners=(removing.runner(ports, commands),),
         commands=batch_commands(desk),
     )

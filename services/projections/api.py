@@ -1,5 +1,6 @@
 """Reads over HTTP: boards, signals, timelines, and why."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -10,7 +11,8 @@ from services.projections.domain.timeline import SubjectOfTimeline
 from services.projections.domain.words import LANGUAGES
 from services.projections.queries.asking import Question
 from services.projections.queries.boards import asker_of, board
-from services.projections.queries.explanations import why, why_on_board
+from services.projections.queries.explanations import why
+from services.projections.queries.figure_explanations import why_on_board
 from services.projections.queries.signal_board import STATES, SignalFilter, signal_board
 from services.projections.queries.timelines import timeline
 from shared.access import Caller, Resource, Verb
@@ -53,7 +55,13 @@ class BoardFields(BaseModel):
 
 
 class FigureFields(BoardFields):
+    """`opportunity`: of one row of the silence board."""
+
     figure: Name
+    opportunity: Id | None = None
+
+    def question(self, language: str) -> Question:
+        return replace(super().question(language), opportunity_id=self.opportunity)
 
 
 class SignalFields(BaseModel):

@@ -3,7 +3,9 @@
 from services.projections import api, web
 from services.projections.queries.read_models import LOG_NAME, READ_MODELS
 from services.projections.reactions import reactions
-from services.projections.watch import OpportunityWatch, WorkshopWatch
+from services.projections.watch.opportunities import OpportunityWatch
+from services.projections.watch.reused_evidence import ReusedEvidenceWatch
+from services.projections.watch.workshops import WorkshopWatch
 from shared.http import Access
 from shared.ports import Ports
 from shared.service import Runner, Service
@@ -19,6 +21,10 @@ def build(ports: Ports) -> Service:
         reactions=reactions(ports),
         runners=(
             Runner(name="projections.watch", step=OpportunityWatch(ports, commands).step),
+            Runner(
+                name="projections.reused_evidence",
+                step=ReusedEvidenceWatch(ports, commands).step,
+            ),
             Runner(name="projections.workshops", step=WorkshopWatch(ports, commands).step),
         ),
     )

@@ -1,53 +1,127 @@
-"""Evidence in a folder, or anywhere that obstore reaches."""
+"""Evidence in a folder."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import os
+import re
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-
-import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import LocalStore
+from tempfile import NamedTemporaryFile
+from typing import IO
 
 from shared.errors import StoreAway
 
+_CHUNK_BYTES = 256 * 1024
+_LEFT_BEHIND_AFTER_SECONDS = 24 * 3600
+_ADDRESS = re.compile(r"[0-9a-z.]{1,80}")
+
 
 class LocalObjectStore:
-    """`<folder>/<tenant>/<first two hex digits>/<sha256>`; written whole or not at all."""
+    """`<folder>/<tenant>/<first two characters>/<address>`, on the disk before it has its name.
+
+    Plain files rather than obstore's: those are not flushed to the disk.
+    """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._store = LocalStore(str(folder))
+        self._folder = folder
+        self._incoming = folder / ".incoming"
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        self._sweep()
 
-    async def put(self, tenant_id: str, sha256: str, content: bytes) -> bool:
-        try:
-            await obstore.put_async(
-                self._store, _path(tenant_id, sha256), content, mode="create", use_multipart=False
-            )
-        except AlreadyExistsError:
+    async def check(self) -> None:
+        if not await asyncio.to_thread(os.access, self._incoming, os.W_OK | os.X_OK):
+            raise StoreAway(f"the object store cannot be written: {self._folder} is missing or closed")
+
+    async def put(self, tenant_id: str, address: str, content: AsyncIterable[bytes]) -> bool:
+        path = self._path(tenant_id, address)
+        with _told_when_away("written"):
+            incoming = await asyncio.to_thread(self._begun, path)
+        if incoming is None:
             return False
-        except (BaseError, OSError) as failure:
-            raise StoreAway(f"the object store cannot be written: {failure}") from failure
-        return True
-
-    async def get(self, tenant_id: str, sha256: str) -> bytes | None:
+        is_whole = False
         try:
-            found = await obstore.get_async(self._store, _path(tenant_id, sha256))
-        except FileNotFoundError:
-            return None
-        except (BaseError, OSError) as failure:
-            raise StoreAway(f"the object store cannot be read: {failure}") from failure
-        return bytes(await found.bytes_async())
+            async for chunk in content:
+                with _told_when_away("written"):
+                    await asyncio.to_thread(incoming.write, chunk)
+            is_whole = True
+        finally:
+            with _told_when_away("written"):
+                stored = await asyncio.to_thread(_ended, incoming, path if is_whole else None)
+        return stored
 
-    async def delete(self, tenant_id: str, sha256: str) -> None:
-        try:
-            await obstore.delete_async(self._store, _path(tenant_id, sha256))
-        except FileNotFoundError:
-            return
+    async def get(self, tenant_id: str, address: str) -> AsyncIterator[bytes] | None:
+        path = self._path(tenant_id, address)
+        with _told_when_away("read"):
+            try:
+                file = await asyncio.to_thread(path.open, "rb")
+            except FileNotFoundError:
+                return None
+        return _chunks(file)
 
-    async def addresses(self, tenant_id: str) -> AsyncIterator[str]:
-        async for page in obstore.list(self._store, prefix=tenant_id):
-            for each in page:
-                yield each["path"].rsplit("/", 1)[1]
+    async def delete(self, tenant_id: str, address: str) -> None:
+        with _told_when_away("written"):
+            await asyncio.to_thread(self._path(tenant_id, address).unlink, missing_ok=True)
+
+    def _path(self, tenant_id: str, address: str) -> Path:
+        if not _ADDRESS.fullmatch(address):
+            raise ValueError(f"{address!r} is no address of an object")
+        return self._folder / tenant_id / address[:2] / address
+
+    def _begun(self, path: Path) -> IO[bytes] | None:
+        return None if path.exists() else NamedTemporaryFile(dir=self._incoming, delete=False)
+
+    def _sweep(self) -> None:
+        """What a process that was killed left behind; others may be writing theirs."""
+        now = time.time()  # noqa: TID251  # compared with the times of files
+        for each in self._incoming.iterdir():
+            if now - each.stat().st_mtime > _LEFT_BEHIND_AFTER_SECONDS:
+                each.unlink(missing_ok=True)
 
 
-def _path(tenant_id: str, sha256: str) -> str:
-    return f"{tenant_id}/{sha256[:2]}/{sha256}"
+async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
+    with file, _told_when_away("read"):
+        while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
+            yield chunk
+
+
+def _ended(incoming: IO[bytes], path: Path | None) -> bool:
+    """Its first name goes, whatever came of it."""
+    try:
+        return path is not None and _named(incoming, path)
+    finally:
+        Path(incoming.name).unlink(missing_ok=True)
+        with suppress(OSError):  # what a full disk did not take was told when it was written
+            incoming.close()
+
+
+def _named(incoming: IO[bytes], path: Path) -> bool:
+    """False where somebody was faster."""
+    incoming.flush()
+    os.fsync(incoming.fileno())
+    missing = [each for each in (path.parent.parent, path.parent) if not each.exists()]
+    for folder in missing:
+        folder.mkdir(exist_ok=True)
+        _flush(folder.parent)
+    try:
+        os.link(incoming.name, path)
+    except FileExistsError:
+        return False
+    _flush(path.parent)
+    return True
+
+
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _told_when_away(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as failure:
+        raise StoreAway(f"the object store cannot be {what}: {failure}") from failure

@@ -5,14 +5,16 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
-from shared.adapters.sqlite_event_store_file import prepare, refuse_newer
-from shared.adapters.sqlite_event_store_schema import COLUMNS, stored_event
+from shared.adapters.sqlite_event_store_file import prepare
+from shared.adapters.sqlite_event_store_schema import COLUMNS, SCHEMA_VERSION, stored_event
 from shared.adapters.sqlite_event_store_writer import SqliteEventWriter, find_command
+from shared.adapters.sqlite_format import refuse_newer
 from shared.clock import Clock
 from shared.envelope import StoredEvent
 from shared.errors import StoreAway
@@ -31,19 +33,22 @@ class SqliteEventStore:
     def __init__(
         self, path: Path, logs: Sequence[str], clock: Clock, new_log_id: Callable[[], str]
     ) -> None:
-        refuse_newer(path)
+        refuse_newer(path, SCHEMA_VERSION)
         self._path = path
         self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="event-writer")
         self._reader_threads = ThreadPoolExecutor(2, thread_name_prefix="event-reader")
         self._local = threading.local()
         self._open_connections: list[sqlite3.Connection] = []
         connection = self._connect()
-        prepare(connection, logs, new_log_id)
+        self._log_ids = prepare(connection, logs, new_log_id)
         self._writer = SqliteEventWriter(connection, clock)
         self._queue: list[tuple[Sequence[Append], asyncio.Future[list[Outcome]]]] = []
         self._writing: asyncio.Task[None] | None = None
         self._generation = 0
         self._grown = asyncio.Event()
+
+    async def check(self) -> None:
+        await self._in_reader(lambda connection: connection.execute("SELECT 1 FROM logs").fetchone())
 
     async def append(self, appends: Sequence[Append]) -> list[Outcome]:
         """Queued behind what is being committed now; everything queued goes in one commit."""
@@ -133,28 +138,25 @@ class SqliteEventStore:
         return None if found and found[0].offset != from_offset else found
 
     async def head(self, log: str, partition: int, *, as_stored: bool = False) -> int:
-        known = None if as_stored else self._writer.heads_of_logs.get((log, partition))
-        if known is not None:
-            return known
+        if not as_stored:
+            return self._writer.heads_of_logs[self._known(log), partition]
 
         def query(connection: sqlite3.Connection) -> int:
             row = connection.execute(
                 "SELECT next_offset FROM logs WHERE log = ? AND partition = ?", (log, partition)
             ).fetchone()
-            if row is None:
-                raise ValueError(f"no log is named {log}")
             return int(row[0])
 
+        self._known(log)
         return await self._in_reader(query)
 
     async def log_id(self, log: str) -> str:
-        def query(connection: sqlite3.Connection) -> str:
-            row = connection.execute("SELECT log_id FROM logs WHERE log = ?", (log,)).fetchone()
-            if row is None:
-                raise ValueError(f"no log is named {log}")
-            return str(row[0])
+        return self._log_ids[self._known(log)]
 
-        return await self._in_reader(query)
+    def _known(self, log: str) -> str:
+        if log not in self._log_ids:
+            raise ValueError(f"no log is named {log}")
+        return log
 
     async def read_event(self, event_id: UUID) -> StoredEvent | None:
         found = await self._read(
@@ -177,7 +179,9 @@ class SqliteEventStore:
 
         return await self._in_reader(query)
 
-    async def find_command(self, tenant_id: str, command_id: str) -> tuple[bytes, Outcome] | None:
+    async def find_command(
+        self, tenant_id: str, command_id: str, stream: str | None = None
+    ) -> tuple[bytes, Outcome] | None:
         return await self._in_reader(
             lambda connection: find_command(connection, tenant_id, command_id)
         )
@@ -212,10 +216,9 @@ class SqliteEventStore:
     async def wait_beyond(self, generation: int, seconds: float) -> None:
         if self._generation > generation:
             return
-        try:
-            await asyncio.wait_for(self._grown.wait(), seconds)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):  # wait_for would make a task for each who waits
+                await self._grown.wait()
 
     async def close(self) -> None:
         if self._writing is not None:

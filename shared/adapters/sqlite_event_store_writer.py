@@ -38,7 +38,10 @@ class SqliteEventWriter:
         self._connection = connection
         self._clock = clock
         self._heads: dict[str, tuple[int, bytes]] = {}
-        self.heads_of_logs: dict[tuple[str, int], int] = {}
+        rows = connection.execute("SELECT log, partition, next_offset FROM logs")
+        self.heads_of_logs: dict[tuple[str, int], int] = {
+            (log, partition): offset for log, partition, offset in rows
+        }
         self._clocks: dict[tuple[str, int, str], int] = {}
         self.recent: dict[str, deque[StoredEvent]] = {}
         """The latest committed events of each log: subscriptions that keep up read no rows."""
@@ -150,13 +153,9 @@ class SqliteEventWriter:
 
     def _next_offset(self, log: str, commit: CommitInProgress) -> int:
         key = (log, 0)
-        offset = commit.offsets.get(key, self.heads_of_logs.get(key))
+        offset = commit.offsets.get(key)
         if offset is None:
-            offset = int(
-                self._connection.execute(
-                    "SELECT next_offset FROM logs WHERE log = ? AND partition = 0", (log,)
-                ).fetchone()[0]
-            )
+            offset = self.heads_of_logs[key]
         commit.offsets[key] = offset + 1
         return offset
 

@@ -1,63 +1,63 @@
 """Read models of the embedded system: one SQLite file that may be deleted and rebuilt."""
 
-import sqlite3
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import aiosqlite
 from sqlalchemy import event
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from shared.adapters.sqlite_format import refuse_newer, stamp
+from shared.adapters.sqlite_inline import URL_SCHEME, InlineConnection
 from shared.read_store import ReadStore
 
-T = TypeVar("T")
-
+_FORMAT = 1
 _READERS = 4
+_LONGEST_INLINE_SECONDS = 0.005
+"""A page of a board takes a tenth of that; a heat map over years reads on in a thread."""
 
 
-class _Inline(aiosqlite.Connection):
-    """Runs statements where they are awaited, not in a thread.
+def open_sqlite_read_store(
+    path: Path, longest_inline_seconds: float = _LONGEST_INLINE_SECONDS
+) -> ReadStore:
+    """WAL, synchronous NORMAL: a power cut may lose the last commits, never tear one.
 
-    A batch is a dozen short statements. Handed to a thread, each waits for the busy loop to come
-    round again: under load that took ten times as long as the statements themselves.
+    Raises DataIsNewer.
     """
+    refuse_newer(path, _FORMAT)
+    writer = _engine(path, connections=1)
+    readers = _engine(path, connections=_READERS, max_overflow=_READERS)
+    event.listen(writer.sync_engine, "connect", _configure)
+    event.listen(readers.sync_engine, "connect", _configure)
 
-    async def _execute(self, fn: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        return fn(*arguments, **named)
+    def stamped(connection: InlineConnection, _record: Any) -> None:
+        stamp(connection, _FORMAT)
 
+    event.listen(writer.sync_engine, "connect", stamped)
 
-def open_sqlite_read_store(path: Path) -> ReadStore:
-    """WAL, synchronous NORMAL: a power cut may lose the last commits, never tear one."""
-    url = f"sqlite+aiosqlite:///{path}"
+    long_reads: set[str] = set()
 
-    async def open_inline() -> aiosqlite.Connection:
-        return await _Inline(lambda: sqlite3.connect(path, check_same_thread=False), 64)
+    def only_reads(connection: InlineConnection, _record: Any) -> None:
+        connection.execute("PRAGMA query_only = ON")
+        connection.bound(longest_inline_seconds, long_reads)
 
-    # Failures are logged: what was to be written may be about a person.
-    writer = create_async_engine(
-        url,
-        async_creator=open_inline,
-        poolclass=AsyncAdaptedQueuePool,
-        pool_size=1,
-        max_overflow=0,
-        hide_parameters=True,
-    )
-    readers = create_async_engine(
-        url,
-        poolclass=AsyncAdaptedQueuePool,
-        pool_size=_READERS,
-        max_overflow=_READERS,
-        hide_parameters=True,
-    )
-    for engine in (writer, readers):
-        event.listen(engine.sync_engine, "connect", _configure)
+    event.listen(readers.sync_engine, "connect", only_reads)
     return ReadStore(writer, readers)
 
 
-def _configure(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
+def _engine(path: Path, *, connections: int, max_overflow: int = 0) -> AsyncEngine:
+    return create_async_engine(
+        f"{URL_SCHEME}:///{path}",
+        connect_args={"factory": InlineConnection, "check_same_thread": False},
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=connections,
+        max_overflow=max_overflow,
+        # Failures are logged: what was to be written may be about a person.
+        hide_parameters=True,
+    )
+
+
+def _configure(connection: InlineConnection, _record: Any) -> None:
     for pragma in (
         "journal_mode = WAL",
         "synchronous = NORMAL",
@@ -65,5 +65,4 @@ def _configure(connection: Any, _record: Any) -> None:
         "cache_size = -32000",
         "temp_store = MEMORY",
     ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+        connection.execute(f"PRAGMA {pragma}")

@@ -346,10 +346,11 @@ class EvidenceAttached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalStep:
-    """One step, decided by anyone holding `role` (A9)."""
+    """One step, decided by anyone holding `role` (A9). `limit_seconds` None: what the tenant's
+    setting says at the moment judged."""
 
     role: str
-    limit_seconds: int = 48 * 3600
+    limit_seconds: int | None = None
 
 
 @event("opportunities.approval_requested.v1")
@@ -390,12 +391,45 @@ class ApprovalResubmitted:
     resubmitted_at: Plain[datetime]
 
 
+@event("opportunities.evidence_awaited.v1")
+class EvidenceAwaited:
+    """Bytes, or an action that will refer to them, are on their way: what is not referred to waits
+    since then. `generation` counts how often the content was taken in anew after a removal."""
+
+    sha256: Blob[str]
+    generation: Plain[int]
+    awaited_at: Plain[datetime]
+
+
 @event("opportunities.evidence_stored.v1")
 class EvidenceStored:
     """The object exists under its hash: its key in the key store, its bytes in the object store."""
 
     sha256: Blob[str]
+    generation: Plain[int]
     size_bytes: Plain[int]
     media_type: Plain[str]
     stored_by: Plain[str | None]
     stored_at: Plain[datetime]
+
+
+@event("opportunities.evidence_referred.v1")
+class EvidenceReferred:
+    """An action refers to it, so it is kept. `proves`: it is a photo or a recording and the action
+    counts, which the same content may do for one action only (O5). `event_id` attached it."""
+
+    sha256: Blob[str]
+    opportunity_id: Plain[str]
+    action_id: Plain[str]
+    proves: Plain[bool]
+    happened_at: Plain[datetime]
+    event_id: Plain[str]
+
+
+@event("opportunities.evidence_removed.v1")
+class EvidenceRemoved:
+    """Nothing has referred to it for too long; its key and its bytes go."""
+
+    sha256: Blob[str]
+    generation: Plain[int]
+    removed_at: Plain[datetime]

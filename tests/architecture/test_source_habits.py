@@ -34,8 +34,8 @@ REGISTRY_HOSTS = tuple(
         ("proxy", "golang"),
     )
 )
-BROUGHT_ALONG = {"starlette"}
-"""Part of the interface of a dependency that is declared (fastapi)."""
+BROUGHT_ALONG = {"starlette", "mode-streaming"}
+"""Part of the interface of a dependency that is declared (fastapi, faust-streaming)."""
 INDEX_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX")
 
 

@@ -10,10 +10,20 @@ from uuid import UUID
 
 import pytest
 
+from shared.adapters.kurrentdb_event_store import (
+    KurrentDbEventStore,
+    open_kurrentdb_event_store,
+)
+from shared.adapters.postgres_event_store import PostgresEventStore, open_postgres_event_store
 from shared.adapters.sqlite_event_store import SqliteEventStore
 from shared.clock import Clock
 from shared.envelope import EncodedEvent, Envelope
 from shared.event_store import Append, CommandRecord, EventStore
+from tests.servers.kurrentdb import (
+    KurrentDbPlace,
+    why_not_at_address,
+    why_not_in_container,
+)
 
 LOGS = ("opportunities", "leads")
 NOW = datetime(2026, 3, 2, 9, 30, 0, 125_000, tzinfo=UTC)
@@ -31,19 +41,68 @@ OpenStore = Callable[..., Awaitable[EventStore]]
 
 @dataclass(frozen=True)
 class Adapter:
-    """One way to keep events: how it is opened in a folder, and its optional promises."""
+    """One way to keep events: how it is opened at the test's place, and its optional promises.
+
+    `place`: the fixture that gives the place, a folder or an address.
+    """
 
     name: str
-    open: Callable[[Path, Clock], Awaitable[EventStore]]
+    open: Callable[[Any, Clock], Awaitable[EventStore]]
     promises: frozenset[str] = OPTIONAL_PROMISES
     marks: tuple[pytest.MarkDecorator, ...] = ()
+    place: str = "tmp_path"
 
 
 async def open_sqlite(folder: Path, clock: Clock) -> EventStore:
     return SqliteEventStore(folder / "events.db", LOGS, clock, lambda: uuid.uuid4().hex)
 
 
-ADAPTERS = (Adapter("sqlite", open_sqlite),)
+async def open_postgres(url: str, clock: Clock, partitions: int = 1) -> PostgresEventStore:
+    return await open_postgres_event_store(url, LOGS, clock, partitions)
+
+
+async def open_postgres_partitions(url: str, clock: Clock) -> PostgresEventStore:
+    return await open_postgres(url, clock, 16)
+
+
+async def open_kurrentdb(place: KurrentDbPlace, clock: Clock) -> KurrentDbEventStore:
+    return await open_kurrentdb_event_store(
+        place.url, LOGS, clock, lambda: uuid.uuid4().hex, installation=place.installation
+    )
+
+
+ADAPTERS: tuple[Adapter, ...] = (
+    Adapter("sqlite", open_sqlite),
+    Adapter("postgres", open_postgres, marks=(pytest.mark.postgres,), place="database_with_log"),
+    Adapter(
+        "postgres-16-partitions",
+        open_postgres_partitions,
+        marks=(pytest.mark.postgres,),
+        place="database_with_partitions",
+    ),
+    Adapter("kurrentdb-in-process", open_kurrentdb, frozenset(), place="kurrentdb_place"),
+)
+
+if why_not_in_container() is None:
+    ADAPTERS += (
+        Adapter(
+            "kurrentdb-in-container",
+            open_kurrentdb,
+            frozenset(),
+            marks=(pytest.mark.kurrentdb,),
+            place="kurrentdb_in_container",
+        ),
+    )
+if why_not_at_address() is None:
+    ADAPTERS += (
+        Adapter(
+            "kurrentdb-at-address",
+            open_kurrentdb,
+            frozenset(),
+            marks=(pytest.mark.kurrentdb,),
+            place="kurrentdb_at_address",
+        ),
+    )
 
 
 def params(promise: str | None = None) -> list[Any]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,11 +38,16 @@ def adapter(request: pytest.FixtureRequest) -> Adapter:
 
 
 @pytest.fixture
-async def open_store(adapter: Adapter, tmp_path: Path) -> AsyncIterator[OpenStore]:
+def place(adapter: Adapter, request: pytest.FixtureRequest) -> Any:
+    return request.getfixturevalue(adapter.place)
+
+
+@pytest.fixture
+async def open_store(adapter: Adapter, place: Any) -> AsyncIterator[OpenStore]:
     opened: list[EventStore] = []
 
     async def open_it(clock: Clock = lambda: NOW) -> EventStore:
-        opened.append(await adapter.open(tmp_path, clock))
+        opened.append(await adapter.open(place, clock))
         return opened[-1]
 
     yield open_it
@@ -55,17 +60,28 @@ async def store(open_store: OpenStore) -> EventStore:
     return await open_store()
 
 
-async def whole_log(store: EventStore, log: str = "opportunities") -> list[int]:
-    """The event numbers of a log in order, its offsets checked to be contiguous."""
-    events = [
-        event
-        for partition in range(store.partitions)
-        for event in await store.read_log(log, partition, 0, 10_000)
-    ]
+async def partitions_of(store: EventStore, log: str = "opportunities") -> list[list[int]]:
+    """The event numbers of each partition in order, its offsets checked to be contiguous."""
+    found = []
     for partition in range(store.partitions):
-        offsets = [event.offset for event in events if event.partition == partition]
-        assert offsets == list(range(await store.head(log, partition)))
-    return [event.event_id.int for event in events]
+        events = await store.read_log(log, partition, 0, 10_000)
+        assert {event.partition for event in events} <= {partition}
+        assert [event.offset for event in events] == list(range(await store.head(log, partition)))
+        found.append([event.event_id.int for event in events])
+    return found
+
+
+async def whole_log(store: EventStore, log: str = "opportunities") -> list[int]:
+    """The event numbers of a log, one partition after the other."""
+    return [number for numbers in await partitions_of(store, log) for number in numbers]
+
+
+async def in_call_order(store: EventStore, log: str = "opportunities") -> list[int]:
+    """The event numbers of a log, each partition checked to be in the order of the numbers."""
+    numbers = await partitions_of(store, log)
+    for each in numbers:
+        assert each == sorted(each)
+    return sorted(number for each in numbers for number in each)
 
 
 # -------------------------------------------------------------------------------- versions
@@ -114,7 +130,7 @@ async def test_many_streams_are_appended_by_one_call_in_its_order(store: EventSt
     appends = [an_append(f"acme/opportunity/O{n}", 0, n) for n in range(1, 201)]
     outcomes = await store.append(appends)
     assert {outcome.verdict for outcome in outcomes} == {Verdict.DONE}
-    assert await whole_log(store) == list(range(1, 201))
+    assert await in_call_order(store) == list(range(1, 201))
     assert store.generation == generation + 1
 
 
@@ -125,7 +141,7 @@ async def test_offsets_are_contiguous_in_commit_order_from_zero(store: EventStor
     for number in range(1, 30):
         expected = 0 if number % 5 else 99
         await store.append([an_append(f"acme/opportunity/O{number}", expected, number)])
-    assert await whole_log(store) == [number for number in range(1, 30) if number % 5]
+    assert await in_call_order(store) == [number for number in range(1, 30) if number % 5]
 
 
 async def test_every_service_has_a_log_of_its_own(store: EventStore) -> None:
@@ -304,6 +320,18 @@ async def test_a_remembered_command_can_be_looked_up(store: EventStore) -> None:
     assert await store.find_command("zeta", "p1:k1") is None
 
 
+async def test_a_remembered_command_can_be_looked_up_in_its_stream(open_store: OpenStore) -> None:
+    store = await open_store()
+    [first] = await store.append([an_append(STREAM, 0, 1, 2, command=a_command())])
+    await store.append([an_append(STREAM, 2, 3)])
+    expected = (b"d1", first._replace(verdict=Verdict.DUPLICATE))
+    assert await store.find_command("acme", "p1:k1", STREAM) == expected
+    assert await store.find_command("acme", "p1:k2", STREAM) is None
+    await store.close()
+    store = await open_store()
+    assert await store.find_command("acme", "p1:k1", STREAM) == expected
+
+
 # -------------------------------------------------------------------------------- reading
 
 
@@ -351,7 +379,7 @@ async def test_an_event_id_that_is_stored_already_is_refused_and_costs_only_its_
         return_exceptions=True,
     )
     assert [isinstance(outcome, Exception) for outcome in outcomes] == [False, True, False]
-    assert await whole_log(store) == [1, 2, 3]
+    assert sorted(await whole_log(store)) == [1, 2, 3]
 
 
 # -------------------------------------------------------------------------------- snapshots

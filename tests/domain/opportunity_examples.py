@@ -21,6 +21,7 @@ from shared.events.opportunities import (
     GoldenAction,
     OpportunityLost,
     OpportunityOpened,
+    OpportunityReopened,
     OpportunityWon,
     PipelineDefinition,
     StageChanged,
@@ -164,6 +165,16 @@ def lost(hours: float = 2) -> OpportunityLost:
 def reopen(hours: float = 3) -> ReopenOpportunity:
     return ReopenOpportunity(
         opportunity_id="O1", reason="they called", occurred_at=at(hours), now=at(hours)
+    )
+
+
+def reopened(hours: float = 3) -> OpportunityReopened:
+    return OpportunityReopened(
+        opportunity_id="O1",
+        stage="first",
+        reason="they called",
+        subject=CUSTOMER_OF_O1,
+        reopened_at=at(hours),
     )
 
 

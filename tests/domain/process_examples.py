@@ -222,12 +222,12 @@ class Story:
         )
         return self._tell(at, event)
 
-    def asks_approval(self, at: float, *roles: str) -> "Story":
+    def asks_approval(self, at: float, *roles: str, limit_seconds: int | None = None) -> "Story":
         event = ApprovalRequested(
             opportunity_id="O1",
             approval_id="D1",
             kind="discount",
-            steps=tuple(ApprovalStep(role=role) for role in roles),
+            steps=tuple(ApprovalStep(role=role, limit_seconds=limit_seconds) for role in roles),
             requested_by="rep-1",
             note=None,
             subject="s",

@@ -31,10 +31,11 @@ from tests.domain.opportunity_examples import (
     lost,
     opened,
     opportunity,
+    reopened,
     won,
 )
 
-STEPS = (ApprovalStep(role="manager"), ApprovalStep(role="legal"))
+STEPS = (ApprovalStep(role="manager"), ApprovalStep(role="legal", limit_seconds=86_400))
 REQUEST = RequestApproval(
     opportunity_id="O1",
     approval_id="V1",
@@ -93,9 +94,10 @@ pending = opportunity.given(opened(), REQUESTED)
 
 
 class TestRequesting:
-    def test_pins_steps_of_48_hours(self) -> None:
+    def test_pins_only_the_limits_that_it_names(self) -> None:
+        """The others have what the tenant has set at the moment judged."""
         opportunity.given(opened()).when(REQUEST).then(REQUESTED)
-        assert [step.limit_seconds for step in STEPS] == [172_800, 172_800]
+        assert [step.limit_seconds for step in STEPS] == [None, 86_400]
 
     def test_under_an_id_that_is_taken_is_refused(self) -> None:
         pending.when(REQUEST).then_refused(ApprovalIsAlreadyRequested)
@@ -160,6 +162,15 @@ class TestDeciding:
     def test_goes_on_after_the_opportunity_was_closed(self) -> None:
         pending.given(won()).when(decide("approved", "manager")).then(FIRST_APPROVED)
 
+    @pytest.mark.parametrize("decision", ["approved", "rejected", "sent_back"])
+    def test_of_a_lost_opportunity_is_refused(self, decision: str) -> None:
+        pending.given(lost()).when(decide(decision, "manager")).then_refused(OpportunityIsClosed)
+
+    def test_goes_on_in_its_step_when_the_lost_opportunity_is_reopened(self) -> None:
+        again = pending.given(FIRST_APPROVED, lost(), reopened())
+        again.when(decide("approved", "manager")).then_refused(StepBelongsToAnotherRole)
+        again.when(decide("approved", "legal")).then(GRANTED)
+
 
 class TestResubmitting:
     def test_begins_again_from_the_first_step(self) -> None:
@@ -172,6 +183,11 @@ class TestResubmitting:
 
     def test_one_that_has_ended_is_refused(self) -> None:
         pending.given(REJECTED).when(RESUBMIT).then_refused(ApprovalIsClosed)
+
+    def test_for_a_lost_opportunity_is_refused(self) -> None:
+        back = pending.given(SENT_BACK, lost())
+        back.when(RESUBMIT).then_refused(OpportunityIsClosed)
+        back.given(reopened()).when(RESUBMIT).then(RESUBMITTED)
 
     def test_one_never_requested_is_refused(self) -> None:
         opportunity.given(opened()).when(RESUBMIT).then_refused(NotFound)

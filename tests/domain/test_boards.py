@@ -1,5 +1,6 @@
 """Figures shaped into the rows of the boards (P2, P3, P5, P7) and their windows."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -24,7 +25,7 @@ from services.projections.domain.process_health import (
     scopes_listed,
     unhealthy_parts,
 )
-from services.projections.domain.signal import RaiseSignal, RetractSignal
+from services.projections.domain.signal import RaiseSignal, ResolveSignal, RetractSignal
 from services.projections.domain.silence import current_silence, hours_left, silence_at
 from services.projections.domain.watching import KnownSignal, WatchClock
 from services.projections.domain.windows import (
@@ -36,7 +37,12 @@ from services.projections.domain.windows import (
     week_of,
     weeks_between,
 )
-from services.projections.domain.workshop import UnitWeek, workshop_signal_id, workshop_verdicts
+from services.projections.domain.workshop import (
+    UnitWeek,
+    proposals_over,
+    workshop_signal_id,
+    workshop_verdicts,
+)
 from shared.errors import Malformed
 from tests.domain.process_examples import TEAM_1, TEAM_2, Story, hours, with_stage
 
@@ -310,3 +316,42 @@ class TestWorkshop:
         [command] = workshop_verdicts("T1", [self.WELL], self.KNOWN, HealthSettings(), self.CLOCK)
 
         assert isinstance(command, RetractSignal)
+
+    def test_a_week_that_an_import_made_unhealthy_later_is_history(self) -> None:
+        imported = replace(self.SICK, imported_until=self.WEEK.ends + timedelta(seconds=1))
+        in_time = replace(self.SICK, imported_until=self.WEEK.ends)
+
+        [late] = workshop_verdicts("T1", [imported], {}, HealthSettings(), self.CLOCK)
+        [live] = workshop_verdicts("T1", [in_time], {}, HealthSettings(), self.CLOCK)
+
+        assert isinstance(late, RaiseSignal)
+        assert (late.historical, late.raised_at) == (True, self.WEEK.ends)
+        assert isinstance(live, RaiseSignal)
+        assert (live.historical, live.raised_at) == (False, self.CLOCK.now)
+
+    def test_a_proposal_stands_until_the_week_after_is_over(self) -> None:
+        ends = week_named("2026-W11", ZONE).ends
+        [known] = self.KNOWN.values()
+
+        assert proposals_over([known], [], ZONE, ends) == []
+        later = ends + timedelta(milliseconds=1)
+        [command] = proposals_over([known], [], ZONE, later)
+
+        assert command == ResolveSignal(
+            signal_id=self.ID, ended_at=ends, cause_event_id=None, now=later
+        )
+        assert proposals_over([replace(known, state="resolved")], [], ZONE, later) == []
+
+    def test_a_proposal_of_a_week_long_ago_is_over_when_it_is_made(self) -> None:
+        clock = WatchClock(now=self.WEEK.ends + timedelta(days=30), live_at=hours(0))
+        proposed = workshop_verdicts("T1", [self.SICK], {}, HealthSettings(), clock)
+
+        [over] = proposals_over([], proposed, ZONE, clock.now)
+
+        assert over.ended_at == week_named("2026-W11", ZONE).ends
+
+    def test_what_is_taken_back_is_not_resolved_too(self) -> None:
+        clock = WatchClock(now=self.WEEK.ends + timedelta(days=30), live_at=hours(0))
+        back = workshop_verdicts("T1", [self.WELL], self.KNOWN, HealthSettings(), clock)
+
+        assert proposals_over(self.KNOWN.values(), back, ZONE, clock.now) == []

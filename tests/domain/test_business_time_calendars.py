@@ -31,7 +31,8 @@ def test_a_year_not_yet_published_is_provisional() -> None:
 
 def test_a_file_gives_the_days_of_its_year(tmp_path: Path) -> None:
     path = calendar_file(
-        tmp_path, b"\xef\xbb\xbfdate,working\n2027-02-08,false\n2027-02-20,YES\n2028-01-01,0\n"
+        tmp_path,
+        b"\xef\xbb\xbfdate,working\n2027-02-08,false\n2027-02-09,1\n2027-02-20,YES\n2028-01-01,0\n",
     )
     days = file_calendar_days(path, 2027)
     assert days.days == {date(2027, 2, 8): False, date(2027, 2, 20): True}
@@ -46,6 +47,8 @@ def test_a_file_gives_the_days_of_its_year(tmp_path: Path) -> None:
         (b"day,open\n2027-02-08,false\n", "line 2"),
         (b"date,working\n2027-02-08\n", "line 2"),
         (b"date,working\n2027-02-08,f\xffalse\n", "days.csv"),
+        (b"date,working\n2026-02-08,false\n", "days.csv"),
+        (b"", "days.csv"),
     ],
 )
 def test_a_file_that_cannot_be_read_names_the_place(
@@ -54,3 +57,9 @@ def test_a_file_that_cannot_be_read_names_the_place(
     with pytest.raises(Malformed) as refused:
         file_calendar_days(calendar_file(tmp_path, content), 2027)
     assert [problem.field for problem in refused.value.errors] == [at]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Malformed) as refused:
+        file_calendar_days(tmp_path / "away.csv", 2027)
+    assert [problem.field for problem in refused.value.errors] == ["away.csv"]

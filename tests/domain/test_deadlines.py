@@ -191,6 +191,54 @@ def test_an_approval_that_waited_when_wall_time_came_is_due_then() -> None:
     assert due(story, settings=early) == [("approval_overdue", friday_15_in_shanghai + 48)]
 
 
+def test_an_approval_is_judged_by_the_limit_that_is_set_at_the_moment() -> None:
+    story = Story(pipeline=QUIET).asks_approval(0, "manager")
+    day, week = (
+        DeadlineSettings(approval_limit_hours=24),
+        DeadlineSettings(approval_limit_hours=168),
+    )
+
+    shortened_in_time = replace(DEFAULT_SETTINGS, later=((hours(10), day),))
+    assert due(story, settings=shortened_in_time) == [("approval_overdue", 24)]
+    shortened_late = replace(DEFAULT_SETTINGS, later=((hours(30), day),))
+    assert due(story, settings=shortened_late) == [("approval_overdue", 30)]
+    lengthened = replace(DEFAULT_SETTINGS, later=((hours(30), week),))
+    assert due(story, settings=lengthened) == [("approval_overdue", 216)]
+
+
+def test_a_limit_that_a_step_names_itself_is_moved_by_no_setting() -> None:
+    story = Story(pipeline=QUIET).asks_approval(0, "manager", limit_seconds=36 * 3600)
+    day = DeadlineSettings(approval_limit_hours=24)
+
+    assert due(story, settings=replace(DEFAULT_SETTINGS, later=((hours(10), day),))) == [
+        ("approval_overdue", 36)
+    ]
+
+
+def test_an_approval_of_a_lost_opportunity_waits_anew_from_its_reopening() -> None:
+    story = Story(pipeline=QUIET).asks_approval(0, "manager").is_lost(10)
+    assert due(story) == []
+
+    assert due(story.is_reopened(20)) == [("approval_overdue", 68)]
+    [waiting] = [each for each in deadlines(story.row()) if each.rule == "approval_overdue"]
+    assert dict(waiting.facts)["since"] == "2026-03-02T21:00:00.000Z"
+    assert due(story.decides_approval(60, 0, "granted")) == []
+
+
+def test_an_approval_asked_for_after_the_reopening_waits_from_its_own_beginning() -> None:
+    story = Story(pipeline=QUIET).is_lost(5).is_reopened(10).asks_approval(20, "manager")
+
+    assert due(story) == [("approval_overdue", 68)]
+
+
+def test_the_watch_looks_no_later_than_at_the_shortest_limit_of_an_approval() -> None:
+    waiting = Story(pipeline=QUIET).asks_approval(0, "manager").row()
+    bound = due_bound(waiting)
+
+    assert bound is not None
+    assert bound <= hours(1)
+
+
 def test_the_watch_looks_no_later_than_at_the_reminder() -> None:
     booked_soon = Story(pipeline=QUIET).books(1, 40).row()
     bound, first = due_bound(booked_soon), next_due(booked_soon)

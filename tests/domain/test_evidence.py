@@ -1,34 +1,12 @@
-"""Evidence: stored once, referred to with consent where it needs it (O5)."""
-
-from datetime import UTC, datetime
+"""Evidence: what referring to it asks for (O5)."""
 
 import pytest
 
-from services.opportunities.domain.evidence import (
-    EVIDENCE,
-    ConsentIsMissing,
-    StoreEvidence,
-    check_evidence,
-)
+from services.opportunities.domain.evidence import ConsentIsMissing, check_evidence
 from shared.errors import Malformed
-from shared.events.opportunities import Evidence, EvidenceStored
-from tests.specs import Spec
+from shared.events.opportunities import Evidence
 
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SHA = "a" * 64
-STORE = StoreEvidence(sha256=SHA, size_bytes=3, media_type="image/jpeg", stored_by="rep-1", now=NOW)
-STORED = EvidenceStored(
-    sha256=SHA, size_bytes=3, media_type="image/jpeg", stored_by="rep-1", stored_at=NOW
-)
-evidence = Spec(EVIDENCE)
-
-
-def test_evidence_is_stored() -> None:
-    evidence.when(STORE).then(STORED)
-
-
-def test_the_same_bytes_again_do_nothing() -> None:
-    evidence.given(STORED).when(STORE).then_nothing()
 
 
 def test_a_recording_names_the_customers_consent() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.opportunities.domain.history_case import CaseState, stored_case
+from services.opportunities.domain.history_case import CaseState, case_of, stored_case
 from services.opportunities.domain.history_identity import EqualRows, row_identity
 from services.opportunities.domain.history_mapping import HistoryMapping
 from services.opportunities.domain.history_rows import HistoryReader, RowIsRefused
@@ -22,6 +22,7 @@ from services.opportunities.domain.history_statement import (
     Statement,
     WinCase,
 )
+from services.opportunities.domain.opportunity import OPPORTUNITY, OpportunityEvent
 from shared.events.opportunities import (
     OpportunityAssigned,
     OpportunityLost,
@@ -419,6 +420,15 @@ def test_a_stored_case_stands_where_its_events_left_it() -> None:
         changed_at=at(T3),
     )
     assert stored_case([]) is None
+    stories: list[list[OpportunityEvent]] = [
+        [],
+        [opened, assigned, moved],
+        [opened, assigned, moved, lost],
+        [opened, assigned, moved, lost, reopened],
+        [opened, won],
+    ]
+    for events in stories:
+        assert case_of(OPPORTUNITY.fold(events)) == stored_case(events)
 
 
 def test_a_case_read_and_a_case_stored_stand_alike() -> None:

@@ -15,9 +15,17 @@ from services.projections.domain.instructions import (
 from services.projections.domain.process_health import HealthSettings, WeekFigures
 from services.projections.domain.signal import FactValue
 from services.projections.domain.signal_list import SignalRow
-from services.projections.domain.why import why_figure, why_signal
+from services.projections.domain.why import why_signal
+from services.projections.domain.why_figures import (
+    COUNTS,
+    FIGURES_OF_BOARDS,
+    counted_in,
+    require_figure,
+    why_health,
+)
+from services.projections.queries.boards import BOARDS
 from shared.business_time import BusinessCalendar
-from shared.errors import Malformed
+from shared.errors import Malformed, NotFound
 
 CALENDAR = BusinessCalendar("Asia/Shanghai")
 MONDAY_11 = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
@@ -150,7 +158,7 @@ def test_every_rule_is_explained_in_both_languages(
 def test_a_figure_is_explained_with_its_counts_and_weights() -> None:
     figures = WeekFigures(moved=10, skipped=1, open=4)
 
-    told = why_figure("index", "2026-W10", figures, HealthSettings(), "en")
+    told = why_health("index", "2026-W10", figures, HealthSettings(), "en")
 
     assert told["sentences"][0] == (
         "10 opportunities changed stage in 2026-W10, 1 of them with a skip: (10 − 1) ÷ 10 = 0.9."
@@ -159,6 +167,51 @@ def test_a_figure_is_explained_with_its_counts_and_weights() -> None:
     assert told["settings"]["weights"]["stage_compliance"] == 0.6
 
 
-def test_an_unknown_figure_is_refused() -> None:
-    with pytest.raises(Malformed):
-        why_figure("mood", "2026-W10", WeekFigures(), HealthSettings(), "en")
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("count", COUNTS)
+def test_every_count_is_explained_in_both_languages(count: str, language: str) -> None:
+    figures = WeekFigures(
+        moved=7, skipped=7, evidence_required=7, evidence_complete=7, open=7, overrun=7
+    )
+    dwelling = replace(figures, dwell_open={"first": 3, "second": 4})
+
+    told = why_health(count, "2026-W10", dwelling, HealthSettings(), language)
+
+    assert told["value"] == 7
+    assert "7" in told["sentences"][0]
+
+
+def test_dwelling_is_explained_for_all_stages_or_for_one() -> None:
+    figures = WeekFigures(dwell_open={"first": 3, "second": 1}, dwell_overrun={"first": 2})
+
+    def value(stage: str | None) -> float | None:
+        told = why_health("dwell_overrun", "2026-W10", figures, HealthSettings(), "en", stage)
+        found: float | None = told["value"]
+        return found
+
+    assert (value(None), value("first"), value("second")) == (0.5, 2 / 3, 0.0)
+    assert value("third") is None
+
+
+def test_an_index_that_uses_dwelling_is_explained_by_what_dwells() -> None:
+    settings = HealthSettings(index_uses="dwell")
+
+    assert counted_in("index", settings)[-2:] == ("dwell_open", "dwell_overrun")
+    assert "overrun" not in counted_in("index", settings)
+
+
+def test_an_unknown_figure_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(Malformed) as refused:
+        require_figure("process-health", "mood")
+
+    assert refused.value.errors[0].message.startswith("one of index, stage_compliance, ")
+    require_figure("golden-actions", "demo", ["demo"])
+
+
+def test_an_unknown_board_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(NotFound, match=r"there are golden-actions, heat-map, .*silence"):
+        require_figure("moods", "index")
+
+
+def test_every_board_can_be_asked_about() -> None:
+    assert set(FIGURES_OF_BOARDS) == set(BOARDS)

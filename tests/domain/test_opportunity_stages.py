@@ -20,7 +20,6 @@ from shared.events.opportunities import (
     ActionVoided,
     LateChangeRecorded,
     OpportunityFieldsChanged,
-    OpportunityReopened,
     PipelineDefinition,
     Violation,
 )
@@ -45,17 +44,12 @@ from tests.domain.opportunity_examples import (
     opened,
     opportunity,
     reopen,
+    reopened,
     win,
     won,
 )
 
-REOPENED = OpportunityReopened(
-    opportunity_id="O1",
-    stage="first",
-    reason="they called",
-    subject=CUSTOMER_OF_O1,
-    reopened_at=at(3),
-)
+REOPENED = reopened()
 BUDGET = OpportunityFieldsChanged(
     opportunity_id="O1",
     fields={},
@@ -161,6 +155,14 @@ class TestMovingForward:
         again.given(logged("A2", 3.5, MINUTES)).when(change_stage("second", 4)).then(
             changed("first", "second", 4)
         )
+
+    def test_a_golden_action_while_it_was_closed_is_not_done(self) -> None:
+        again = opportunity.given(
+            opened(DEMANDING), BUDGET, lost(2), logged("A1", 2.5, MINUTES), reopened(3)
+        )
+        again.when(change_stage("second", 4)).then_refused(StageCannotBeLeft)
+        for in_time in (logged("A2", 1.5, MINUTES), logged("A2", 3, MINUTES)):
+            again.given(in_time).when(change_stage("second", 4)).then(changed("first", "second", 4))
 
     def test_an_amount_can_be_a_required_field(self) -> None:
         priced = replace(

@@ -7,8 +7,8 @@ import pytest
 from services.directory.domain.person import (
     PERSON,
     AddPerson,
+    ChangeIsOutOfDate,
     GiveGrant,
-    MoveIsOutOfDate,
     MovePerson,
     PersonAlreadyExists,
     PersonCommand,
@@ -106,12 +106,17 @@ def test_a_person_moves_to_another_unit() -> None:
 
 
 def test_a_move_before_the_person_came_to_the_present_unit_is_out_of_date() -> None:
-    person.when(move(moved_at=NOW - DAY)).then_refused(MoveIsOutOfDate)
+    person.when(move(moved_at=NOW - DAY)).then_refused(ChangeIsOutOfDate)
 
 
 def test_a_person_leaves_once() -> None:
     person.when(leave).then(left)
     person.given(left).when(leave).then_nothing()
+
+
+def test_leaving_before_coming_to_the_present_unit_is_refused() -> None:
+    leave_early = PersonLeaves(person_id="P1", now=NOW + DAY, left_at=NOW - DAY)
+    person.when(leave_early).then_refused(ChangeIsOutOfDate)
 
 
 @pytest.mark.parametrize("command", [move(), grant(), set_mail])

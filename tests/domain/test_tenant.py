@@ -104,6 +104,17 @@ def test_an_effect_in_the_past_begins_now() -> None:
     tenant.given(went_live).when(change_green(0.8, NOW - HOUR)).then(green(0.8, NOW))
 
 
+def test_a_later_effect_is_kept_before_the_first_import_too() -> None:
+    tenant.when(change_green(0.8, IMPORTED)).then(green(0.8, IMPORTED))
+
+
+def test_what_comes_between_two_changes_is_already_so_only_until_the_second() -> None:
+    live = tenant.given(went_live, green(0.8, NOW + HOUR), green(0.7, NOW))
+    live.when(change_green(0.7, NOW + HOUR / 2)).then_nothing()
+    live.when(change_green(0.8, NOW + 2 * HOUR)).then_nothing()
+    live.when(change_green(0.7, NOW + 2 * HOUR)).then(green(0.7, NOW + 2 * HOUR))
+
+
 def test_a_setting_that_is_already_so_changes_nothing() -> None:
     tenant.given(green(0.8, None), clock_moved).when(change_green(0.8)).then_nothing()
 

@@ -41,6 +41,7 @@ RULES = (
     "next_action_reminder",
     "approval_overdue",
     "no_response",
+    "evidence_reused",
     "workshop_proposed",
     "coach_needed",
 )

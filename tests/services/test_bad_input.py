@@ -156,6 +156,9 @@ UNREADABLE = [
     b"null",
     b'{"type": "call", "summary": "\xff\xfe"}',
     b'{"type": "call", "summary": "\xe4\xbd"}',
+    '{"type": "call"}'.encode("utf-16"),
+    '{"type": "call"}'.encode("utf-16-le"),
+    '{"type": "call"}'.encode("utf-32"),
     b"[" * 200_000,
     b'{"type": ' * 20_000,
     b'{"type": "call", "fields": {"a": ' + b"9" * 10_000 + b"}}",
@@ -171,7 +174,12 @@ async def test_what_cannot_be_read_is_refused_and_costs_nothing(floor: SalesFloo
     for content in UNREADABLE:
         assert_problem(await sent(floor, LOG, content), 422, "malformed", None)
     assert await heads(floor) == before
-    for media_type in ("text/plain", "application/xml", "application/x-www-form-urlencoded"):
+    for media_type in (
+        "text/plain",
+        "application/xml",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=utf-16",
+    ):
         response = await sent(floor, LOG, b'{"type": "call"}', media_type)
         assert_problem(response, 415, "unsupported", None)
     assert await heads(floor) == before

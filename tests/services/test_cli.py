@@ -10,11 +10,19 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
+from rich.console import Console
 
+from services.cli.desk import Desk, furnish
+from services.cli.doctor import calendar_findings
+from services.cli.output import Output
+from services.cli.tenants import GoLiveNow
+from services.embedded import open_embedded
+from shared.clock import VirtualClock
 from shared.data_folder import DataFolder
 from tests.oracle.logs import CHECKOUT, MADE_UP_LOG
 from tests.system.command import Json, Pulsetrail
@@ -103,6 +111,27 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
     pulsetrail.run("keys", "create", "--role", "king", exit_code=3)
     pulsetrail.run("keys", "create", "--role", "rep", "--unit", "moon", exit_code=3)
     pulsetrail.run("keys", "create", "--role", "rep", "--person", "nobody", exit_code=3)
+
+
+def test_the_days_of_a_year_come_from_the_publication_or_from_a_file(tmp_path: Path) -> None:
+    pulsetrail = Pulsetrail(tmp_path / "data")
+    known = {row["year"]: row for row in pulsetrail.json("calendars", "list")["rows"]}
+    assert all(row["source"].startswith("chinesecalendar") for row in known.values())
+    assert pulsetrail.json("calendars", "set", "2035")["provisional"] is True
+    days = tmp_path / "days.csv"
+    days.write_text("date,working\n2035-02-08,false\n2035-02-10,yes\n", encoding="utf-8")
+    assert pulsetrail.json("calendars", "set", "2035", "--file", str(days)) == {
+        "year": 2035,
+        "free_days": 1,
+        "make_up_days": 1,
+        "provisional": False,
+        "source": "days.csv",
+    }
+    assert 2035 in [row["year"] for row in pulsetrail.json("calendars", "list")["rows"]]
+    pulsetrail.run("calendars", "set", "2035", exit_code=3)
+    pulsetrail.run("calendars", "set", "2036", "--file", str(days), exit_code=3)
+    pulsetrail.run("calendars", "set", "2036", "--file", str(tmp_path / "away"), exit_code=3)
+    pulsetrail.run("calendars", "set", "1066", exit_code=2)
 
 
 def test_a_pipeline_is_checked_and_published_once(tmp_path: Path) -> None:
@@ -271,6 +300,21 @@ def test_the_doctor_finds_nothing_in_a_healthy_folder(imported: Pulsetrail) -> N
     assert all(row["ok"] for row in told["rows"])
 
 
+async def test_the_doctor_tells_who_lives_without_the_holidays_of_the_year(tmp_path: Path) -> None:
+    clock = VirtualClock(datetime(2026, 3, 2, 9, tzinfo=UTC))
+    async with open_embedded(tmp_path, clock=clock) as hosting:
+        output = Output(Console(), Console(stderr=True), as_json=True)
+        desk = Desk(hosting=hosting, output=output, tenant_id="default")
+        await furnish(hosting.ports)
+        await hosting.catch_up()
+        assert await calendar_findings(desk) == []
+        await GoLiveNow().run(desk)
+        assert [each.remedy for each in await calendar_findings(desk)] == [None]
+        clock.move_to(datetime(2034, 12, 31, 16, 30, tzinfo=UTC))
+        [finding] = await calendar_findings(desk)
+        assert "calendars set 2035" in (finding.remedy or "")
+
+
 def test_tampering_is_found_with_the_first_bad_event(tmp_path: Path) -> None:
     pulsetrail = Pulsetrail(tmp_path / "data")
     pulsetrail.run("tenants", "list")
@@ -332,6 +376,9 @@ def test_commands_are_done_by_the_process_that_serves_the_folder(tmp_path: Path)
         done = typed("board", "nonsense", folder=pulsetrail.folder)
         assert (done.returncode, done.stdout) == (3, "")
         assert typed("serve", folder=pulsetrail.folder).returncode == 4
+        filling = typed("demo", folder=pulsetrail.folder)
+        assert (filling.returncode, filling.stdout) == (3, "")
+        assert "stop the process that serves it" in filling.stderr
 
         key = pulsetrail.json("keys", "create", "--role", "director")["key"]
         asked = ["--url", address, "--token", key]

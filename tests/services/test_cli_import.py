@@ -145,6 +145,56 @@ def test_a_dry_run_writes_nothing(pulsetrail: Pulsetrail, tmp_path: Path) -> Non
     assert pulsetrail.run("events") == before
 
 
+def with_a_pilot_stage(folder: Path) -> Path:
+    """The example's mapping, its pipeline grown by a stage."""
+    mapping, pipeline = (
+        (EXAMPLE / name).read_text(encoding="utf-8") for name in ("mapping.toml", "pipeline.toml")
+    )
+    rule = '[[rule]]\nwhen = { activity = "PILOT" }\nstage = "pilot"\n'
+    (folder / "mapping.toml").write_text(f"{mapping}\n{rule}", encoding="utf-8")
+    (folder / "pipeline.toml").write_text(
+        f'{pipeline}\n[[stage]]\nname = "pilot"\n', encoding="utf-8"
+    )
+    return folder / "mapping.toml"
+
+
+def test_a_dry_run_tells_what_the_opportunities_would_refuse(
+    pulsetrail: Pulsetrail, tmp_path: Path
+) -> None:
+    answer(pulsetrail, log(tmp_path, *CASE_1))
+    before = pulsetrail.run("events")
+    file = log(
+        tmp_path,
+        line("1", "PILOT", "05T09:00:00"),
+        line("3", "LEAD_IN", "06T09:00:00"),
+        line("3", "PILOT", "07T09:00:00", who="305"),
+        line("1", "NEGOTIATION", "08T09:00:00", who="306"),
+        name="grown.csv",
+    )
+    command = ["import", str(file), "--mapping", str(with_a_pilot_stage(tmp_path)), "--json"]
+
+    tried = json.loads(pulsetrail.run(*command, "--dry-run", exit_code=1).splitlines()[-1])
+
+    assert pulsetrail.run("events") == before
+    [refusal] = tried["errors"]
+    assert (refusal["row"], refusal["field"], refusal["code"]) == (2, "stage", "malformed")
+    assert "pilot" in refusal["message"]
+    done = json.loads(pulsetrail.run(*command, exit_code=1).splitlines()[-1])
+    assert {**done, "seconds": 0, "dry_run": True} == {**tried, "seconds": 0}
+    assert (done["accepted"], done["rejected"]) == (3, 1)
+
+
+def test_a_dry_run_refuses_settings_that_the_import_would_refuse(
+    pulsetrail: Pulsetrail, tmp_path: Path
+) -> None:
+    mapping = with_a_pilot_stage(tmp_path)
+    text = mapping.read_text(encoding="utf-8")
+    mapping.write_text(text.replace("Asia/Shanghai", "Moon/Sea", 1), encoding="utf-8")
+    command = ["import", str(log(tmp_path, *CASE_1)), "--mapping", str(mapping)]
+    for options in (["--dry-run"], []):
+        assert "zone" in refused(pulsetrail, *command, *options)
+
+
 def test_half_wrong_rows_cost_only_themselves(pulsetrail: Pulsetrail, tmp_path: Path) -> None:
     file = log(
         tmp_path,

@@ -1,13 +1,16 @@
 """The demonstration tenant as it comes out: recorded over simulated days, escalated, answered."""
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from rich.console import Console
 
+from services.cli.demo_tenant import FolderIsServed, LookForDemonstration
 from services.cli.demonstration import (
     DEMO_TENANT,
     Filled,
@@ -17,10 +20,14 @@ from services.cli.demonstration import (
     fill_demo,
     sign_in_identities,
 )
-from services.cli.desk import furnish
+from services.cli.desk import Desk, furnish
+from services.cli.output import Output
 from services.embedded import LOGS, open_embedded
+from services.opportunities.domain.evidence_object import EVIDENCE
+from services.opportunities.evidence.sealing import evidence_stream, opened_evidence
 from shared.clock import VirtualClock
 from shared.envelope import Origin, StoredEvent
+from shared.events.opportunities import ActionLogged, EvidenceAttached
 from shared.hosting import Hosting
 from shared.organisation import Organisation
 
@@ -31,12 +38,15 @@ TINY = Size(days=6, teams=1, reps_a_team=2, opportunities_a_rep=3)
 
 
 class Outcome(NamedTuple):
+    """`opened`: of every content that an action refers to, whether it is there as it was."""
+
     first: Filled
     again: Filled
     told: list[float]
     events: list[StoredEvent]
     organisation: Organisation
     identities: Sequence[SignInIdentity]
+    opened: list[bool]
 
     def of_type(self, name: str) -> list[StoredEvent]:
         return [event for event in self.events if event.type == name]
@@ -64,7 +74,29 @@ async def filled(path: Path) -> Outcome:
             events=await every_event(hosting),
             organisation=await hosting.ports.organisations.of(DEMO_TENANT),
             identities=await sign_in_identities(hosting.ports),
+            opened=await opened_evidence_of(hosting),
         )
+
+
+async def opened_evidence_of(hosting: Hosting) -> list[bool]:
+    ports = hosting.ports
+    stored = await ports.event_store.read_log("opportunities", 0, 0, 100_000)
+    events = [ports.codec.decode(each).event for each in stored]
+    referred = {
+        piece.sha256
+        for event in events
+        if isinstance(event, ActionLogged | EvidenceAttached)
+        for piece in event.evidence
+    }
+    opened = []
+    for sha256 in sorted(referred):
+        stream = evidence_stream(DEMO_TENANT, sha256)
+        _version, evidence = await ports.commands("opportunities").load(EVIDENCE, stream)
+        content = await opened_evidence(ports, DEMO_TENANT, evidence)
+        opened.append(
+            hashlib.sha256(b"".join([each async for each in content])).hexdigest() == sha256
+        )
+    return opened
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +158,11 @@ def test_escalations_are_opened_and_some_of_them_answered(outcome: Outcome) -> N
     assert all(event.actor_id for event in acknowledged)
 
 
+def test_evidence_opens_long_after_it_was_uploaded(outcome: Outcome) -> None:
+    assert len(outcome.opened) > 10
+    assert all(outcome.opened)
+
+
 def test_messages_go_to_the_inbox_alone(outcome: Outcome) -> None:
     started = outcome.of_type("notifications.attempt_started.v1")
     assert started
@@ -169,6 +206,28 @@ async def test_a_data_folder_is_filled_up_to_now_once(tmp_path: Path) -> None:
     assert again.was_there
 
 
+async def test_a_serving_process_knows_whether_it_is_there_and_cannot_fill_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.cli.demonstration.filling.FULL_SIZE", TINY)
+    async with open_embedded(tmp_path) as hosting:
+        with pytest.raises(FolderIsServed, match="stop the process"):
+            await LookForDemonstration().run(desk_of(hosting))
+        assert await every_event(hosting) == []
+
+    await demonstrate(tmp_path, size=TINY)
+
+    async with open_embedded(tmp_path) as hosting:
+        before = await every_event(hosting)
+        assert await LookForDemonstration().run(desk_of(hosting)) == 0
+        assert await every_event(hosting) == before
+
+
+def desk_of(hosting: Hosting) -> Desk:
+    output = Output(Console(), Console(stderr=True), as_json=True)
+    return Desk(hosting=hosting, output=output, tenant_id=DEMO_TENANT, live=True)
+
+
 async def test_another_tenant_of_the_folder_is_left_as_it_was(tmp_path: Path) -> None:
     async with open_embedded(tmp_path) as hosting:
         await furnish(hosting.ports)
@@ -183,8 +242,15 @@ async def test_another_tenant_of_the_folder_is_left_as_it_was(tmp_path: Path) ->
 
 
 def _by_people(events: Sequence[StoredEvent]) -> set[tuple[str, int, str, datetime]]:
+    """What came of evidence has ids of its own: an upload is repeated as a whole."""
     return {
         (event.stream, event.version, str(event.event_id), event.recorded_at)
         for event in events
-        if event.log in {"opportunities", "leads"} and event.origin == Origin.DEMO
+        if event.log in {"opportunities", "leads"}
+        and event.origin == Origin.DEMO
+        and not event.type.startswith("opportunities.evidence_")
+    } | {
+        (event.stream, 0, event.type, event.recorded_at)
+        for event in events
+        if event.type == "opportunities.evidence_stored.v1"
     }

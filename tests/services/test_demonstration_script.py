@@ -3,12 +3,15 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 from services.cli.demonstration.planned import To
 from services.cli.demonstration.process import KEY_ACCOUNTS, PIPELINES, TYPES_BY_NAME
 from services.cli.demonstration.script import SEED, Script, Size, demonstration
 from services.cli.demonstration.sending import RECEIVERS
+from services.opportunities.domain.media_types import is_written_as
+from services.opportunities.domain.opportunity_commands import AttachEvidence, LogAction
 from services.opportunities.domain.valid_action import SUMMARY_IS_A_TEMPLATE
 from services.opportunities.domain.walkability import problems
 from shared.errors import DomainError
@@ -127,3 +130,18 @@ def test_the_pipelines_can_be_walked() -> None:
 def test_five_golden_actions_fill_the_heat_map_of_key_accounts() -> None:
     golden = [each.action for stage in KEY_ACCOUNTS.stages for each in stage.golden_actions]
     assert len(golden) == 5
+
+
+def test_everything_that_proves_an_action_has_its_content() -> None:
+    referred: set[str] = set()
+    for planned in full().commands:
+        match planned.command:
+            case LogAction(draft=draft):
+                referred |= {piece.sha256 for piece in draft.evidence}
+            case AttachEvidence(evidence=evidence):
+                referred |= {piece.sha256 for piece in evidence}
+    proofs = full().proofs
+    assert len(referred) > 400
+    assert referred <= proofs.keys()
+    assert all(sha256(proof.content).hexdigest() == key for key, proof in proofs.items())
+    assert all(is_written_as(proof.media_type, proof.content) for proof in proofs.values())

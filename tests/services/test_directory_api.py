@@ -264,6 +264,48 @@ async def test_nobody_but_an_operator_makes_operators(directory: Directory) -> N
     assert code_of(await directory.post("/keys", {"role": "operator"})) == (403, "forbidden")
 
 
+async def test_an_administrator_of_a_region_makes_nobody_who_sees_beyond_it(
+    directory: Directory,
+) -> None:
+    await directory.told("/units", {"unit_id": "north", "name": "north"})
+    await directory.told("/people", {"person_id": "P1", "unit_id": "north"})
+    await directory.create_key("northern", "administrator", "north")
+    for role in ("auditor", "marketing"):
+        body = {"role": role, "unit_id": "north"}
+        for path in ("/keys", "/people/P1/give-grant"):
+            assert code_of(await directory.post(path, body, "northern")) == (403, "forbidden")
+            assert (await directory.post(path, body)).status_code in (200, 201)
+    manager = {"role": "manager", "unit_id": "north"}
+    assert (await directory.post("/keys", manager, "northern")).status_code == 201
+
+
+async def test_an_operator_who_makes_a_tenant_again_learns_nothing_of_it(
+    directory: Directory,
+) -> None:
+    await directory.told("/settings", {"settings": {"approval_limit_hours": 24}})
+    answer = await directory.told("/tenants", {"tenant_id": "T1"}, "operator")
+    assert answer["tenant_id"] == "T1"
+    assert "approval_limit_hours" not in str(answer)
+
+
+async def test_absurd_times_of_people_are_refused(directory: Directory) -> None:
+    await directory.told("/people", {"person_id": "P1", "unit_id": "company"})
+    await directory.told("/units", {"unit_id": "north", "name": "north"})
+    for time in ("0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59Z"):
+        for path, body, field in (
+            ("/people", {"person_id": "P2", "joined_at": time}, "joined_at"),
+            ("/people/P1/move", {"unit_id": "north", "occurred_at": time}, "occurred_at"),
+            ("/people/P1/leave", {"occurred_at": time}, "occurred_at"),
+        ):
+            refused = await directory.post(path, body)
+            assert code_of(refused) == (422, "malformed"), refused.text
+            assert [each["field"] for each in refused.json()["errors"]] == [field]
+    before_they_came = {"occurred_at": "2020-01-01T00:00:00Z"}
+    refused = await directory.post("/people/P1/leave", before_they_came)
+    assert code_of(refused) == (409, "out-of-date")
+    assert (await directory.get("/people?unit=nowhere")).status_code == 404
+
+
 async def test_nothing_crosses_tenants(directory: Directory) -> None:
     await with_region(directory)
     assert (await directory.get("/people/P1", "elsewhere")).status_code == 404
@@ -275,7 +317,7 @@ async def test_nothing_crosses_tenants(directory: Directory) -> None:
 
 async def test_settings_are_shown_and_changed(directory: Directory) -> None:
     changed = await directory.told("/settings", {"settings": {"light_green": 0.8}})
-    assert changed["settings"]["light_green"] == {"value": 0.8, "effective_at": None}
+    assert changed["settings"]["light_green"] == [{"value": 0.8, "effective_at": None}]
     shown = (await directory.get("/settings", "auditor")).json()
     rows = {row["name"]: row for row in shown["rows"]}
     assert rows["light_green"]["value"] == 0.8
@@ -350,6 +392,42 @@ async def test_a_key_is_shown_once_works_and_is_revoked(directory: Directory) ->
 async def test_a_key_for_somebody_unknown_is_not_yet_known(directory: Directory) -> None:
     refused = await directory.post("/keys", {"role": "rep", "person_id": "P9"})
     assert code_of(refused) == (409, "not-yet-known")
+
+
+async def test_a_key_opens_nothing_once_its_person_has_left(directory: Directory) -> None:
+    await directory.told("/people", {"person_id": "P1", "unit_id": "company"})
+    created = await directory.told("/keys", {"role": "rep", "person_id": "P1"})
+    directory.keys["P1"] = created["key"]
+    assert (await directory.get("/units", "P1")).status_code == 200
+    await directory.told("/people/P1/leave", {})
+    assert code_of(await directory.get("/units", "P1")) == (401, "unauthenticated")
+    another = await directory.post("/keys", {"role": "rep", "person_id": "P1"})
+    assert code_of(another) == (409, "person-has-left")
+
+
+async def test_a_move_told_late_happened_when_it_is_said_to_have(directory: Directory) -> None:
+    """By its own route and by a line of a batch alike."""
+    joined, moved, left = ("2026-01-05T00:00:00Z", "2026-02-02T00:00:00Z", "2026-02-20T00:00:00Z")
+    await directory.told("/units", {"unit_id": "north", "name": "north"})
+    for who in ("P1", "P2"):
+        person = {"person_id": who, "unit_id": "company", "joined_at": joined}
+        await directory.told("/people", person)
+    await directory.told("/people/P1/move", {"unit_id": "north", "occurred_at": moved})
+    await directory.told("/people/P1/leave", {"occurred_at": left})
+    lines = (
+        '{"command": "move-person", "id": "1", "person_id": "P2", "unit_id": "north",'
+        f' "occurred_at": "{moved}"}}\n'
+        f'{{"command": "person-leaves", "id": "2", "person_id": "P2", "occurred_at": "{left}"}}\n'
+    )
+    headers = {
+        "Authorization": f"Bearer {directory.keys['administrator']}",
+        "Content-Type": "application/x-ndjson",
+    }
+    await directory.http.post(f"{BASE}/commands", content=lines, headers=headers)
+    for who in ("P1", "P2"):
+        stored = await directory.hosting.ports.event_store.read_stream(f"T1/person/{who}")
+        happened = [event.occurred_at.isoformat() for event in stored[1:]]
+        assert happened == [moved.replace("Z", "+00:00"), left.replace("Z", "+00:00")]
 
 
 async def test_without_a_key_nothing_opens(directory: Directory) -> None:

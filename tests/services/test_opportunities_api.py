@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from services.directory.domain.person import PERSON, MovePerson
+from services.directory.domain.tenant import TENANT, ChangeSettings
 from services.directory.domain.unit_tree import UNIT_TREE, MoveUnit
 from shared.clock import iso
 from shared.http import BASE
@@ -185,6 +186,32 @@ async def test_clocks_that_are_off_are_corrected_and_the_raw_time_kept(floor: Sa
     assert stored.sent_at == sent_at
 
 
+async def test_a_corrected_time_keeps_its_raw_value_too(floor: SalesFloor) -> None:
+    await floor.open(occurred_at=iso(NOW - timedelta(days=1)))
+    logged = await floor.told("/opportunities/O1/log-action", {"type": "call"})
+    said = NOW - timedelta(hours=2)
+    corrected = await floor.told(
+        "/opportunities/O1/correct-action",
+        {
+            "action_id": logged["action_id"],
+            "occurred_at": iso(said),
+            "sent_at": iso(NOW - timedelta(minutes=30)),
+        },
+    )
+    assert corrected["action"]["happened_at"] == iso(said + timedelta(minutes=30))
+    stored = (await floor.hosting.ports.event_store.read_stream("T1/opportunity/O1"))[-1]
+    assert (stored.occurred_at, stored.raw_occurred_at) == (NOW, said)
+    assert stored.sent_at == NOW - timedelta(minutes=30)
+
+
+async def test_an_approval_step_names_a_role_that_can_decide_it(floor: SalesFloor) -> None:
+    await floor.open()
+    asked = {"kind": "discount", "steps": ["manager", "auditor", {"role": "marketing"}]}
+    refused = await floor.post("/opportunities/O1/request-approval", asked)
+    assert code_of(refused) == (422, "malformed")
+    assert [each["field"] for each in refused.json()["errors"]] == ["steps[1]", "steps[2]"]
+
+
 async def test_a_repeated_command_gives_the_first_answer(floor: SalesFloor) -> None:
     body = {"customer_id": "C1"}
     first = await floor.post("/opportunities", body, "rep-1", Idempotency_Key="once")
@@ -205,12 +232,13 @@ async def test_an_accepted_command_is_answered_again_when_it_would_be_refused_by
     floor: SalesFloor,
 ) -> None:
     await floor.open()
-    path = "/opportunities/O1/log-action"
-    first = await floor.post(path, {"type": "call"}, "rep-1", Idempotency_Key="call")
+    path = "/opportunities/O1/change-stage"
+    forward = {"stage": "needs_confirmed"}
+    first = await floor.post(path, forward, "rep-1", Idempotency_Key="forward")
     await floor.told("/opportunities/O1/assign", {"owner_id": "rep-2"})
-    again = await floor.post(path, {"type": "call"}, "rep-1", Idempotency_Key="call")
+    again = await floor.post(path, forward, "rep-1", Idempotency_Key="forward")
     assert (again.status_code, again.json()) == (200, first.json())
-    other = await floor.post(path, {"type": "call"}, "rep-1", Idempotency_Key="another")
+    other = await floor.post(path, forward, "rep-1", Idempotency_Key="another")
     assert other.status_code == 404
 
 
@@ -255,6 +283,22 @@ async def test_everybody_sees_their_own_part(floor: SalesFloor) -> None:
     assert (await floor.post("/opportunities/O1/win", {}, "auditor")).status_code == 403
 
 
+async def test_who_acted_on_an_opportunity_sees_it_and_acts_on_it_until_the_action_is_voided(
+    floor: SalesFloor,
+) -> None:
+    await floor.open("O1", "rep-1")
+    helped = {"type": "visit", "actor_id": "rep-2"}
+    action_id = (await floor.told("/opportunities/O1/log-action", helped))["action_id"]
+    assert (await floor.get("/opportunities/O1", "rep-2")).status_code == 200
+    await floor.told("/opportunities/O1/log-action", {"type": "call"}, "rep-2")
+    moved = {"stage": "needs_confirmed"}
+    assert (await floor.told("/opportunities/O1/change-stage", moved, "rep-2"))["stage"]
+    shown = await floor.shown("/opportunities/O1", "rep-2")
+    for each in (action_id, shown["actions"][-1]["action_id"]):
+        await floor.told("/opportunities/O1/void-action", {"action_id": each})
+    assert (await floor.get("/opportunities/O1", "rep-2")).status_code == 404
+
+
 async def test_nobody_opens_what_they_may_not_see(floor: SalesFloor) -> None:
     body = {"customer_id": "C1", "owner_id": "rep-2"}
     assert (await floor.post("/opportunities", body, "rep-1")).status_code == 403
@@ -281,7 +325,7 @@ async def test_each_approval_step_is_decided_by_its_role(floor: SalesFloor) -> N
         "rep-1",
     )
     assert requested["approval"]["steps"] == [
-        {"role": "manager", "limit_hours": 48.0},
+        {"role": "manager", "limit_hours": None},
         {"role": "legal", "limit_hours": 24.0},
     ]
     decision = {"approval_id": requested["approval_id"], "decision": "approve"}
@@ -299,6 +343,44 @@ async def test_each_approval_step_is_decided_by_its_role(floor: SalesFloor) -> N
     assert (await floor.get("/opportunities/O1", "legal")).status_code == 200
 
 
+async def overdue_approvals(floor: SalesFloor) -> list[tuple[str, str, str]]:
+    await floor.hosting.catch_up()
+    rows = (await floor.shown("/signals?rule=approval_overdue"))["rows"]
+    return sorted((each["subject_id"], each["due_at"], each["state"]) for each in rows)
+
+
+async def test_an_approval_is_overdue_by_the_limit_that_is_set_when_it_is_judged(
+    floor: SalesFloor,
+) -> None:
+    for opportunity_id, step in (("O1", "manager"), ("O2", {"role": "manager", "limit_hours": 40})):
+        await floor.open(opportunity_id)
+        request = {"kind": "discount", "steps": [step]}
+        await floor.told(f"/opportunities/{opportunity_id}/request-approval", request, "rep-1")
+    floor.clock.move_to(NOW + timedelta(hours=30))
+    assert await overdue_approvals(floor) == []
+    shortened = ChangeSettings(settings={"approval_limit_hours": 24}, now=floor.clock())
+    await floor.handle("directory", TENANT, "T1", shortened)
+    floor.clock.move_to(NOW + timedelta(hours=31))
+    assert await overdue_approvals(floor) == [("O1", iso(NOW + timedelta(hours=30)), "open")]
+
+
+async def test_what_was_lost_waits_for_approval_anew_from_its_reopening(floor: SalesFloor) -> None:
+    await floor.open()
+    asked = await floor.told("/opportunities/O1/request-approval", {"kind": "discount"}, "rep-1")
+    decision = {"approval_id": asked["approval_id"], "decision": "approve"}
+    await floor.told("/opportunities/O1/lose", {"reason": "price"}, "rep-1")
+    refused = await floor.post("/opportunities/O1/decide-approval", decision, "boss-1")
+    assert code_of(refused) == (409, "opportunity-is-closed")
+    floor.clock.move_to(NOW + timedelta(hours=50))
+    assert await overdue_approvals(floor) == []
+    await floor.told("/opportunities/O1/reopen", {}, "rep-1")
+    floor.clock.move_to(NOW + timedelta(hours=99))
+    due_at = iso(NOW + timedelta(hours=98))
+    assert await overdue_approvals(floor) == [("O1", due_at, "open")]
+    await floor.told("/opportunities/O1/decide-approval", decision, "boss-1")
+    assert await overdue_approvals(floor) == [("O1", due_at, "resolved")]
+
+
 async def test_a_batch_costs_a_bad_line_only_itself(floor: SalesFloor) -> None:
     lines = [
         {"command": "open-opportunity", "id": "1", "opportunity_id": "O1", "customer_id": "C1"},
@@ -306,7 +388,14 @@ async def test_a_batch_costs_a_bad_line_only_itself(floor: SalesFloor) -> None:
         {"command": "log-action", "id": "3", "opportunity_id": "O1", "type": "dance"},
         {"command": "log-action", "id": "4", "type": "call"},
         {"command": "log-action", "id": "2", "opportunity_id": "O1", "type": "call"},
-        {"command": "change-stage", "id": "6", "opportunity_id": "O1", "stage": "needs_confirmed"},
+        {
+            "command": "change-stage",
+            "id": "6",
+            "opportunity_id": "O1",
+            "stage": "needs_confirmed",
+            "if_match": "2",
+        },
+        {"command": "win", "id": "7", "opportunity_id": "O1", "if_match": "2"},
     ]
     response = await floor.http.post(
         f"{BASE}/commands",
@@ -321,6 +410,7 @@ async def test_a_batch_costs_a_bad_line_only_itself(floor: SalesFloor) -> None:
         "refused",
         "duplicate",
         "done",
+        "conflict",
     ]
     assert answers[3]["problem"]["errors"][0]["field"] == "opportunity_id"
 

@@ -11,10 +11,10 @@ from sqlalchemy import update
 
 from services.directory.domain.tenant import TENANT, ChangeSettings, MoveHistoryClock
 from services.opportunities.domain.opportunity import OPPORTUNITY
-from services.projections import watch
 from services.projections.domain.signal import SignalCommand
 from services.projections.queries.read_models import PROCESSES
-from services.projections.watch import OpportunityWatch
+from services.projections.watch import sending
+from services.projections.watch.opportunities import OpportunityWatch
 from shared.command_handling import CommandContext, CommandHandling
 from shared.envelope import Origin
 from shared.ports import Ports
@@ -64,7 +64,7 @@ async def test_an_action_that_overtakes_the_watch_is_looked_at_next(
     await floor.open("O1", owner_id="rep-1")
     await floor.hosting.catch_up()
     floor.clock.move_to(NOW + timedelta(days=3))
-    send = watch.send
+    send = sending.send
 
     async def send_while_somebody_acts(
         ports: Ports, commands: CommandHandling, tenant: str, wanted: Sequence[SignalCommand]
@@ -76,9 +76,9 @@ async def test_an_action_that_overtakes_the_watch_is_looked_at_next(
 
     ports = floor.hosting.ports
     watching = OpportunityWatch(ports, ports.commands("projections"))
-    monkeypatch.setattr(watch, "send", send_while_somebody_acts)
+    monkeypatch.setattr(sending, "send", send_while_somebody_acts)
     assert await watching.step(floor.clock())
-    monkeypatch.setattr(watch, "send", send)
+    monkeypatch.setattr(sending, "send", send)
 
     await floor.hosting.catch_up()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.projections import watch
+from services.projections.watch import opportunities as watch
 from tests.services.sales_floor import SalesFloor, sales_floor
 
 
@@ -14,7 +14,7 @@ class CutShort(Exception):
     pass
 
 
-async def _cut_short(*_arguments: Any) -> None:
+async def _cut_short(*_arguments: Any, **_named: Any) -> None:
     raise CutShort
 
 

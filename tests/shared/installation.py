@@ -8,6 +8,7 @@ from pathlib import Path
 
 from shared.adapters.file_key_store import FileKeyStore
 from shared.adapters.local_object_store import LocalObjectStore
+from shared.adapters.postgres_read_store import open_postgres_read_store
 from shared.adapters.sqlite_event_store import SqliteEventStore
 from shared.adapters.sqlite_read_store import open_sqlite_read_store
 from shared.clock import Clock
@@ -26,11 +27,19 @@ TENANT = "acme"
 
 @asynccontextmanager
 async def opened(
-    folder: Path, *, clock: Clock = lambda: NOW, settings: InstallationSettings | None = None
+    folder: Path,
+    *,
+    clock: Clock = lambda: NOW,
+    settings: InstallationSettings | None = None,
+    read_models: str | None = None,
 ) -> AsyncIterator[Ports]:
+    """`read_models`: the address of a database; unset: a file."""
     store = SqliteEventStore(folder / "events.db", LOGS, clock, lambda: uuid.uuid4().hex)
     keys = FileKeyStore(folder / "keys.db")
-    reads = open_sqlite_read_store(folder / "read_models.db")
+    if read_models is None:
+        reads = open_sqlite_read_store(folder / "read_models.db")
+    else:
+        reads = open_postgres_read_store(read_models)
     codec = Codec(keys)
     try:
         yield Ports(

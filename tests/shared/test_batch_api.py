@@ -155,6 +155,43 @@ async def test_the_headers_of_the_request_are_no_keys_or_versions_of_its_lines(
     assert [answer["outcome"] for answer in answers] == ["done", "done"]
 
 
+async def test_a_line_that_saw_an_older_version_is_a_conflict(client: httpx.AsyncClient) -> None:
+    seen: list[Any] = ["1", 1, '"1"', "*", None]
+    people = [f"P{n}" for n in range(len(seen))]
+    await outcomes(client, [join(person) for person in people])
+    in_time = [
+        move(person, "u2") | {"if_match": version}
+        for person, version in zip(people, seen, strict=True)
+    ]
+    assert [answer["outcome"] for answer in await outcomes(client, in_time)] == ["done"] * 5
+    too_late = [move(person, "u3") | {"if_match": "1"} for person in people[:2]]
+    others = [move("P2", "u3") | {"if_match": "2"}]
+    *late, fresh = await outcomes(client, [*too_late, *others])
+    assert [(each["outcome"], each["problem"]["code"]) for each in late] == [
+        ("conflict", "version-conflict")
+    ] * 2
+    assert (fresh["outcome"], fresh["version"]) == ("done", 3)
+
+
+async def test_of_two_lines_that_saw_the_same_version_the_second_is_a_conflict(
+    client: httpx.AsyncClient,
+) -> None:
+    await outcomes(client, [join("P1")])
+    lines = [move("P1", f"u{n}") | {"if_match": "1", "id": f"k{n}"} for n in (2, 3)]
+    assert [each["outcome"] for each in await outcomes(client, lines)] == ["done", "conflict"]
+    again = await outcomes(client, lines)
+    assert [each["outcome"] for each in again] == ["duplicate", "conflict"]
+
+
+@pytest.mark.parametrize("version", ["one", "", '""', "-1", 1.5, -1, True, 10**18, ["1"]])
+async def test_a_version_that_is_none_names_its_field(
+    client: httpx.AsyncClient, version: Any
+) -> None:
+    [answer] = await outcomes(client, [join("P1") | {"if_match": version}])
+    assert (answer["outcome"], answer["problem"]["status"]) == ("refused", 422)
+    assert [error["field"] for error in answer["problem"]["errors"]] == ["if_match"]
+
+
 async def test_empty_lines_are_passed_over(client: httpx.AsyncClient) -> None:
     assert len(await outcomes(client, [b"", join("P1"), b"  ", join("P2"), b""])) == 2
     assert await outcomes(client, [b""]) == []

@@ -21,6 +21,7 @@ from shared.event_type import ERASED, EventType, Withheld, all_event_types
 from shared.events.directory import UnitMoved, UnitRenamed
 from shared.events.leads import Contact, CustomerRegistered
 from shared.events.opportunities import TextField
+from shared.key_store import Binding
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 ENVELOPE = Envelope("acme", "p1", NOW, "live", "c1")
@@ -38,6 +39,9 @@ class MemoryKeys:
         return {subject: self._key(tenant_id, subject) for subject in subjects}
 
     existing_keys = keys
+
+    async def bind(self, tenant_id: str, bindings: Collection[Binding]) -> None:
+        raise AssertionError("the codec binds nothing")
 
     async def erase(self, tenant_id: str, subject: str) -> None:
         self.erased.add((tenant_id, subject))

@@ -33,7 +33,7 @@ def problem(response: httpx.Response) -> dict[str, Any]:
     document = response.json()
     assert set(document) == {"type", "title", "status", "detail", "code", "errors", "trace_id"}
     assert document["status"] == response.status_code
-    assert document["type"].endswith(f"/{document['code']}")
+    assert document["type"] == f"urn:pulsetrail:problem:{document['code']}"
     assert document["trace_id"]
     assert all(set(error) == {"field", "code", "message"} for error in document["errors"])
     assert "Traceback" not in response.text
@@ -227,6 +227,31 @@ async def test_a_body_of_another_type_is_unsupported(client: httpx.AsyncClient) 
         headers={"Content-Type": "application/json; charset=utf-8"},
     )
     assert response.status_code == 201
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "UTF-32LE", "gb18030", "latin-1", "nonsense"])
+async def test_a_body_in_another_charset_is_unsupported(
+    client: httpx.AsyncClient, charset: str
+) -> None:
+    for media_type in ("application/json", "application/x-ndjson"):
+        headers = {"Content-Type": f"{media_type}; charset={charset}"}
+        response = await client.post(STAFF, content=b'{"person_id": "P1"}', headers=headers)
+        assert (response.status_code, problem(response)["code"]) == (415, "unsupported")
+        assert "UTF-8" in problem(response)["detail"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+@pytest.mark.parametrize("media_type", ["application/json", "application/json; charset=utf-8"])
+async def test_json_that_only_a_guess_would_read_is_malformed(
+    served: tuple[Hosting, httpx.AsyncClient], encoding: str, media_type: str
+) -> None:
+    hosting, client = served
+    content = '{"person_id": "P1"}'.encode(encoding)
+    headers = {"Content-Type": media_type}
+    response = await client.post(STAFF, content=content, headers=headers)
+    assert (response.status_code, problem(response)["code"]) == (422, "malformed")
+    assert "UTF-8" in problem(response)["detail"]
+    assert await hosting.ports.event_store.read_stream("acme/person/P1") == []
 
 
 @pytest.mark.parametrize("declared", [True, False])

@@ -49,8 +49,8 @@ DAY = 24 * 3600 * 1000
 
 
 @pytest.fixture
-async def ports(tmp_path: Path) -> AsyncIterator[Ports]:
-    async with opened(tmp_path) as ports:
+async def ports(tmp_path: Path, read_models: str | None) -> AsyncIterator[Ports]:
+    async with opened(tmp_path, read_models=read_models) as ports:
         yield ports
 
 
@@ -104,10 +104,10 @@ async def test_removing_them_costs_no_walk_through_all_points(ports: Ports) -> N
     model = headcount_model()
     await following(ports, model)
     async with ports.read_store.reading() as connection:
-        statement = f"EXPLAIN QUERY PLAN DELETE FROM {model.points.name} WHERE amount = 0"
-        [step] = (await connection.execute(text(statement))).mappings()
-    assert "USING" in step["detail"]
-    assert "_gone" in step["detail"]
+        how = "QUERY PLAN " if connection.dialect.name == "sqlite" else "(ANALYZE off) "
+        statement = f"EXPLAIN {how}DELETE FROM {model.points.name} WHERE amount = 0"
+        steps = [str(tuple(row)) for row in await connection.execute(text(statement))]
+    assert any("_gone" in step for step in steps), steps
 
 
 async def test_a_row_folded_to_nothing_is_removed_with_its_figures(ports: Ports) -> None:
@@ -350,5 +350,6 @@ async def test_rows_and_figures_of_tenants_stay_apart(ports: Ports) -> None:
     async with ports.read_store.reading() as connection:
         figures = (await connection.execute(model.contents[1].rows)).all()
         rows = (await connection.execute(select(model.rows.c.tenant_id))).scalars().all()
-    assert [(figure.tenant_id, figure.amount) for figure in figures] == [("acme", 1), ("zeta", 1)]
+    by_tenant = sorted((figure.tenant_id, figure.amount) for figure in figures)
+    assert by_tenant == [("acme", 1), ("zeta", 1)]
     assert sorted(rows) == ["acme", "zeta"]

@@ -43,8 +43,8 @@ Model = RowReadModel[StaffRow]
 
 
 @pytest.fixture
-async def ports(tmp_path: Path) -> AsyncIterator[Ports]:
-    async with opened(tmp_path) as ports:
+async def ports(tmp_path: Path, read_models: str | None) -> AsyncIterator[Ports]:
+    async with opened(tmp_path, read_models=read_models) as ports:
         yield ports
 
 

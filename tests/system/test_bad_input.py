@@ -153,9 +153,10 @@ def test_a_command_that_makes_no_sense_is_wrong_usage(pulsetrail: Pulsetrail) ->
     assert "PULSETRAIL_MAX_BODY_BYTES" in line
 
 
-def test_a_file_of_a_newer_version_is_not_touched(pulsetrail: Pulsetrail) -> None:
+@pytest.mark.parametrize("name", ["events.db", "keys.db", "read_models.db"])
+def test_a_file_of_a_newer_version_is_not_touched(pulsetrail: Pulsetrail, name: str) -> None:
     pulsetrail.run("tenants", "list")
-    file = pulsetrail.folder / "events.db"
+    file = pulsetrail.folder / name
     connection = sqlite3.connect(file)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
@@ -165,6 +166,7 @@ def test_a_file_of_a_newer_version_is_not_touched(pulsetrail: Pulsetrail) -> Non
         assert (code, said) == (3, "")
         [line] = complaint
         assert "newer version of Pulsetrail" in line
+        assert name in line
     assert file.read_bytes() == before
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from hashlib import sha256
 from random import Random
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from services.cli.demonstration.customers import CustomerPlan
 from services.cli.demonstration.office_hours import ZONE, OfficeHours
 from services.cli.demonstration.planned import Planned, To
 from services.cli.demonstration.process import TYPES_BY_NAME
+from services.cli.demonstration.proofs import Proof, Shown, proof_of
 from services.cli.demonstration.staff import PersonPlan, Staff
 from services.cli.demonstration.temperaments import Temperament
 from services.cli.demonstration.wording import reason, summary
@@ -71,6 +71,7 @@ class Course:
         self.owner = beginning.rep
         self.temperament: Temperament = beginning.rep.temperament
         self.planned: list[Planned] = []
+        self.proofs: dict[str, Proof] = {}
         self.at = beginning.opened_at
         self.entered = beginning.opened_at
         self.closed_at: datetime | None = None
@@ -193,10 +194,11 @@ class Course:
         return self.entered
 
     def evidence(self, *kinds: str) -> tuple[Evidence, ...]:
-        return tuple(
-            Evidence(sha256=_content_hash(self.opportunity_id, kind, self.at), kind=kind)
-            for kind in kinds
-        )
+        customer = self.beginning.customer.description.name or self.opportunity_id
+        shown = Shown(self.opportunity_id, customer, self.language, self.at)
+        proofs = {kind: proof_of(kind, shown) for kind in kinds}
+        self.proofs.update((each.sha256, each) for each in proofs.values())
+        return tuple(Evidence(sha256=each.sha256, kind=kind) for kind, each in proofs.items())
 
     def _next_moment(self) -> datetime:
         appointed, self._appointed = self._appointed, None
@@ -264,7 +266,3 @@ class Course:
             now=sent_at,
         )
         self.plan(void, sent_at, sent_at)
-
-
-def _content_hash(*parts: object) -> str:
-    return sha256("\x1f".join(map(str, parts)).encode()).hexdigest()

@@ -37,6 +37,9 @@ class Filled(NamedTuple):
     surprises: tuple[Surprise, ...]
 
 
+WAS_THERE = Filled(was_there=True, sent=0, refused=0, surprises=())
+
+
 async def demonstrate(
     path: Path,
     settings: InstallationSettings | None = None,
@@ -67,16 +70,34 @@ async def fill_demo(
     The hosting's store must read its time from `clock`, which must not be beyond the beginning.
     """
     ports = hosting.ports
-    begun_at = await _begun_at(ports)
-    script = demonstration(begun_at or until - timedelta(days=size.days), size, SEED)
+    begun = await begun_at(ports)
+    script = demonstration(begun or until - timedelta(days=size.days), size, SEED)
     past = await _sent_before(ports, script)
     if past.is_complete:
-        return Filled(was_there=True, sent=0, refused=0, surprises=())
+        return WAS_THERE
     filling = _Filling(hosting, clock, script, past)
     await filling.furnish()
     await filling.run(progress)
     sending = filling.sending
     return Filled(False, filling.sent, sending.refused, tuple(sending.surprises))
+
+
+async def is_filled(ports: Ports, size: Size | None = None) -> bool:
+    """Whether the demonstration was run to its end."""
+    begun = await begun_at(ports)
+    if begun is None:
+        return False
+    script = demonstration(begun, size or FULL_SIZE, SEED)
+    return (await _sent_before(ports, script)).is_complete
+
+
+async def begun_at(ports: Ports) -> datetime | None:
+    """When the tenant was created, which is when an interrupted demonstration begins."""
+    stored = await ports.event_store.read_stream(stream_name(DEMO_TENANT, TENANT.name, DEMO_TENANT))
+    if not stored:
+        return None
+    created_at: datetime = ports.codec.decode(stored[0]).event.created_at
+    return created_at
 
 
 class _Past(NamedTuple):
@@ -94,7 +115,7 @@ class _Filling:
         self._script = script
         self._past = past
         self._answering = Answering(hosting.ports, script.office, script.seed)
-        self.sending = Sending(hosting.ports, script.seed)
+        self.sending = Sending(hosting.ports, script.seed, script.proofs)
         self.sent = 0
 
     async def furnish(self) -> None:
@@ -177,15 +198,6 @@ def watched_moments(script: Script) -> Iterator[datetime]:
 def _half_hour_after(sent_at: datetime) -> datetime:
     since = (sent_at - sent_at.replace(minute=0, second=0, microsecond=0)) % _ENTRIES_EVERY
     return sent_at - since + _ENTRIES_EVERY
-
-
-async def _begun_at(ports: Ports) -> datetime | None:
-    """When the tenant was created, which is when an interrupted demonstration begins."""
-    stored = await ports.event_store.read_stream(stream_name(DEMO_TENANT, TENANT.name, DEMO_TENANT))
-    if not stored:
-        return None
-    created_at: datetime = ports.codec.decode(stored[0]).event.created_at
-    return created_at
 
 
 async def _sent_before(ports: Ports, script: Script) -> _Past:

@@ -1,6 +1,6 @@
 """The whole demonstration as a list of commands in the order of their sending: pure, by a seed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from services.cli.demonstration.process import (
     SETTINGS,
     STORES,
 )
+from services.cli.demonstration.proofs import Proof
 from services.cli.demonstration.staff import PersonPlan, Staff, staff_of
 from services.cli.demonstration.walking import walk
 from services.directory.domain.person import AddPerson, GiveGrant
@@ -48,7 +49,8 @@ FULL_SIZE = Size()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """`furnishing` is sent at the start, `commands` follow in the order of `sent_at`."""
+    """`furnishing` is sent at the start, `commands` follow in the order of `sent_at`; `proofs` are
+    the contents of the evidence that they refer to, by hash."""
 
     seed: int
     start: datetime
@@ -57,6 +59,7 @@ class Script:
     staff: Staff
     furnishing: tuple[Planned, ...]
     commands: tuple[Planned, ...]
+    proofs: Mapping[str, Proof]
 
 
 def demonstration(start: datetime, size: Size = FULL_SIZE, seed: int = SEED) -> Script:
@@ -67,12 +70,14 @@ def demonstration(start: datetime, size: Size = FULL_SIZE, seed: int = SEED) -> 
     staff = staff_of(start, size.days, size.teams, size.reps_a_team, chance)
     world = World(office, staff)
     commands: list[Planned] = []
+    proofs: dict[str, Proof] = {}
     for beginning in _beginnings(world, start, size, chance):
         course = Course(world, beginning, Random(f"{seed}:{beginning.opportunity_id}"))
         walk(course)
         invent_records(course, until)
         commands.append(_registration(beginning, office, start))
         commands += course.planned
+        proofs |= course.proofs
     commands += _newcomers(staff, start)
     kept = [each for each in commands if each.sent_at <= until]
     return Script(
@@ -83,6 +88,7 @@ def demonstration(start: datetime, size: Size = FULL_SIZE, seed: int = SEED) -> 
         staff=staff,
         furnishing=tuple(_furnishing(staff, start)),
         commands=tuple(sorted(kept, key=lambda each: each.sent_at)),
+        proofs=proofs,
     )
 
 

@@ -1,11 +1,13 @@
 """The commands of the demonstration on their ordinary way: decided, appended, many in a commit."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from services.cli.demonstration.planned import DEMO_TENANT, Planned, To
+from services.cli.demonstration.planned import DEMO_TENANT, Command, Planned, To
+from services.cli.demonstration.proofs import Proof
 from services.directory.domain.person import PERSON
 from services.directory.domain.tenant import TENANT
 from services.directory.domain.unit_tree import UNIT_TREE
@@ -13,10 +15,14 @@ from services.leads.domain.customer import CUSTOMER
 from services.notifications.domain.policy import POLICIES
 from services.opportunities.domain.action_type import ACTION_TYPES
 from services.opportunities.domain.opportunity import OPPORTUNITY
+from services.opportunities.domain.opportunity_commands import AttachEvidence, LogAction
 from services.opportunities.domain.pipeline import PIPELINE
+from services.opportunities.evidence.sealing import LOG_NAME
+from services.opportunities.evidence.uploading import EvidenceUploading, Upload
 from shared.command_handling import CommandContext, Run, Step
 from shared.decider import Decider
 from shared.envelope import Origin
+from shared.events.opportunities import Evidence
 from shared.ports import Ports
 
 
@@ -47,19 +53,43 @@ class Surprise(NamedTuple):
 
 
 class Sending:
-    def __init__(self, ports: Ports, seed: int) -> None:
+    def __init__(self, ports: Ports, seed: int, proofs: Mapping[str, Proof]) -> None:
         logs = {receiver.log for receiver in RECEIVERS.values()}
         self._commands = {log: ports.commands(log) for log in sorted(logs)}
+        self._uploading = EvidenceUploading(ports, self._commands[LOG_NAME])
+        self._proofs = proofs
         self._seed = seed
         self.surprises: list[Surprise] = []
         self.refused = 0
 
     async def send(self, planned: Sequence[Planned], now: datetime) -> None:
-        """All that is sent up to this moment; commands to one receiver are one commit."""
+        """All that is sent up to this moment; commands to one receiver are one commit. What they
+        refer to is uploaded first."""
+        await self._upload(planned, now)
         for to, receiver in RECEIVERS.items():
             of_receiver = [each for each in planned if each.to == to]
             if of_receiver:
                 await self._send(receiver, of_receiver, now)
+
+    async def _upload(self, planned: Iterable[Planned], now: datetime) -> None:
+        """Side by side, as telephones do it."""
+        wanted = {piece.sha256: each for each in planned for piece in _evidence(each.command)}
+        await asyncio.gather(
+            *(
+                self._upload_proof(self._proofs[sha256], each, now)
+                for sha256, each in wanted.items()
+            )
+        )
+
+    async def _upload_proof(self, proof: Proof, planned: Planned, now: datetime) -> None:
+        upload = Upload(
+            tenant_id=DEMO_TENANT,
+            person_id=planned.actor_id,
+            media_type=proof.media_type,
+            declared_bytes=len(proof.content),
+        )
+        context = replace(self._context(planned), occurred_at=now)
+        await self._uploading.take_in(upload, _whole(proof.content), context)
 
     async def _send(self, receiver: Receiver, planned: Iterable[Planned], now: datetime) -> None:
         sent: dict[str, list[Planned]] = {}
@@ -82,12 +112,28 @@ class Sending:
 
     def _step(self, planned: Planned, now: datetime) -> Step:
         event_id = planned.event_id(self._seed)
-        context = CommandContext(
+        return Step(replace(planned.command, now=now), self._context(planned), event_id)
+
+    def _context(self, planned: Planned) -> CommandContext:
+        return CommandContext(
             tenant_id=DEMO_TENANT,
             actor_id=planned.actor_id,
             occurred_at=planned.occurred_at,
-            correlation_id=str(event_id),
+            correlation_id=str(planned.event_id(self._seed)),
             caller="demonstration",
             origin=Origin.DEMO,
         )
-        return Step(replace(planned.command, now=now), context, event_id)
+
+
+def _evidence(command: Command) -> tuple[Evidence, ...]:
+    match command:
+        case LogAction():
+            return command.draft.evidence
+        case AttachEvidence():
+            return command.evidence
+        case _:
+            return ()
+
+
+async def _whole(content: bytes) -> AsyncIterator[bytes]:
+    yield content

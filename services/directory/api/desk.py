@@ -2,13 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
-from fastapi import Request
+from fastapi import Request, Response
 from pydantic import ValidationError
 
 from shared.access import Caller, Resource, Role, Verb, may, visible_rows
-from shared.clock import to_milliseconds
 from shared.command_handling import CommandContext, Handled
 from shared.decider import Decider
 from shared.envelope import stream_name
@@ -21,7 +20,9 @@ from shared.http import (
     answering,
     command_context,
     command_digest,
+    command_response,
     field_problems,
+    happened_at,
 )
 from shared.organisation import Organisation
 from shared.ports import Ports
@@ -29,10 +30,13 @@ from shared.service import BatchCommand
 
 LOG_NAME = "directory"
 
+_SEES_BEYOND_ITS_UNIT = frozenset({Role.AUDITOR, Role.MARKETING})
+
 C = TypeVar("C")
 S = TypeVar("S")
 E = TypeVar("E")
 B = TypeVar("B", bound=Body)
+Said = TypeVarTuple("Said")
 
 
 class _Named(Body):
@@ -49,23 +53,25 @@ class Desk:
         self.access = Access(ports)
         self.commands = ports.commands(LOG_NAME)
 
-    async def context(
-        self, request: Request, caller: Caller, occurred_at: datetime | None = None
-    ) -> CommandContext:
-        """Raises Malformed for a moment that has not come yet."""
-        body = await request.body()
-        digest = command_digest(request.url.path, body)
-        return command_context(request, caller, digest, Times(self.past(occurred_at)))
+    async def context(self, request: Request, caller: Caller) -> CommandContext:
+        digest = command_digest(request.url.path, await request.body())
+        return command_context(request, caller, digest, Times(self.ports.clock()))
 
-    def past(self, occurred_at: datetime | None) -> datetime:
-        now = self.ports.clock()
-        if occurred_at is None:
-            return now
-        moment = to_milliseconds(occurred_at)
-        if moment > now:
-            problem = FieldProblem("occurred_at", "in-the-future", "must have happened")
-            raise Malformed("occurred_at", errors=[problem])
-        return moment
+    async def told(
+        self,
+        request: Request,
+        tell: Callable[[Caller, *Said, CommandContext], Awaitable[Handled[Any]]],
+        caller: Caller,
+        *said: *Said,
+        created: bool = False,
+    ) -> Response:
+        """The answer to a command; `said`: what the route has in its path and its body."""
+        context = await self.context(request, caller)
+        handled = await tell(caller, *said, context)
+        return await command_response(self.ports, handled, created)
+
+    def past(self, said: datetime | None, field: str = "occurred_at") -> datetime:
+        return happened_at(said, self.ports.clock(), field)
 
     def given_id(self, context: CommandContext, kind: str) -> str:
         """An id of ours; the same one when the same command comes again."""
@@ -177,7 +183,12 @@ def require_whole_tenant(caller: Caller, organisation: Organisation, resource: R
         raise Forbidden("this holds for the whole tenant")
 
 
-def require_grantable(caller: Caller, role: str) -> None:
-    """Only an operator makes operators: the installation is above any tenant. Raises Forbidden."""
-    if role == Role.OPERATOR and Role.OPERATOR not in caller.roles:
+def require_grantable(
+    caller: Caller, organisation: Organisation, resource: Resource, role: Role
+) -> None:
+    """Nobody gives away more than their own reach (A9): only an operator makes operators, and who
+    was granted a part of the tree no role that sees beyond any part. Raises Forbidden."""
+    if role is Role.OPERATOR and Role.OPERATOR not in caller.roles:
         raise Forbidden("only an operator makes operators")
+    if role in _SEES_BEYOND_ITS_UNIT:
+        require_whole_tenant(caller, organisation, resource)

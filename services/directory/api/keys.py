@@ -21,6 +21,7 @@ from services.directory.domain.api_key import (
     Revoked,
     Unknown,
 )
+from services.directory.domain.person import PersonHasLeft
 from shared.access import Caller, Resource, Role, Verb, visible_rows
 from shared.errors import NotFound, NotYetKnown
 from shared.http import (
@@ -103,12 +104,14 @@ def router(desk: Desk) -> APIRouter:
 
 
 def _required_unit(caller: Caller, organisation: Organisation, body: NewKey) -> str:
-    require_grantable(caller, body.role)
+    require_grantable(caller, organisation, _KEYS, body.role)
     unit_id = body.unit_id or organisation.root_id or ""
     require_unit(caller, organisation, _KEYS, unit_id)
     if body.person_id is not None:
         if not organisation.knows_person(body.person_id):
             raise NotYetKnown(f"person {body.person_id}")
+        if organisation.has_left(body.person_id):
+            raise PersonHasLeft(body.person_id)
         require_person(caller, organisation, _KEYS, body.person_id)
     return unit_id
 

@@ -17,7 +17,7 @@ from services.directory.api.person_commands import (
 from services.directory.domain.person import PERSON
 from shared.access import Caller, Resource, Verb, may
 from shared.errors import NotFound
-from shared.http import BASE, Id, command_response, json_response
+from shared.http import BASE, Id, json_response
 from shared.organisation import Organisation
 from shared.service import BatchCommand
 
@@ -43,6 +43,8 @@ def _add_reads(desk: Desk, routes: APIRouter) -> None:
         cursor: Id | None = None,
     ) -> Response:
         organisation = await desk.organisation(caller)
+        if unit is not None and not organisation.knows_unit(unit):
+            raise NotFound(f"unit {unit}")
         ids = sorted(organisation.people if unit is None else _people_below(organisation, unit))
         page = [person_id for person_id in ids if cursor is None or person_id > cursor][:limit]
         rows = [_person(organisation, person_id, caller) for person_id in page]
@@ -67,25 +69,19 @@ def _add_commands(desk: Desk, routes: APIRouter) -> None:
     async def add_person(
         request: Request, body: NewPerson, caller: Caller = Depends(writing)
     ) -> Response:
-        context = await desk.context(request, caller)
-        handled = await commands.add(caller, body, context)
-        return await command_response(desk.ports, handled, created=True)
+        return await desk.told(request, commands.add, caller, body, created=True)
 
     @routes.post("/people/{person_id}/rename")
     async def rename_person(
         request: Request, person_id: Id, body: PersonRename, caller: Caller = Depends(writing)
     ) -> Response:
-        context = await desk.context(request, caller)
-        handled = await commands.rename(caller, person_id, body, context)
-        return await command_response(desk.ports, handled)
+        return await desk.told(request, commands.rename, caller, person_id, body)
 
     @routes.post("/people/{person_id}/move")
     async def move_person(
         request: Request, person_id: Id, body: PersonMove, caller: Caller = Depends(writing)
     ) -> Response:
-        context = await desk.context(request, caller, body.occurred_at)
-        handled = await commands.move(caller, person_id, body, context)
-        return await command_response(desk.ports, handled)
+        return await desk.told(request, commands.move, caller, person_id, body)
 
     @routes.post("/people/{person_id}/leave")
     async def leave(
@@ -94,9 +90,7 @@ def _add_commands(desk: Desk, routes: APIRouter) -> None:
         body: PersonDeparture,
         caller: Caller = Depends(writing),
     ) -> Response:
-        context = await desk.context(request, caller, body.occurred_at)
-        handled = await commands.leave(caller, person_id, body, context)
-        return await command_response(desk.ports, handled)
+        return await desk.told(request, commands.leave, caller, person_id, body)
 
 
 def _add_grants_and_addresses(desk: Desk, routes: APIRouter) -> None:
@@ -107,25 +101,19 @@ def _add_grants_and_addresses(desk: Desk, routes: APIRouter) -> None:
     async def give_grant(
         request: Request, person_id: Id, body: GrantChange, caller: Caller = Depends(writing)
     ) -> Response:
-        context = await desk.context(request, caller)
-        handled = await commands.give_grant(caller, person_id, body, context)
-        return await command_response(desk.ports, handled)
+        return await desk.told(request, commands.give_grant, caller, person_id, body)
 
     @routes.post("/people/{person_id}/withdraw-grant")
     async def withdraw_grant(
         request: Request, person_id: Id, body: GrantChange, caller: Caller = Depends(writing)
     ) -> Response:
-        context = await desk.context(request, caller)
-        handled = await commands.withdraw_grant(caller, person_id, body, context)
-        return await command_response(desk.ports, handled)
+        return await desk.told(request, commands.withdraw_grant, caller, person_id, body)
 
     @routes.post("/people/{person_id}/set-address")
     async def set_address(
         request: Request, person_id: Id, body: AddressChange, caller: Caller = Depends(writing)
     ) -> Response:
-        context = await desk.context(request, caller)
-        handled = await commands.set_address(caller, person_id, body, context)
-        return await command_response(desk.ports, handled)
+        return await desk.told(request, commands.set_address, caller, person_id, body)
 
 
 def batch_commands(desk: Desk) -> dict[str, BatchCommand]:

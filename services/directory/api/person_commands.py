@@ -1,6 +1,7 @@
 """Bodies about people to commands, within the caller's reach."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints
@@ -86,7 +87,7 @@ class PersonCommands:
             name=body.name,
             language=body.language,
             now=self._desk.ports.clock(),
-            joined_at=None if body.joined_at is None else self._desk.past(body.joined_at),
+            joined_at=self._desk.past(body.joined_at, "joined_at"),
         )
         return await self._handle(command, context)
 
@@ -102,29 +103,27 @@ class PersonCommands:
         self, caller: Caller, person_id: str, body: PersonMove, context: CommandContext
     ) -> Handled[Any]:
         await self._require(caller, person_id, body.unit_id)
+        moved_at = self._desk.past(body.occurred_at)
         command = MovePerson(
             person_id=person_id,
             unit_id=body.unit_id,
             now=self._desk.ports.clock(),
-            moved_at=None if body.occurred_at is None else self._desk.past(body.occurred_at),
+            moved_at=moved_at,
         )
-        return await self._handle(command, context)
+        return await self._handle(command, replace(context, occurred_at=moved_at))
 
     async def leave(
         self, caller: Caller, person_id: str, body: PersonDeparture, context: CommandContext
     ) -> Handled[Any]:
         await self._require(caller, person_id)
-        command = PersonLeaves(
-            person_id=person_id,
-            now=self._desk.ports.clock(),
-            left_at=None if body.occurred_at is None else self._desk.past(body.occurred_at),
-        )
-        return await self._handle(command, context)
+        left_at = self._desk.past(body.occurred_at)
+        command = PersonLeaves(person_id=person_id, now=self._desk.ports.clock(), left_at=left_at)
+        return await self._handle(command, replace(context, occurred_at=left_at))
 
     async def give_grant(
         self, caller: Caller, person_id: str, body: GrantChange, context: CommandContext
     ) -> Handled[Any]:
-        require_grantable(caller, body.role)
+        require_grantable(caller, await self._desk.organisation(caller), _PEOPLE, body.role)
         unit_id = await self._granted_unit(caller, person_id, body)
         now = self._desk.ports.clock()
         command = GiveGrant(person_id=person_id, role=body.role.value, unit_id=unit_id, now=now)

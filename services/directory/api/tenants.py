@@ -84,7 +84,7 @@ def _add_tenants(desk: Desk, routes: APIRouter) -> None:
         context = replace(await desk.context(request, caller), tenant_id=body.tenant_id)
         now = desk.ports.clock()
         command = CreateTenant(tenant_id=body.tenant_id, zone=body.zone, now=now)
-        handled = await desk.handle(TENANT, body.tenant_id, command, context, _render)
+        handled = await desk.handle(TENANT, body.tenant_id, command, context, _identity)
         return await command_response(desk.ports, handled, created=True)
 
 
@@ -173,16 +173,23 @@ async def _tell(
 
 def _render(tenant: Tenant) -> Mapping[str, Any]:
     assert not isinstance(tenant, Unknown)
-    known: OnHistory | Live = tenant
     return {
-        "tenant_id": known.tenant_id,
-        "clock_at": known.clock_at if isinstance(known, OnHistory) else None,
-        "live_at": known.live_at if isinstance(known, Live) else None,
+        **_identity(tenant),
         "settings": {
-            name: {"value": each.value, "effective_at": each.effective_at}
-            for name, each in sorted(known.settings.items())
+            name: [{"value": each.value, "effective_at": each.effective_at} for each in changes]
+            for name, changes in sorted(tenant.settings.items())
         },
-        "calendar_years": sorted(known.calendars),
+        "calendar_years": sorted(tenant.calendars),
+    }
+
+
+def _identity(tenant: Tenant) -> Mapping[str, Any]:
+    """What an operator is told, who sees no tenant from within."""
+    assert not isinstance(tenant, Unknown)
+    return {
+        "tenant_id": tenant.tenant_id,
+        "clock_at": tenant.clock_at if isinstance(tenant, OnHistory) else None,
+        "live_at": tenant.live_at if isinstance(tenant, Live) else None,
     }
 
 

@@ -18,7 +18,7 @@ from services.directory.domain.unit_tree import (
 from shared.access import Caller, Resource, Verb
 from shared.command_handling import CommandContext, Handled
 from shared.errors import NotFound
-from shared.http import BASE, Body, Id, command_response, json_response
+from shared.http import BASE, Body, Id, json_response
 from shared.organisation import Organisation
 from shared.service import BatchCommand
 
@@ -67,25 +67,19 @@ def router(desk: Desk) -> APIRouter:
     async def add_unit(
         request: Request, body: NewUnit, caller: Caller = Depends(writing)
     ) -> Response:
-        context = await desk.context(request, caller)
-        handled = await telling.add(caller, body, context)
-        return await command_response(desk.ports, handled, created=True)
+        return await desk.told(request, telling.add, caller, body, created=True)
 
     @routes.post("/units/{unit_id}/move")
     async def move_unit(
         request: Request, unit_id: Id, body: UnitMove, caller: Caller = Depends(writing)
     ) -> Response:
-        context = await desk.context(request, caller)
-        handled = await telling.move(caller, unit_id, body, context)
-        return await command_response(desk.ports, handled)
+        return await desk.told(request, telling.move, caller, unit_id, body)
 
     @routes.post("/units/{unit_id}/rename")
     async def rename_unit(
         request: Request, unit_id: Id, body: UnitRename, caller: Caller = Depends(writing)
     ) -> Response:
-        context = await desk.context(request, caller)
-        handled = await telling.rename(caller, unit_id, body, context)
-        return await command_response(desk.ports, handled)
+        return await desk.told(request, telling.rename, caller, unit_id, body)
 
     return routes
 

@@ -104,8 +104,8 @@ class PersonHasLeft(DomainError):
     code = "person-has-left"
 
 
-class MoveIsOutOfDate(DomainError):
-    """The person came to the present unit later than the move is said to have happened."""
+class ChangeIsOutOfDate(DomainError):
+    """The person came to the present unit later than they are said to have moved on or left."""
 
     code = "out-of-date"
 
@@ -200,8 +200,7 @@ def move(command: MovePerson, person: Person) -> Sequence[PersonEvent]:
     moved_at = command.moved_at or command.now
     if employed.unit_id == command.unit_id:
         return []
-    if moved_at < employed.in_unit_since:
-        raise MoveIsOutOfDate(f"in unit {employed.unit_id} since {employed.in_unit_since}")
+    _refuse_what_is_out_of_date(moved_at, employed)
     return [PersonMoved(person_id=command.person_id, unit_id=command.unit_id, moved_at=moved_at)]
 
 
@@ -211,11 +210,17 @@ def leave(command: PersonLeaves, person: Person) -> Sequence[PersonEvent]:
             raise NotFound(f"person {command.person_id}")
         case Employed():
             left_at = command.left_at or command.now
+            _refuse_what_is_out_of_date(left_at, person)
             return [PersonLeft(person_id=command.person_id, left_at=left_at)]
         case Left():
             return []
         case _:
             assert_never(person)
+
+
+def _refuse_what_is_out_of_date(changed_at: datetime, person: Employed) -> None:
+    if changed_at < person.in_unit_since:
+        raise ChangeIsOutOfDate(f"in unit {person.unit_id} since {person.in_unit_since}")
 
 
 def give_grant(command: GiveGrant, person: Person) -> Sequence[PersonEvent]:

@@ -27,7 +27,10 @@ class CreateTenant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSettings:
-    """`effective_at` None: as soon as possible; an earlier moment is moved to that one."""
+    """`effective_at` None: as soon as possible; an earlier moment is moved to that one.
+
+    Other changes whose effect is still to come stay: they take over when it is their turn.
+    """
 
     settings: Mapping[str, SettingValue]
     now: datetime
@@ -76,8 +79,16 @@ class CalendarIsAlreadyPublished(DomainError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingInForce:
+    """`effective_at` None: for the whole history."""
+
     effective_at: datetime | None
     value: SettingValue
+
+    def is_later(self, moment: datetime | None) -> bool:
+        """Whether it takes effect after a moment, None being before all."""
+        if self.effective_at is None or moment is None:
+            return self.effective_at is not None
+        return self.effective_at > moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +103,7 @@ class OnHistory:
     tenant_id: str
     zone: str
     clock_at: datetime | None = None
-    settings: Mapping[str, SettingInForce] = field(default_factory=dict)
+    settings: Mapping[str, tuple[SettingInForce, ...]] = field(default_factory=dict)
     calendars: Mapping[int, CalendarDaysSet] = field(default_factory=dict)
 
 
@@ -101,7 +112,7 @@ class Live:
     tenant_id: str
     zone: str
     live_at: datetime
-    settings: Mapping[str, SettingInForce] = field(default_factory=dict)
+    settings: Mapping[str, tuple[SettingInForce, ...]] = field(default_factory=dict)
     calendars: Mapping[int, CalendarDaysSet] = field(default_factory=dict)
 
 
@@ -155,7 +166,7 @@ def change_settings(command: ChangeSettings, tenant: Tenant) -> Sequence[TenantE
     changed = {
         name: value
         for name, value in command.settings.items()
-        if not _is_already_so(existing.settings.get(name), value, effective_at)
+        if not _is_already_so(existing.settings.get(name, ()), value, effective_at)
     }
     return [SettingsChanged(settings=changed, effective_at=effective_at)] if changed else []
 
@@ -163,18 +174,15 @@ def change_settings(command: ChangeSettings, tenant: Tenant) -> Sequence[TenantE
 def _earliest_effect(command: ChangeSettings, tenant: Existing) -> datetime | None:
     earliest = tenant.clock_at if isinstance(tenant, OnHistory) else command.now
     if earliest is None or command.effective_at is None:
-        return earliest
+        return command.effective_at or earliest
     return max(earliest, command.effective_at)
 
 
 def _is_already_so(
-    known: SettingInForce | None, value: SettingValue, effective_at: datetime | None
+    known: Sequence[SettingInForce], value: SettingValue, effective_at: datetime | None
 ) -> bool:
-    if known is None or known.value != value:
-        return False
-    return known.effective_at is None or (
-        effective_at is not None and known.effective_at <= effective_at
-    )
+    in_force = [change for change in known if not change.is_later(effective_at)]
+    return bool(in_force) and in_force[-1].value == value
 
 
 def move_history_clock(command: MoveHistoryClock, tenant: Tenant) -> Sequence[TenantEvent]:
@@ -253,13 +261,16 @@ def evolve(tenant: Tenant, event: TenantEvent) -> Tenant:
 
 
 def _with_settings(
-    known: Mapping[str, SettingInForce], event: SettingsChanged
-) -> Mapping[str, SettingInForce]:
-    changed = {
-        name: SettingInForce(effective_at=event.effective_at, value=value)
-        for name, value in event.settings.items()
-    }
-    return {**known, **changed}
+    known: Mapping[str, tuple[SettingInForce, ...]], event: SettingsChanged
+) -> Mapping[str, tuple[SettingInForce, ...]]:
+    """By their effect; those of one moment in the order recorded."""
+    changed = dict(known)
+    for name, value in event.settings.items():
+        change = SettingInForce(effective_at=event.effective_at, value=value)
+        before = [each for each in known.get(name, ()) if not each.is_later(event.effective_at)]
+        after = known.get(name, ())[len(before) :]
+        changed[name] = (*before, change, *after)
+    return changed
 
 
 TENANT: Decider[TenantCommand, Tenant, TenantEvent] = Decider(
@@ -267,5 +278,6 @@ TENANT: Decider[TenantCommand, Tenant, TenantEvent] = Decider(
     decide=decide,
     evolve=evolve,
     initial=Unknown(),
+    version=2,
     states=(Unknown, OnHistory, Live),
 )

@@ -45,6 +45,13 @@ DEFAULT_POLICIES = (
         title={"zh": "审批超时", "en": "An approval waits"},
     ),
     PolicyDefinition(
+        name="evidence-in-doubt",
+        rules=("evidence_reused",),
+        steps=(_MANAGER_AT_ONCE, _DIRECTOR_AFTER_A_DAY),
+        repeat_seconds=_DAY,
+        title={"zh": "凭证存疑", "en": "Evidence is in doubt"},
+    ),
+    PolicyDefinition(
         name="reminder",
         rules=("next_action_reminder",),
         steps=(_OWNER_AT_ONCE,),

@@ -82,6 +82,12 @@ _BY_RULE: dict[str, tuple[Words, Words]] = {
         "{subject}: no answer",
         "{subject}: several outbound contacts in a row without an answer: try another way",
     ),
+    "evidence_reused": _of_opportunity(
+        "{subject} 凭证重复使用",
+        "{subject} 的一张照片或一段录音已用作另一个动作的凭证，请核实",
+        "{subject}: evidence was used before",
+        "{subject}: a photo or recording had proved another action already: look into it",
+    ),
     "workshop_proposed": (
         Words(
             title="{unit} 建议召开工作坊",

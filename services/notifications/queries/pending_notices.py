@@ -130,6 +130,12 @@ class PendingNotices:
         await _remove(connection, self.table, [key for key, row in after.items() if row is None])
         return []
 
+    async def refold(
+        self, connection: AsyncConnection, events: Sequence[RecordedEvent]
+    ) -> list[Flaw]:
+        """What was told meanwhile is recognised when it is about to be told again."""
+        return await self.apply(connection, events)
+
     async def mark_incomplete(
         self, connection: AsyncConnection, events: Sequence[RecordedEvent]
     ) -> None:

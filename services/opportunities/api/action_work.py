@@ -1,5 +1,7 @@
 """Work on actions and approvals within the caller's sight (O3, O5, O6, O15)."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from services.opportunities.api.bodies import (
@@ -25,11 +27,14 @@ from services.opportunities.domain.opportunity_commands import (
     VoidAction,
 )
 from services.opportunities.domain.opportunity_state import Opened, action_of
-from shared.access import Caller, Resource, Role, Verb, visible_rows
+from shared.access import PERMISSIONS, Caller, Resource, Role, Verb, visible_rows
 from shared.command_handling import CommandContext, Handled
-from shared.errors import FieldProblem, Forbidden, NotYetKnown
+from shared.errors import FieldProblem, Forbidden, Malformed, NotYetKnown
 from shared.events.opportunities import ApprovalStep
 from shared.organisation import Organisation
+
+ActionCommand = LogAction | CorrectAction | VoidAction | AttachEvidence
+ApprovalCommand = RequestApproval | DecideApproval | ResubmitApproval
 
 DEFAULT_STEPS = (Role.MANAGER, Role.LEGAL, Role.FINANCE)
 _DECISIONS = {
@@ -56,7 +61,7 @@ class ActionWork:
         actor_id = _actor(caller, organisation, body.actor_id)
         unit_id = organisation.unit_of(actor_id, timed.occurred_at) if actor_id else None
         draft = body.draft()
-        await self._desk.require_stored(caller.tenant_id, draft.evidence)
+        await self._desk.hold_evidence(draft.evidence, context)
         command = LogAction(
             opportunity_id=opportunity_id,
             action_id=body.action_id or self._desk.given_id(context, "action"),
@@ -69,8 +74,7 @@ class ActionWork:
             occurred_at=timed.occurred_at,
             now=context.occurred_at,
         )
-        render = with_action(command.action_id)
-        return await self._desk.handle(opportunity_id, command, timed, render)
+        return await self._tell(command, timed)
 
     async def correct(
         self, caller: Caller, opportunity_id: str, body: ActionCorrection, context: CommandContext
@@ -79,7 +83,7 @@ class ActionWork:
         was = action_of(known, body.action_id)
         timed = await self._desk.timed(context, body.occurred_at, body.sent_at)
         draft = body.draft()
-        await self._desk.require_stored(caller.tenant_id, draft.evidence)
+        await self._desk.hold_evidence(draft.evidence, context)
         command = CorrectAction(
             opportunity_id=opportunity_id,
             action_id=body.action_id,
@@ -89,8 +93,7 @@ class ActionWork:
             occurred_at=None if body.occurred_at is None else timed.occurred_at,
             now=context.occurred_at,
         )
-        render = with_action(body.action_id)
-        return await self._desk.handle(opportunity_id, command, context, render)
+        return await self._tell(command, replace(timed, occurred_at=context.occurred_at))
 
     async def void(
         self, caller: Caller, opportunity_id: str, body: ActionVoiding, context: CommandContext
@@ -102,8 +105,7 @@ class ActionWork:
             reason=body.reason,
             now=context.occurred_at,
         )
-        render = with_action(body.action_id)
-        return await self._desk.handle(opportunity_id, command, context, render)
+        return await self._tell(command, context)
 
     async def attach(
         self,
@@ -114,21 +116,24 @@ class ActionWork:
     ) -> Handled[Any]:
         await self._seen(caller, opportunity_id)
         evidence = tuple(each.evidence() for each in body.evidence)
-        await self._desk.require_stored(caller.tenant_id, evidence)
+        await self._desk.hold_evidence(evidence, context)
         command = AttachEvidence(
             opportunity_id=opportunity_id,
             action_id=body.action_id,
             evidence=evidence,
             now=context.occurred_at,
         )
-        render = with_action(body.action_id)
-        return await self._desk.handle(opportunity_id, command, context, render)
+        return await self._tell(command, context)
 
     async def _seen(self, caller: Caller, opportunity_id: str) -> Opened:
         _version, known = await self._desk.seen(
             caller, opportunity_id, Resource.ACTIONS, Verb.WRITE
         )
         return known
+
+    async def _tell(self, command: ActionCommand, context: CommandContext) -> Handled[Any]:
+        render = with_action(command.action_id)
+        return await self._desk.handle(command.opportunity_id, command, context, render)
 
 
 class ApprovalWork:
@@ -139,20 +144,18 @@ class ApprovalWork:
         self, caller: Caller, opportunity_id: str, body: ApprovalRequest, context: CommandContext
     ) -> Handled[Any]:
         await self._seen(caller, opportunity_id)
-        organisation = await self._desk.organisation(caller)
-        limit_hours = organisation.number_setting("approval_limit_hours")
         steps = DEFAULT_STEPS if body.steps is None else body.steps
+        _refuse_undecided(steps)
         command = RequestApproval(
             opportunity_id=opportunity_id,
             approval_id=body.approval_id or self._desk.given_id(context, "approval"),
             kind=body.kind,
-            steps=tuple(_step(each, limit_hours) for each in steps),
+            steps=tuple(map(_step, steps)),
             requested_by=caller.person_id,
             note=body.note,
             now=context.occurred_at,
         )
-        render = with_approval(command.approval_id)
-        return await self._desk.handle(opportunity_id, command, context, render)
+        return await self._tell(command, context)
 
     async def decide(
         self, caller: Caller, opportunity_id: str, body: ApprovalDecision, context: CommandContext
@@ -170,8 +173,7 @@ class ApprovalWork:
             step=body.step,
             now=context.occurred_at,
         )
-        render = with_approval(body.approval_id)
-        return await self._desk.handle(opportunity_id, command, context, render)
+        return await self._tell(command, context)
 
     async def resubmit(
         self,
@@ -184,14 +186,17 @@ class ApprovalWork:
         command = ResubmitApproval(
             opportunity_id=opportunity_id, approval_id=body.approval_id, now=context.occurred_at
         )
-        render = with_approval(body.approval_id)
-        return await self._desk.handle(opportunity_id, command, context, render)
+        return await self._tell(command, context)
 
     async def _seen(self, caller: Caller, opportunity_id: str) -> Opened:
         _version, known = await self._desk.seen(
             caller, opportunity_id, Resource.APPROVALS, Verb.WRITE
         )
         return known
+
+    async def _tell(self, command: ApprovalCommand, context: CommandContext) -> Handled[Any]:
+        render = with_approval(command.approval_id)
+        return await self._desk.handle(command.opportunity_id, command, context, render)
 
 
 def _actor(caller: Caller, organisation: Organisation, named: str | None) -> str | None:
@@ -208,11 +213,25 @@ def _actor(caller: Caller, organisation: Organisation, named: str | None) -> str
     return named
 
 
-def _step(step: Role | StepBody, limit_hours: float) -> ApprovalStep:
-    if isinstance(step, StepBody):
-        hours = limit_hours if step.limit_hours is None else step.limit_hours
-        return ApprovalStep(role=step.role.value, limit_seconds=round(hours * 3600))
-    return ApprovalStep(role=step.value, limit_seconds=round(limit_hours * 3600))
+def _refuse_undecided(steps: Sequence[Role | StepBody]) -> None:
+    """Raises Malformed for roles that may decide nothing: their step would wait for ever."""
+    roles = [step.role if isinstance(step, StepBody) else step for step in steps]
+    problems = [
+        FieldProblem(f"steps[{index}]", "decides-nothing", f"a {role} decides no approvals")
+        for index, role in enumerate(roles)
+        if Resource.APPROVALS not in PERMISSIONS[role].write
+    ]
+    if problems:
+        raise Malformed("an approval step is decided by the role that it names", errors=problems)
+
+
+def _step(step: Role | StepBody) -> ApprovalStep:
+    """Without a limit of its own it has the tenant's, as that is set when it is judged."""
+    if isinstance(step, Role):
+        return ApprovalStep(role=step.value)
+    hours = step.limit_hours
+    limit_seconds = None if hours is None else round(hours * 3600)
+    return ApprovalStep(role=step.role.value, limit_seconds=limit_seconds)
 
 
 def _roles_over(caller: Caller, organisation: Organisation, opportunity: Opened) -> frozenset[str]:

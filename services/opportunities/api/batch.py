@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from services.opportunities.api.desk import Desk
+from services.opportunities.api.desk import Desk, Tell
 from shared.access import Caller, Resource, Verb, may
 from shared.command_handling import CommandContext, Handled
 from shared.errors import Forbidden, Malformed
@@ -40,7 +40,7 @@ def line_about(
     desk: Desk,
     resource: Resource,
     body: type[Body],
-    tell: Callable[[Caller, str, Any, CommandContext], Awaitable[Handled[Any]]],
+    tell: Tell,
 ) -> BatchCommand:
     """A line that names the opportunity, as a route has it in its path."""
 
@@ -51,7 +51,7 @@ def line_about(
         others = {name: value for name, value in fields.items() if name != "opportunity_id"}
         named = parsed(_Named, {"opportunity_id": fields.get("opportunity_id")})
         telling = tell(caller, named.opportunity_id, parsed(body, others), context)
-        return await desk.answered(context, telling)
+        return await desk.answered(context, telling, named.opportunity_id)
 
     return told
 

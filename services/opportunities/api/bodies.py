@@ -1,7 +1,7 @@
 """What clients send about opportunities; anything else is refused with the field at fault."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StringConstraints
 
@@ -31,6 +31,11 @@ class TimedBody(Body):
 
     occurred_at: When | None = None
     sent_at: When | None = None
+
+    def said(self) -> dict[str, Any]:
+        """All but the times."""
+        names = type(self).model_fields.keys() - TimedBody.model_fields.keys()
+        return {name: getattr(self, name) for name in names}
 
 
 class NewOpportunity(TimedBody):
@@ -149,6 +154,8 @@ class EvidenceAttachment(Body):
 
 
 class StepBody(Body):
+    """Without `limit_hours` the tenant's setting `approval_limit_hours` holds."""
+
     role: Role
     limit_hours: Annotated[float, Field(gt=0, le=8_784)] | None = None
 

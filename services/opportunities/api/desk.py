@@ -9,11 +9,10 @@ from fastapi import Request
 
 from services.opportunities.domain.action_type import ACTION_TYPES
 from services.opportunities.domain.client_time import client_time
-from services.opportunities.domain.evidence import EVIDENCE
-from services.opportunities.domain.evidence import Unknown as NeverStored
+from services.opportunities.domain.evidence_object import EVIDENCE, HoldEvidence, Referred
 from services.opportunities.domain.opportunity import OPPORTUNITY
 from services.opportunities.domain.opportunity_commands import OpportunityCommand
-from services.opportunities.domain.opportunity_state import Opened, Opportunity, opened
+from services.opportunities.domain.opportunity_state import Opened, Opportunity, actors, opened
 from services.opportunities.domain.pipeline import PIPELINE, Published
 from services.opportunities.queries import CustomerFacts
 from shared.access import Caller, Resource, Role, Verb, visible_rows
@@ -31,6 +30,9 @@ from shared.organisation import Organisation
 from shared.ports import Ports
 
 LOG_NAME = "opportunities"
+
+Tell = Callable[[Caller, str, Any, CommandContext], Awaitable[Handled[Any]]]
+"""Carries out what a caller's body asks of one opportunity."""
 
 
 class Desk:
@@ -96,14 +98,19 @@ class Desk:
             raise _unknown("type", "unknown-action-type", f"there is no action type {name!r}")
         return definition
 
-    async def require_stored(self, tenant_id: str, evidence: tuple[Evidence, ...]) -> None:
-        """Raises Malformed for evidence that was never uploaded (O5)."""
+    async def hold_evidence(self, evidence: tuple[Evidence, ...], context: CommandContext) -> None:
+        """What the command refers to does not go before the command is decided (O5).
+
+        Raises EvidenceIsNotStored for evidence never uploaded, or removed for want of a reference.
+        """
         for index, piece in enumerate(evidence):
-            stream = stream_name(tenant_id, EVIDENCE.name, piece.sha256)
-            _version, stored = await self.commands.load(EVIDENCE, stream)
-            if isinstance(stored, NeverStored):
-                message = "these bytes were never uploaded: PUT /evidence first"
-                raise _unknown(f"evidence[{index}].sha256", "unknown-evidence", message)
+            stream = stream_name(context.tenant_id, EVIDENCE.name, piece.sha256)
+            _version, known = await self.commands.load(EVIDENCE, stream)
+            if not isinstance(known, Referred):
+                field = f"evidence[{index}].sha256"
+                held = HoldEvidence(sha256=piece.sha256, field=field, now=self.ports.clock())
+                without_key = replace(context, idempotency_key=None, expected_version=None)
+                await self.commands.handle(EVIDENCE, piece.sha256, held, without_key)
 
     async def seen(
         self, caller: Caller, opportunity_id: str, resource: Resource, verb: Verb
@@ -117,6 +124,7 @@ class Desk:
         if not visibility.includes(
             unit_id=unit_now(organisation, known),
             owner_id=known.situation.owner_id,
+            actor_ids=actors(known),
             addressed_to=_addressed_to(known),
         ):
             raise NotFound(f"there is no opportunity {opportunity_id!r}")
@@ -141,22 +149,28 @@ class Desk:
         return {name: texts[name] for name in situation.filled}
 
     async def answered(
-        self, context: CommandContext, telling: Awaitable[Handled[Any]]
+        self,
+        context: CommandContext,
+        telling: Awaitable[Handled[Any]],
+        opportunity_id: str | None = None,
     ) -> Handled[Any]:
         """What was accepted once is answered again, also where it would be refused by now."""
         try:
             return await telling
         except DomainError:
-            first = await self._first_answer(context)
+            first = await self._first_answer(context, opportunity_id)
             if first is None:
                 raise
             return first
 
-    async def _first_answer(self, context: CommandContext) -> Handled[Any] | None:
+    async def _first_answer(
+        self, context: CommandContext, opportunity_id: str | None
+    ) -> Handled[Any] | None:
         if context.command_id is None:
             return None
-        store = self.ports.event_store
-        known = await store.find_command(context.tenant_id, context.command_id)
+        store, tenant_id = self.ports.event_store, context.tenant_id
+        stream = opportunity_id and stream_name(tenant_id, OPPORTUNITY.name, opportunity_id)
+        known = await store.find_command(tenant_id, context.command_id, stream)
         if known is None or known[0] != context.digest:
             return None
         outcome = known[1]

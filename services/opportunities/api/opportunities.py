@@ -1,6 +1,5 @@
 """Opportunities over HTTP and as lines of POST /commands."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -9,23 +8,27 @@ from fastapi import Body as FromBody
 from services.opportunities.api import bodies
 from services.opportunities.api.action_work import ActionWork, ApprovalWork
 from services.opportunities.api.batch import line, line_about
-from services.opportunities.api.desk import Desk
+from services.opportunities.api.desk import Desk, Tell
 from services.opportunities.api.opportunity_answers import (
     shown_action,
     shown_approvals,
     shown_opportunity,
 )
 from services.opportunities.api.opportunity_work import OpportunityWork
+from services.opportunities.domain.opportunity_commands import (
+    ChangeOpportunityFields,
+    ChangeStage,
+    LoseOpportunity,
+    ReopenOpportunity,
+    WinOpportunity,
+)
 from shared.access import Caller, Resource, Verb
-from shared.command_handling import CommandContext, Handled
 from shared.http import BASE, Access, Body, Id, command_response, json_response
 from shared.service import BatchCommand
 
 _O = Resource.OPPORTUNITIES
 _A = Resource.ACTIONS
 _V = Resource.APPROVALS
-
-Tell = Callable[[Caller, str, Any, CommandContext], Awaitable[Handled[Any]]]
 
 
 class Order(NamedTuple):
@@ -44,12 +47,12 @@ def orders(desk: Desk) -> tuple[Order, ...]:
         Order("correct-action", _A, bodies.ActionCorrection, actions.correct),
         Order("void-action", _A, bodies.ActionVoiding, actions.void),
         Order("attach-evidence", _A, bodies.EvidenceAttachment, actions.attach),
-        Order("change-stage", _O, bodies.StageChange, work.change_stage),
-        Order("win", _O, bodies.Winning, work.win),
-        Order("lose", _O, bodies.Losing, work.lose),
-        Order("reopen", _O, bodies.Reopening, work.reopen),
+        Order("change-stage", _O, bodies.StageChange, work.timed(ChangeStage)),
+        Order("win", _O, bodies.Winning, work.timed(WinOpportunity)),
+        Order("lose", _O, bodies.Losing, work.timed(LoseOpportunity)),
+        Order("reopen", _O, bodies.Reopening, work.timed(ReopenOpportunity)),
         Order("assign", _O, bodies.Assignment, work.assign),
-        Order("change-fields", _O, bodies.FieldsChange, work.change_fields),
+        Order("change-fields", _O, bodies.FieldsChange, work.timed(ChangeOpportunityFields)),
         Order("migrate", _O, bodies.Migration, work.migrate),
         Order("request-approval", _V, bodies.ApprovalRequest, approvals.request),
         Order("decide-approval", _V, bodies.ApprovalDecision, approvals.decide),
@@ -104,7 +107,7 @@ def _add_order(routes: APIRouter, desk: Desk, access: Access, order: Order) -> N
         context = await desk.context(request, caller)
         said = order.body() if body is None else body
         telling = order.tell(caller, opportunity_id, said, context)
-        handled = await desk.answered(context, telling)
+        handled = await desk.answered(context, telling, opportunity_id)
         return await command_response(desk.ports, handled)
 
     body_type: Any = order.body | None if may_be_left_out else order.body

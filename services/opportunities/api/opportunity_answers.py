@@ -41,9 +41,15 @@ def shown_approval(opportunity: Opportunity, approval_id: str) -> dict[str, Any]
         "outcome": approval.outcome,
         "step": approval.step,
         "steps": [
-            {"role": step.role, "limit_hours": step.limit_seconds / 3600} for step in approval.steps
+            {"role": step.role, "limit_hours": _hours(step.limit_seconds)}
+            for step in approval.steps
         ],
     }
+
+
+def _hours(seconds: int | None) -> float | None:
+    """None: what the tenant has set."""
+    return None if seconds is None else seconds / 3600
 
 
 def shown_action(opportunity: Opportunity, action_id: str) -> dict[str, Any]:

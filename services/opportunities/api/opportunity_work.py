@@ -1,31 +1,17 @@
 """Work on opportunities within the caller's sight: opened, owned, moved, closed (O1, O2)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from services.opportunities.api.bodies import (
-    Assignment,
-    FieldsChange,
-    Losing,
-    Migration,
-    NewOpportunity,
-    Reopening,
-    StageChange,
-    TimedBody,
-    Winning,
-)
-from services.opportunities.api.desk import Desk
+from services.opportunities.api.bodies import Assignment, Migration, NewOpportunity, TimedBody
+from services.opportunities.api.desk import Desk, Tell
 from services.opportunities.api.opportunity_answers import shown_opportunity
 from services.opportunities.domain.opportunity_commands import (
     AssignOpportunity,
-    ChangeOpportunityFields,
-    ChangeStage,
-    LoseOpportunity,
     MigrateOpportunity,
     OpenOpportunity,
     OpportunityCommand,
-    ReopenOpportunity,
-    WinOpportunity,
 )
 from shared.access import Caller, Resource, Role, Verb, default_unit_id, visible_rows
 from shared.command_handling import CommandContext, Handled
@@ -94,20 +80,6 @@ class OpportunityWork:
         )
         return await self._handle(command, context)
 
-    async def change_fields(
-        self, caller: Caller, opportunity_id: str, body: FieldsChange, context: CommandContext
-    ) -> Handled[Any]:
-        timed = await self._timed(caller, opportunity_id, body, context)
-        command = ChangeOpportunityFields(
-            opportunity_id=opportunity_id,
-            fields=dict(body.fields),
-            amount=body.amount,
-            currency=body.currency,
-            occurred_at=timed.occurred_at,
-            now=context.occurred_at,
-        )
-        return await self._handle(command, timed)
-
     async def migrate(
         self, caller: Caller, opportunity_id: str, body: Migration, context: CommandContext
     ) -> Handled[Any]:
@@ -122,52 +94,22 @@ class OpportunityWork:
         )
         return await self._handle(command, context)
 
-    async def change_stage(
-        self, caller: Caller, opportunity_id: str, body: StageChange, context: CommandContext
-    ) -> Handled[Any]:
-        timed = await self._timed(caller, opportunity_id, body, context)
-        command = ChangeStage(
-            opportunity_id=opportunity_id,
-            stage=body.stage,
-            reason=body.reason,
-            occurred_at=timed.occurred_at,
-            now=context.occurred_at,
-        )
-        return await self._handle(command, timed)
+    def timed(self, command: Callable[..., OpportunityCommand]) -> Tell:
+        """Of a change that says when it happened; what else its body says, the command asks."""
 
-    async def win(
-        self, caller: Caller, opportunity_id: str, body: Winning, context: CommandContext
-    ) -> Handled[Any]:
-        timed = await self._timed(caller, opportunity_id, body, context)
-        command = WinOpportunity(
-            opportunity_id=opportunity_id, occurred_at=timed.occurred_at, now=context.occurred_at
-        )
-        return await self._handle(command, timed)
+        async def tell(
+            caller: Caller, opportunity_id: str, body: TimedBody, context: CommandContext
+        ) -> Handled[Any]:
+            timed = await self._timed(caller, opportunity_id, body, context)
+            told = command(
+                opportunity_id=opportunity_id,
+                occurred_at=timed.occurred_at,
+                now=context.occurred_at,
+                **body.said(),
+            )
+            return await self._handle(told, timed)
 
-    async def lose(
-        self, caller: Caller, opportunity_id: str, body: Losing, context: CommandContext
-    ) -> Handled[Any]:
-        timed = await self._timed(caller, opportunity_id, body, context)
-        command = LoseOpportunity(
-            opportunity_id=opportunity_id,
-            reason=body.reason,
-            note=body.note,
-            occurred_at=timed.occurred_at,
-            now=context.occurred_at,
-        )
-        return await self._handle(command, timed)
-
-    async def reopen(
-        self, caller: Caller, opportunity_id: str, body: Reopening, context: CommandContext
-    ) -> Handled[Any]:
-        timed = await self._timed(caller, opportunity_id, body, context)
-        command = ReopenOpportunity(
-            opportunity_id=opportunity_id,
-            reason=body.reason,
-            occurred_at=timed.occurred_at,
-            now=context.occurred_at,
-        )
-        return await self._handle(command, timed)
+        return tell
 
     async def _seen(self, caller: Caller, opportunity_id: str) -> Any:
         return await self._desk.seen(caller, opportunity_id, _OPPORTUNITIES, Verb.WRITE)

@@ -166,6 +166,7 @@ def logged(opportunity: Opportunity, event: ActionLogged) -> Opened:
     action = LoggedAction(
         type=event.type,
         subject=event.subject,
+        actor_id=event.actor_id,
         happened_at=event.happened_at,
         order=len(was.actions),
         evidence=event.evidence,

@@ -61,7 +61,7 @@ class StepBelongsToAnotherRole(Forbidden):
 
 
 def request(command: RequestApproval, opportunity: Opportunity) -> Sequence[ApprovalRequested]:
-    """Steps pin their own limits: 48 h of business time by default (O6)."""
+    """A step has the limit that it names, else the one that the tenant has set (48 h) (O6)."""
     was = opened(opportunity, command.opportunity_id)
     match was:
         case Won() | Lost():
@@ -88,8 +88,11 @@ def request(command: RequestApproval, opportunity: Opportunity) -> Sequence[Appr
 
 
 def decide_step(command: DecideApproval, opportunity: Opportunity) -> Sequence[ApprovalDecided]:
-    """Approving the last step grants; rejecting ends; sending back waits for the requester."""
-    was = opened(opportunity, command.opportunity_id)
+    """Approving the last step grants; rejecting ends; sending back waits for the requester.
+
+    What was won may still need approval; what was lost waits, and goes on when it is reopened.
+    """
+    was = _not_lost(opened(opportunity, command.opportunity_id))
     approval = _pending(_approval_of(was, command.approval_id), command.approval_id)
     if command.decision not in DECISIONS:
         problem = not_among("decision", command.decision, DECISIONS)
@@ -117,7 +120,7 @@ def decide_step(command: DecideApproval, opportunity: Opportunity) -> Sequence[A
 
 def resubmit(command: ResubmitApproval, opportunity: Opportunity) -> Sequence[ApprovalResubmitted]:
     """Begins again from the first step."""
-    was = opened(opportunity, command.opportunity_id)
+    was = _not_lost(opened(opportunity, command.opportunity_id))
     approval = _approval_of(was, command.approval_id)
     if approval.outcome == PENDING:
         return []
@@ -156,6 +159,18 @@ def _with_approval(opportunity: Opportunity, approval_id: str, approval: Approva
     return changed(opportunity, replace(situation, approvals=approvals))
 
 
+def _not_lost(was: Opened) -> Open | Won:
+    match was:
+        case Lost():
+            raise OpportunityIsClosed(
+                "what waits for a lost opportunity goes on when it is reopened"
+            )
+        case Open() | Won():
+            return was
+        case _:
+            assert_never(was)
+
+
 def _approval_of(was: Opened, approval_id: str) -> Approval:
     approval = was.situation.approvals.get(approval_id)
     if approval is None:
@@ -183,7 +198,7 @@ def _refuse_malformed(command: RequestApproval) -> None:
         problems.append(FieldProblem("steps", "steps-required", f"1 to {MOST_STEPS} steps"))
     for index, step in enumerate(command.steps):
         problems.extend(name_problem(f"steps[{index}].role", step.role))
-        if step.limit_seconds <= 0:
+        if step.limit_seconds is not None and step.limit_seconds <= 0:
             message = "a limit is longer than nothing"
             problems.append(FieldProblem(f"steps[{index}].limit_seconds", "not-positive", message))
     if problems:

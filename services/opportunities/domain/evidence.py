@@ -1,15 +1,11 @@
-"""What proves an action (O5): the kinds there are, and the object stored once under its hash."""
+"""What proves an action (O5): the kinds there are, and what referring to them asks for."""
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import assert_never
 
 from services.opportunities.domain.names import not_among
-from shared.decider import Decider
 from shared.errors import DomainError, FieldProblem, Malformed
-from shared.events.opportunities import Evidence, EvidenceStored
+from shared.events.opportunities import Evidence
 
 PHOTO_STOREFRONT = "photo_storefront"
 PHOTO_DISPLAY = "photo_display"
@@ -34,6 +30,11 @@ EVIDENCE_KINDS = (
     SIGNATURE,
     SCREENSHOT,
 )
+
+PROVES_ONE_ACTION = frozenset(
+    {PHOTO_STOREFRONT, PHOTO_DISPLAY, PHOTO_CONVERSATION, PHOTO, RECORDING}
+)
+"""Photos and recordings show one moment; a document may well be used again."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -70,57 +71,3 @@ def _problems(piece: Evidence, path: str) -> Sequence[FieldProblem]:
         message = "must be 64 lower-case hexadecimal digits"
         problems.append(FieldProblem(f"{path}.sha256", "not-a-sha256", message))
     return problems
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreEvidence:
-    """The bytes are in the object store under `sha256`, the hex digest of their content."""
-
-    sha256: str
-    size_bytes: int
-    media_type: str
-    stored_by: str | None
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
-    """Never uploaded."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    sha256: str
-    size_bytes: int
-    media_type: str
-
-
-EvidenceObject = Unknown | Stored
-
-
-def store(command: StoreEvidence, evidence: EvidenceObject) -> Sequence[EvidenceStored]:
-    """The same bytes again change nothing: evidence is never overwritten."""
-    match evidence:
-        case Unknown():
-            return [
-                EvidenceStored(
-                    sha256=command.sha256,
-                    size_bytes=command.size_bytes,
-                    media_type=command.media_type,
-                    stored_by=command.stored_by,
-                    stored_at=command.now,
-                )
-            ]
-        case Stored():
-            return []
-        case _:
-            assert_never(evidence)
-
-
-def evolve(evidence: EvidenceObject, event: EvidenceStored) -> EvidenceObject:
-    return Stored(sha256=event.sha256, size_bytes=event.size_bytes, media_type=event.media_type)
-
-
-EVIDENCE: Decider[StoreEvidence, EvidenceObject, EvidenceStored] = Decider(
-    "evidence", store, evolve, Unknown()
-)

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 
 from services.opportunities.domain.opportunity_state import (
-    LoggedAction,
     Open,
     Opened,
-    StageEntry,
     stage_named,
 )
 from shared.errors import DomainError, FieldProblem
@@ -32,7 +30,7 @@ def unmet_exit_criteria(opportunity: Opened) -> tuple[Violation, ...]:
         *(
             Violation(code=GOLDEN_ACTION, name=golden.action)
             for golden in stage.golden_actions
-            if not golden_done(golden, situation.entries[-1], opportunity.actions)
+            if not golden_done(golden, opportunity)
         ),
         *(
             Violation(code=REQUIRED_FIELD, name=name)
@@ -42,17 +40,20 @@ def unmet_exit_criteria(opportunity: Opened) -> tuple[Violation, ...]:
     )
 
 
-def golden_done(golden: GoldenAction, entry: StageEntry, actions: dict[str, LoggedAction]) -> bool:
+def golden_done(golden: GoldenAction, opportunity: Opened) -> bool:
     """Is there a valid action of the type, with its evidence, at or after entering the stage (O2)?
 
-    At the very time of entering only what stands later in the stream.
+    At the very time of entering only what stands later in the stream; nothing done while closed.
     """
+    situation = opportunity.situation
+    entry = situation.entries[-1]
     return any(
         action.type == golden.action
         and (action.happened_at, action.order) >= (entry.entered_at, entry.actions_before)
         and action.counts
         and action.has_evidence(golden.evidence)
-        for action in actions.values()
+        and not any(time.includes(action) for time in situation.closed_times)
+        for action in opportunity.actions.values()
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from services.opportunities.domain.opportunity_state import Open, Opportunity, Unknown
 from shared.events.opportunities import (
     OpportunityAssigned,
     OpportunityLost,
@@ -55,6 +56,20 @@ def closed_case(state: CaseState, closed_at: datetime) -> CaseState:
     return replace(state, closed=True, changed_at=closed_at)
 
 
+def case_of(opportunity: Opportunity) -> CaseState | None:
+    """The case as its opportunity stands; the same as `stored_case` of the opportunity's events."""
+    if isinstance(opportunity, Unknown):
+        return None
+    situation = opportunity.situation
+    return CaseState(
+        stage=situation.stage,
+        closed=not isinstance(opportunity, Open),
+        owner_id=situation.owner_id,
+        changed_at=situation.changed_at,
+        entered=tuple((entry.entered_at, entry.stage) for entry in situation.entries),
+    )
+
+
 def stored_case(events: Iterable[Any]) -> CaseState | None:
     """The case as the opportunity's stored events leave it; None where it was never opened."""
     state: CaseState | None = None
@@ -76,8 +91,7 @@ def _after(state: CaseState | None, event: Any) -> CaseState | None:
         case OpportunityLost():
             return closed_case(state, event.lost_at)
         case OpportunityReopened():
-            reopened = moved_case(state, event.stage, event.reopened_at)
-            return replace(reopened, closed=False)
+            return replace(state, closed=False, changed_at=event.reopened_at)
         case OpportunityAssigned():
             return replace(state, owner_id=event.owner_id)
         case OpportunityMigrated() if event.stage != state.stage:

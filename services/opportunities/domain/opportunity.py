@@ -197,5 +197,5 @@ def evolve(  # a table of contents: one line per event
 
 
 OPPORTUNITY: Decider[OpportunityCommand, Opportunity, OpportunityEvent] = Decider(
-    "opportunity", decide, evolve, Unknown(), states=(Unknown, Open, Won, Lost)
+    "opportunity", decide, evolve, Unknown(), version=2, states=(Unknown, Open, Won, Lost)
 )

@@ -31,11 +31,31 @@ class StageEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedTime:
+    """From a closing to its reopening; of equal times as for a StageEntry."""
+
+    closed_at: datetime
+    actions_before: int
+    reopened_at: datetime | None = None
+    actions_before_reopening: int = 0
+
+    def includes(self, action: "LoggedAction") -> bool:
+        happened = (action.happened_at, action.order)
+        if happened < (self.closed_at, self.actions_before):
+            return False
+        return self.reopened_at is None or happened < (
+            self.reopened_at,
+            self.actions_before_reopening,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedAction:
     """`order`: the action's place among the stream's actions."""
 
     type: str
     subject: str
+    actor_id: str | None
     happened_at: datetime
     order: int
     evidence: tuple[Evidence, ...]
@@ -83,6 +103,7 @@ class Situation:
     filled: tuple[str, ...] = ()
     approvals: dict[str, Approval]
     changed_at: datetime
+    closed_times: tuple[ClosedTime, ...] = ()
 
     @property
     def stage(self) -> str:
@@ -145,6 +166,15 @@ def action_of(opportunity: Opened, action_id: str) -> LoggedAction:
     if action is None:
         raise NotFound(f"the opportunity has no action {action_id!r}")
     return action
+
+
+def actors(opportunity: Opened) -> frozenset[str]:
+    """Who acted on it, by the actions that were not voided (A9)."""
+    return frozenset(
+        action.actor_id
+        for action in opportunity.actions.values()
+        if action.actor_id is not None and not action.voided
+    )
 
 
 def stage_number(pipeline: PipelineDefinition, name: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import assert_never
 
 from services.opportunities.domain.exit_criteria import (
@@ -17,11 +18,13 @@ from services.opportunities.domain.opportunity_commands import (
     WinOpportunity,
 )
 from services.opportunities.domain.opportunity_state import (
+    ClosedTime,
     Lost,
     Open,
     Opened,
     Opportunity,
     OpportunityIsClosed,
+    Situation,
     StageEntry,
     Won,
     changed,
@@ -186,17 +189,26 @@ def moved(opportunity: Opportunity, event: StageChanged) -> Opportunity:
 
 def won(opportunity: Opportunity, event: OpportunityWon) -> Won:
     was = known(opportunity)
-    return Won(situation=replace(was.situation, changed_at=event.won_at), actions=was.actions)
+    return Won(situation=_closed(was, event.won_at), actions=was.actions)
 
 
 def lost(opportunity: Opportunity, event: OpportunityLost) -> Lost:
     was = known(opportunity)
-    return Lost(situation=replace(was.situation, changed_at=event.lost_at), actions=was.actions)
+    return Lost(situation=_closed(was, event.lost_at), actions=was.actions)
 
 
 def reopened(opportunity: Opportunity, event: OpportunityReopened) -> Open:
     was = known(opportunity)
-    return Open(situation=replace(was.situation, changed_at=event.reopened_at), actions=was.actions)
+    *earlier, last = was.situation.closed_times
+    ended = replace(last, reopened_at=event.reopened_at, actions_before_reopening=len(was.actions))
+    situation = replace(was.situation, changed_at=event.reopened_at, closed_times=(*earlier, ended))
+    return Open(situation=situation, actions=was.actions)
+
+
+def _closed(was: Opened, closed_at: datetime) -> Situation:
+    closed = ClosedTime(closed_at=closed_at, actions_before=len(was.actions))
+    times = (*was.situation.closed_times, closed)
+    return replace(was.situation, changed_at=closed_at, closed_times=times)
 
 
 def _stage_changed(

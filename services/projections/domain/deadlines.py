@@ -19,7 +19,11 @@ from services.projections.domain.stage_deadlines import (
     stalled,
 )
 from shared.projection import Deadline
-from shared.tenant_settings import FEWEST_CONTACTS, LONGEST_REMINDER_HOURS
+from shared.tenant_settings import (
+    FEWEST_CONTACTS,
+    LONGEST_REMINDER_HOURS,
+    SHORTEST_APPROVAL_HOURS,
+)
 
 RULES = (
     "stalled",
@@ -72,6 +76,7 @@ class WallTime:
 
 BOUND_SETTINGS = DeadlineSettings(
     calendar=WallTime(),
+    approval_limit_hours=SHORTEST_APPROVAL_HOURS,
     approval_in_business_time=False,
     no_response_after=FEWEST_CONTACTS,
     next_action_reminder_hours=LONGEST_REMINDER_HOURS,

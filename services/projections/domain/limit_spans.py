@@ -30,6 +30,7 @@ class DeadlineSettings:
     """
 
     calendar: Calendar | None = None
+    approval_limit_hours: int = 48
     approval_in_business_time: bool = True
     no_response_after: int = 3
     next_action_reminder_hours: int = 24

@@ -112,10 +112,12 @@ class ApprovalStepTaken(NamedTuple):
 
 
 class ApprovalCourse(NamedTuple):
+    """`limits_seconds` None: what the tenant has set."""
+
     approval_id: str
     kind: str
     roles: tuple[str, ...]
-    limits_seconds: tuple[int, ...]
+    limits_seconds: tuple[int | None, ...]
     taken: list[ApprovalStepTaken]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from services.projections.domain.limit_spans import (
     DeadlineSettings,
@@ -16,6 +17,7 @@ from services.projections.domain.opportunity_course import (
     open_times,
 )
 from services.projections.domain.opportunity_row import (
+    ApprovalStepTaken,
     LoggedAction,
     OpportunityProcess,
     Order,
@@ -77,51 +79,58 @@ def _or_closed(
 
 
 def approvals_overdue(row: OpportunityProcess, settings: DeadlineSettings) -> Iterator[Deadline]:
-    """Losing the opportunity ends what waits; a contract that was won may still need approval."""
+    """A contract that was won may still need approval; what was lost waits no more."""
     for course in row.approvals:
         for taken in course.taken:
-            lost = next(
-                (
-                    (stay.left_at, stay.left_event_id)
-                    for stay in row.stays
-                    if stay.left_how == "lost"
-                    and stay.left_at is not None
-                    and stay.left_at >= taken.started_at
-                ),
-                None,
-            )
-            ended = (taken.ended_at, taken.ended_by)
-            if lost is not None and (taken.ended_at is None or lost[0] < taken.ended_at):
-                ended = lost
-            seconds = course.limits_seconds[taken.step]
-            due = _step_due(row.zone, taken.started_at, ended[0], seconds, settings)
-            if due is None or is_met(due, ended[0]):
-                continue
-            role = course.roles[taken.step]
-            facts = {
-                "approval_id": course.approval_id,
-                "kind": course.kind,
-                "step": taken.step,
-                "role": role,
-                "since": iso(taken.started_at),
-                "limit_hours": seconds / 3600,
-            }
-            span = Span(taken.event_id, due, *ended)
-            yield deadline_of(row, "approval_overdue", span, facts, waits_for=role)
+            seconds, role = course.limits_seconds[taken.step], course.roles[taken.step]
+            for wait in _waits(row, taken):
+                due, limit_hours = _step_due(row.zone, wait, seconds, settings)
+                if is_met(due, wait.ended_at):
+                    continue
+                facts = {
+                    "approval_id": course.approval_id,
+                    "kind": course.kind,
+                    "step": taken.step,
+                    "role": role,
+                    "since": iso(wait.started_at),
+                    "limit_hours": limit_hours,
+                }
+                span = Span(wait.event_id, due, wait.ended_at, wait.ended_by)
+                yield deadline_of(row, "approval_overdue", span, facts, waits_for=role)
+
+
+def _waits(row: OpportunityProcess, taken: ApprovalStepTaken) -> Iterator[ApprovalStepTaken]:
+    """A loss ends what waits, the reopening after it begins it anew."""
+    wait = taken
+    for stay, after in zip_longest(row.stays, row.stays[1:]):
+        if stay.left_how != "lost" or (after and after.entered_at <= wait.started_at):
+            continue
+        lost_at = max(stay.left_at or wait.started_at, wait.started_at)
+        if wait.ended_at is not None and wait.ended_at <= lost_at:
+            break
+        yield wait._replace(ended_at=lost_at, ended_by=stay.left_event_id)
+        if after is None:
+            return
+        wait = wait._replace(started_at=after.entered_at, event_id=after.event_id)
+    yield wait
 
 
 def _step_due(
-    zone: str,
-    started_at: datetime,
-    ended_at: datetime | None,
-    seconds: int,
-    settings: DeadlineSettings,
-) -> datetime | None:
+    zone: str, wait: ApprovalStepTaken, seconds: int | None, settings: DeadlineSettings
+) -> tuple[datetime, float]:
+    """When it is due, with the hours that its limit then has."""
+
+    def limit_of(set_to: DeadlineSettings) -> int:
+        return set_to.approval_limit_hours * 3600 if seconds is None else seconds
+
     def due_at(set_to: DeadlineSettings) -> datetime:
         in_business_time = set_to.approval_in_business_time
-        return end_of_limit(started_at, seconds, in_business_time, zone, set_to.calendar)
+        limit = limit_of(set_to)
+        return end_of_limit(wait.started_at, limit, in_business_time, zone, set_to.calendar)
 
-    return in_force(settings, started_at, ended_at, due_at)[1]
+    set_to, due = in_force(settings, wait.started_at, wait.ended_at, due_at)
+    assert due is not None
+    return due, limit_of(set_to) / 3600
 
 
 def no_responses(

@@ -52,7 +52,7 @@ def contributions(row: OpportunityProcess, calendar: Calendar | None = None) -> 
     A figure at t sums the points with `at` < t ("How things are counted", P3, P5).
     """
     points: Points = {}
-    owned = _owned(row)
+    owned = owned_spans(row)
     actions = counted_actions(row)
     for time in open_times(row):
         closed_at = time.closed[0] if time.closed else None
@@ -75,7 +75,7 @@ def scopes_of(unit_path: Sequence[str], rep_id: str | None) -> Scopes:
     return whole + tuple((unit_id, rep_id) for unit_id in unit_path) if rep_id else whole
 
 
-def _owned(row: OpportunityProcess) -> list[Owned]:
+def owned_spans(row: OpportunityProcess) -> list[Owned]:
     since: datetime | None = None
     owned = []
     for index, owner in enumerate(row.owners):
@@ -86,7 +86,7 @@ def _owned(row: OpportunityProcess) -> list[Owned]:
     return owned
 
 
-def _scopes_at(owned: Sequence[Owned], at: datetime, version: int) -> Scopes:
+def scopes_at(owned: Sequence[Owned], at: datetime, version: int) -> Scopes:
     for one in reversed(owned):
         if one.since is None or (one.since, one.version) <= (at, version):
             return one.scopes
@@ -133,14 +133,14 @@ def _add_stay(
     calendar: Calendar | None,
 ) -> None:
     """Only of stages with a dwell limit: of others there is no overrun to relate them to."""
-    if all(_dwell_limit(row, rules, stay.stage)[0] is None for rules in row.rules):
+    if not has_dwell_limit(row, stay.stage):
         return
     _add_state(points, owned, ("dwell_open", stay.stage), stay.entered_at, stay.left_at)
     due = due_at(
         row,
         stay.entered_at,
         stay.left_at,
-        lambda rules: _dwell_limit(row, rules, stay.stage),
+        lambda rules: dwell_limit(row, rules, stay.stage),
         calendar,
     )
     if due is not None and (stay.left_at is None or due < stay.left_at):
@@ -148,7 +148,12 @@ def _add_stay(
         _add_state(points, owned, key, due, stay.left_at)
 
 
-def _dwell_limit(
+def has_dwell_limit(row: OpportunityProcess, stage: str) -> bool:
+    """By any of the pipeline versions that it went through."""
+    return any(dwell_limit(row, rules, stage)[0] is not None for rules in row.rules)
+
+
+def dwell_limit(
     row: OpportunityProcess, rules: RulesInForce, stage: str
 ) -> tuple[int | None, bool]:
     found = stage_rules(row, rules, stage)
@@ -181,7 +186,7 @@ def _add_leaving(
     rules = golden_rules_due(row, stay)
     if at is None or not (rules or stay.left_how in CLOSING):
         return
-    scopes = _scopes_at(owned, at, stay.left_version)
+    scopes = scopes_at(owned, at, stay.left_version)
     if stay.left_how in CLOSING:
         _add(points, scopes, ("closed", "", "", at))
     if stay.left_how == "won":
@@ -201,7 +206,7 @@ def _add_changes(points: Points, row: OpportunityProcess, owned: Sequence[Owned]
             continue
         at = stay.entered_at
         year, week, _ = at.astimezone(zone).isocalendar()
-        scopes = _scopes_at(owned, at, stay.version)
+        scopes = scopes_at(owned, at, stay.version)
         for figure in ("moved", "skipped") if stay.entered_how == "skip" else ("moved",):
             counted = seen.setdefault((figure, year, week), set())
             fresh = tuple(scope for scope in scopes if scope not in counted) if counted else scopes

@@ -15,9 +15,7 @@ from services.projections.domain.opportunity_course import (
     stage_rules,
     stay_at,
 )
-from services.projections.domain.opportunity_row import (
-    OpportunityProcess,
-)
+from services.projections.domain.opportunity_row import OpportunityProcess, Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +46,7 @@ def silence_at(
     stay = stay_at(row, at)
     if time is None or stay is None or (time.closed is not None and time.closed <= at):
         return None
-    heard = [
-        action.at
-        for action in counted_actions(row)
-        if action.ends_silence and time.opened <= action.order <= at
-    ]
-    entered = [
-        each.entered_at
-        for each in row.stays
-        if each.entered_how != "migrated" and each.entered_at <= moment
-    ]
-    since = max(heard + entered)
+    since, _version, _event_id = _last_activity(row, time.opened, at)
     owner = owner_at(row, at)
     rules = stage_rules(row, rules_at(row, at), stay.stage)
     return SilenceNow(
@@ -76,6 +64,28 @@ def silence_at(
         limit_hours=rules.silence_seconds / 3600 if rules else None,
         due_at=silence_due_at(row, since, moment, stay.stage, calendar),
     )
+
+
+def last_activity(row: OpportunityProcess, moment: datetime) -> tuple[datetime, str]:
+    """When, and by which event, the silence began that lasts at a moment at which it is open."""
+    at = (moment, LATEST)
+    opened = max(time.opened for time in open_times(row) if time.opened <= at)
+    since, _version, event_id = _last_activity(row, opened, at)
+    return since, event_id
+
+
+def _last_activity(row: OpportunityProcess, opened: Order, at: Order) -> tuple[datetime, int, str]:
+    heard = [
+        (*action.order, action.event_id)
+        for action in counted_actions(row)
+        if action.ends_silence and opened <= action.order <= at
+    ]
+    entered = [
+        (each.entered_at, each.version, each.event_id)
+        for each in row.stays
+        if each.entered_how != "migrated" and each.entered_at <= at[0]
+    ]
+    return max(heard + entered)
 
 
 def hours_left(due_at: datetime | None, clock: datetime) -> float | None:

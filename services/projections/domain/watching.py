@@ -17,6 +17,7 @@ from shared.projection import Deadline
 MET_IN_TIME = "met-in-time"
 """What ends the cause happened in time after all, or the anchor no longer counts."""
 DUE_MOVED = "due-moved"
+"""Days published since, or a limit lengthened in time, let it be due at another moment."""
 END_DISPROVED = "end-disproved"
 
 
@@ -66,13 +67,12 @@ def verdicts(
 
     `known` by signal id, those of other rules than deadlines left out. In order of due times.
     """
+    named = {deadline_signal_id(subject, deadline): deadline for deadline in every}
     missed = {
-        deadline_signal_id(subject, deadline): deadline
-        for deadline in every
-        if is_missed(deadline, clock.now)
+        found: deadline for found, deadline in named.items() if is_missed(deadline, clock.now)
     }
     commands: list[SignalCommand] = [
-        _retraction(signal, MET_IN_TIME, clock)
+        _retraction(signal, DUE_MOVED if signal.signal_id in named else MET_IN_TIME, clock)
         for signal in known.values()
         if signal.state != "retracted" and signal.signal_id not in missed
     ]

@@ -1,13 +1,12 @@
-"""Why a signal was raised and how a figure came about: sentences, settings, events."""
+"""Why a signal was raised, what became of it and who was told: sentences, settings, events."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.projections.domain.process_health import HealthSettings, WeekFigures, health
 from services.projections.domain.signal_list import SignalRow
-from services.projections.domain.words import listed, say
+from services.projections.domain.words import has_words, listed, say
+from services.projections.domain.workshop import RULE as WORKSHOP
 from shared.clock import iso
-from shared.errors import FieldProblem, Malformed
 from shared.events.notifications import (
     EscalationAcknowledged,
     EscalationHandedOver,
@@ -16,16 +15,6 @@ from shared.events.notifications import (
     EscalationSnoozed,
     EscalationStepReached,
 )
-
-COUNTED_IN = {
-    "stage_compliance": ("moved", "skipped"),
-    "evidence_rate": ("evidence_required", "evidence_complete"),
-    "silence_overrun": ("open", "overrun"),
-    "index": ("skipped", "evidence_required", "evidence_complete", "overrun"),
-}
-"""What a figure is made from: the counts whose opportunities explain it."""
-
-FIGURES = tuple(COUNTED_IN)
 
 
 def why_signal(signal: SignalRow, language: str, times: Mapping[str, str]) -> dict[str, Any]:
@@ -43,7 +32,7 @@ def why_signal(signal: SignalRow, language: str, times: Mapping[str, str]) -> di
     sentences = [say(f"why.{signal.rule}", language, **values)]
     if "pipeline" in facts:
         sentences.append(say("why.pipeline", language, **values))
-    sentences.append(say(f"why.{signal.state}", language, **values))
+    sentences.append(say(_state_words(signal), language, **values))
     if signal.historical:
         sentences.append(say("why.historical", language))
     events = (signal.anchor_event_id, signal.cause_event_id, signal.raised_event_id)
@@ -56,6 +45,16 @@ def why_signal(signal: SignalRow, language: str, times: Mapping[str, str]) -> di
         "settings": facts,
         "events": [event for event in events if event is not None],
     }
+
+
+def _state_words(signal: SignalRow) -> str:
+    """The state, with what is known of how it came to it."""
+    if signal.state == "resolved" and signal.rule == WORKSHOP:
+        return "why.week_over"
+    because = f"why.state.{signal.state}.{signal.retracted_because}"
+    if signal.state == "retracted" and has_words(because):
+        return because
+    return f"why.state.{signal.state}"
 
 
 def why_escalation(events: Sequence[Any], language: str) -> list[str]:
@@ -90,55 +89,6 @@ def _escalation_step(event: Any, language: str) -> str | None:
             return None
 
 
-def why_figure(
-    figure: str, window: str, figures: WeekFigures, settings: HealthSettings, language: str
-) -> dict[str, Any]:
-    """Raises Malformed for a figure that the process health index does not have."""
-    if figure not in FIGURES:
-        message = f"one of {', '.join(FIGURES)}"
-        raise Malformed(message, errors=[FieldProblem("figure", "unknown", message)])
-    measured = health(figures, settings)
-    weights = {
-        "stage_compliance": settings.weight_stage_compliance,
-        "evidence_rate": settings.weight_evidence_rate,
-        f"1 − {settings.index_uses}_overrun": settings.weight_silence_overrun,
-    }
-    values = {
-        "window": window,
-        "moved": figures.moved,
-        "skipped": figures.skipped,
-        "evidence_required": figures.evidence_required,
-        "evidence_complete": figures.evidence_complete,
-        "open": figures.open,
-        "overrun": figures.overrun,
-        "weights": ", ".join(f"{part} {weight:g}" for part, weight in weights.items()),
-    }
-    shown = FIGURES if figure == "index" else (figure,)
-    sentences = []
-    for part in shown:
-        value = getattr(measured, part)
-        if value is None:
-            sentences.append(f"{part}: {say('why.absent', language, window=window)}")
-        else:
-            sentences.append(say(f"why.{part}", language, figure=value, **values))
-    return {
-        "figure": figure,
-        "window": window,
-        "value": getattr(measured, figure),
-        "sentences": sentences,
-        "counts": {name: value for name, value in values.items() if isinstance(value, int)},
-        "settings": {
-            "weights": weights,
-            "index_uses": settings.index_uses,
-            "healthy": {
-                "stage_compliance": settings.healthy_stage_compliance,
-                "evidence_rate": settings.healthy_evidence_rate,
-                "silence_overrun": settings.healthy_silence_overrun,
-            },
-        },
-    }
-
-
 def why_event(event: Mapping[str, Any], rules: Sequence[str], language: str) -> list[str]:
     """What happened, who recorded it when, and which signals hang on it."""
     values = {
@@ -152,10 +102,3 @@ def why_event(event: Mapping[str, Any], rules: Sequence[str], language: str) -> 
     if rules:
         sentences.append(say("why.event_signals", language, **values))
     return sentences
-
-
-def why_golden(stage: str, action: str, done: int, due: int, language: str) -> str:
-    if not due:
-        return say("why.golden_nothing", language, stage=stage)
-    values = {"stage": stage, "action": action, "done": done, "due": due}
-    return say("why.golden_rate", language, **values, figure=done / due)

@@ -1,10 +1,13 @@
-"""What boards say in sentences, in Chinese and English; nothing else holds their words."""
+"""What boards say in sentences, in Chinese and English; beside it only the words of figures."""
 
 from collections.abc import Mapping
+
+from services.projections.domain.figure_words import FIGURE_WORDS
 
 LANGUAGES = ("zh", "en")
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
+    **FIGURE_WORDS,
     "stuck": {
         "en": "{count} {opportunities} stuck in {stage} for over {days} days{key}: "
         "call {people} together {by}.",
@@ -15,10 +18,6 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "have {people} get in touch {by}.",
         "zh": "{count} 个商机在{stage}静默超时{key}：{by}请{people}联系客户。",
     },
-    "approvals": {
-        "en": "{count} {approvals} waiting for longer than allowed: decide {by}.",
-        "zh": "{count} 个审批超时未决：{by}处理。",
-    },
     "key_industry": {"en": ", {count} of them key industry", "zh": "，其中 {count} 个重点行业"},
     "before_today": {"en": "before {time}", "zh": "{time} 前"},
     "before_next": {
@@ -27,8 +26,6 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     },
     "opportunities.one": {"en": "opportunity is", "zh": "商机"},
     "opportunities.many": {"en": "opportunities are", "zh": "商机"},
-    "approvals.one": {"en": "approval is", "zh": "审批"},
-    "approvals.many": {"en": "approvals are", "zh": "审批"},
     "nobody": {"en": "the team", "zh": "团队"},
     "and": {"en": " and ", "zh": "、"},
     "comma": {"en": ", ", "zh": "、"},
@@ -76,6 +73,13 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "customer, the last at {due_at}.",
         "zh": "自 {since} 起连续 {contacts} 次联系客户没有回应，最后一次在 {due_at}。",
     },
+    "why.evidence_reused": {
+        "en": "The same photo or recording (SHA-256 {sha256}) had proved the action "
+        "{first_action_id} of opportunity {first_opportunity_id} at {since} when it was used for "
+        "the action {action_id} of {due_at}.",
+        "zh": "同一照片或录音（SHA-256 {sha256}）已于 {since} 用作商机 {first_opportunity_id} "
+        "的动作 {first_action_id} 的凭证，又用于 {due_at} 的动作 {action_id}。",
+    },
     "why.workshop_proposed": {
         "en": "In week {window} of unit {unit}, outside the healthy range: {parts}.",
         "zh": "单元 {unit} 在 {window} 周超出健康范围的部分：{parts}。",
@@ -84,40 +88,31 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "en": "The limit is that of pipeline {pipeline}, version {pipeline_version}.",
         "zh": "限额来自销售流程 {pipeline} 第 {pipeline_version} 版。",
     },
-    "why.open": {"en": "Nothing has ended it yet.", "zh": "至今没有任何事件使其结束。"},
-    "why.resolved": {"en": "It ended at {ended_at}.", "zh": "已于 {ended_at} 结束。"},
-    "why.retracted": {
+    "why.state.open": {"en": "Nothing has ended it yet.", "zh": "至今没有任何事件使其结束。"},
+    "why.state.resolved": {"en": "It ended at {ended_at}.", "zh": "已于 {ended_at} 结束。"},
+    "why.state.retracted": {
         "en": "It was taken back: what ends it had happened in time, or its cause counts no more.",
         "zh": "已撤回：事后得知在限额内已有动作，或其起因不再有效。",
+    },
+    "why.state.retracted.due-moved": {
+        "en": "It was taken back: by what was published since, it was due later.",
+        "zh": "已撤回：按后来公布的日历，限额的到期时间更晚。",
+    },
+    "why.state.retracted.end-disproved": {
+        "en": "It was taken back: what had ended it does not count.",
+        "zh": "已撤回：使其结束的事件不再有效。",
+    },
+    "why.state.retracted.healthy-after-all": {
+        "en": "It was taken back: with what came in late, the week was healthy.",
+        "zh": "已撤回：补录之后，该周处于健康范围。",
+    },
+    "why.week_over": {
+        "en": "The week after it was over at {ended_at}; what it shows is said of that week.",
+        "zh": "下一周已于 {ended_at} 结束，此后以下一周的结果为准。",
     },
     "why.historical": {
         "en": "It was found in history: nobody was told when it fell due.",
         "zh": "这是在历史数据中发现的，到期时没有通知任何人。",
-    },
-    "why.stage_compliance": {
-        "en": "{moved} opportunities changed stage in {window}, {skipped} of them with a skip: "
-        "({moved} − {skipped}) ÷ {moved} = {figure}.",
-        "zh": "{window} 有 {moved} 个商机变更阶段，其中 {skipped} 个跳步："
-        "（{moved} − {skipped}）÷ {moved} = {figure}。",
-    },
-    "why.evidence_rate": {
-        "en": "{evidence_required} actions of {window} required evidence, {evidence_complete} have "
-        "it: {figure}.",
-        "zh": "{window} 有 {evidence_required} 个动作需要凭证，"
-        "{evidence_complete} 个齐全：{figure}。",
-    },
-    "why.silence_overrun": {
-        "en": "{open} opportunities were open at the end of {window}, {overrun} of them silent "
-        "over their stage's limit: {figure}.",
-        "zh": "{window} 结束时有 {open} 个商机未结，其中 {overrun} 个静默超时：{figure}。",
-    },
-    "why.index": {
-        "en": "Index = 100 × (weights {weights} over the parts that are there) = {figure}.",
-        "zh": "指数 = 100 ×（按权重 {weights}，仅计有数据的部分）= {figure}。",
-    },
-    "why.absent": {
-        "en": "There was nothing to count in {window}.",
-        "zh": "{window} 没有可计的数据。",
     },
     "why.event": {
         "en": "{type} happened at {occurred_at}; {actor} recorded it at {recorded_at}.",
@@ -152,16 +147,6 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "zh": "{by}于 {at} 解决升级：{reason}。",
     },
     "system": {"en": "the system", "zh": "系统"},
-    "why.golden_nothing": {
-        "en": "No stay in {stage} was left forward or by winning.",
-        "zh": "{stage}阶段还没有向前离开或赢单。",
-    },
-    "why.golden_rate": {
-        "en": "Of {due} stays in {stage} left forward or by winning, {done} had {action} with its "
-        "evidence: {figure}.",
-        "zh": "{stage}阶段有 {due} 次向前离开或赢单，"
-        "其中 {done} 次带凭证完成「{action}」：{figure}。",
-    },
 }
 
 
@@ -169,6 +154,10 @@ def say(words: str, language: str, **values: object) -> str:
     """The sentence in that language, else in English. Raises KeyError for unknown words."""
     sentence = _WORDS[words]
     return sentence[language if language in LANGUAGES else "en"].format(**values)
+
+
+def has_words(words: str) -> bool:
+    return words in _WORDS
 
 
 def listed(names: list[str], language: str) -> str:

@@ -2,8 +2,8 @@
 
 import base64
 import binascii
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from services.projections.domain.windows import (
     Moment,
@@ -19,11 +19,15 @@ from shared.organisation import Organisation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A board's query fields as they were sent; `limit` None: all rows."""
+    """A board's query fields as they were sent; `limit` None: all rows.
+
+    `opportunity_id` is for questions why: of one row of a board that lists opportunities.
+    """
 
     unit_id: str | None = None
     rep_id: str | None = None
     stage: str | None = None
+    opportunity_id: str | None = None
     is_key: bool | None = None
     week: str | None = None
     month: str | None = None
@@ -96,9 +100,25 @@ class Asker:
             return week_named(question.week, zone)
         return month_named(question.month, zone) if question.month else None
 
+    def at_end(self, question: Question) -> Question:
+        """Of what is shown as it stands: the end of the window asked for, with all before it."""
+        window = self.window(question)
+        if window is None or window.ends > self.moment(question):
+            return question
+        return replace(question, as_of=window.ends - timedelta(milliseconds=1))
+
     def until(self, question: Question, window: Window | None) -> Moment:
         at = self.moment(question)
         return Moment(at, inclusive=True) if window is None else end_of(window, at)
+
+
+def refuse_filters(question: Question, board: str) -> None:
+    """Raises Malformed for a stage or key industry on a board that is not made of opportunities."""
+    asked = {"stage": question.stage, "key_industry": question.is_key}
+    for field, value in asked.items():
+        if value is not None:
+            problem = FieldProblem(field, "not-here", "the figures of this board are over all")
+            raise Malformed(f"{board} has no such filter", errors=[problem])
 
 
 def cursor_after(*values: str | int) -> str:

@@ -30,12 +30,15 @@ BOARDS: Mapping[str, Board] = {
     "instructions": instruction_board,
 }
 _PAGED_BY_ITSELF = frozenset({"silence"})
+_AS_THINGS_STAND = frozenset({"silence", "instructions"})
 
 
 async def board(ports: Ports, asker: Asker, name: str, question: Question) -> dict[str, Any]:
     """Raises NotFound for an unknown board or unit, Malformed for a window that is none."""
     if name not in BOARDS:
         raise NotFound(f"there is no board {name!r}; there are {', '.join(sorted(BOARDS))}")
+    if name in _AS_THINGS_STAND:
+        question = asker.at_end(question)
     answer = await BOARDS[name](ports.read_store, asker, question)
     return answer if name in _PAGED_BY_ITSELF else _page(answer, question)
 

@@ -1,44 +1,60 @@
-"""Which opportunities a figure of a unit or rep counted: what stands behind it (P3, P5)."""
+"""Which opportunities and events a figure of a unit or rep counted: what stands behind it."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.projections.domain.process_figures import contributions
+from services.projections.domain.counted_things import counted_things
 from services.projections.domain.process_health import Scope
 from services.projections.domain.windows import Moment
 from services.projections.queries.asking import Asker
-from services.projections.queries.figures import STATES
 from services.projections.queries.read_models import PROCESSES
 from shared.access import Resource
 from shared.clock import milliseconds
 
-_LISTED_AT_MOST = 500
+LISTED_AT_MOST = 500
+_READ_AT_ONCE = 2_000
 
 
 class Counting(NamedTuple):
-    """What is looked for; `begins` None: since ever. `stage` and `action` "" where it has none."""
+    """What is looked for; `begins` None: since ever. `stage` None: every stage."""
 
     scope: Scope
     figures: Sequence[str]
     begins: datetime | None
     until: Moment
-    stage: str = ""
-    action: str = ""
+    stage: str | None = None
+
+
+class CountedKey(NamedTuple):
+    """`stage` and `action` are "" where a figure has none."""
+
+    figure: str
+    stage: str
+    action: str
+
+
+class CountedOpportunity(NamedTuple):
+    """One of those behind a figure, with the events that made it count."""
+
+    opportunity_id: str
+    event_ids: tuple[str, ...]
+
+
+Counted = Mapping[CountedKey, Sequence[CountedOpportunity]]
+"""Those in the asker's sight by id, the first 500 of each."""
 
 
 async def opportunities_counted(
     connection: AsyncConnection, asker: Asker, counting: Counting
-) -> dict[str, list[str]]:
-    """By figure the ids of those in the asker's sight, the first 500 of each.
-
-    A thing that moved to another unit since is in its old unit's figure, and not in sight (A9).
-    """
+) -> Counted:
+    """What moved to another unit since is in its old unit's figure, and not in sight (A9)."""
     rows = PROCESSES.rows
+    seen = asker.visibility(Resource.TIMELINES)
     query = (
         select(rows.c.key, rows.c.unit_id, rows.c.owner_id, rows.c.body)
         .where(
@@ -46,40 +62,75 @@ async def opportunities_counted(
             rows.c.opened_at <= milliseconds(counting.until.at),
         )
         .order_by(rows.c.key)
+        .limit(_READ_AT_ONCE)
     )
     if counting.begins is not None:
         begins = milliseconds(counting.begins)
         query = query.where(or_(rows.c.closed_at.is_(None), rows.c.closed_at >= begins))
-    seen = asker.visibility(Resource.TIMELINES)
-    bodies = {
-        key: body
-        for key, unit_id, owner_id, body in await connection.execute(query)
-        if seen.includes(unit_id=unit_id, owner_id=owner_id)
-    }
-    return await asyncio.to_thread(_counted, bodies, counting)
+    counted: dict[CountedKey, list[CountedOpportunity]] = {}
+    after = ""
+    while found := (await connection.execute(query.where(rows.c.key > after))).all():
+        after = found[-1].key
+        bodies = {
+            each.key: each.body
+            for each in found
+            if seen.includes(unit_id=each.unit_id, owner_id=each.owner_id)
+        }
+        await asyncio.to_thread(_count, bodies, counting, counted)
+    return counted
 
 
-def _counted(bodies: Mapping[str, bytes], counting: Counting) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {figure: [] for figure in counting.figures}
-    for key, body in bodies.items():
-        for figure in _figures_of(body, counting):
-            if len(found[figure]) < _LISTED_AT_MOST:
-                found[figure].append(key)
+def _count(
+    bodies: Mapping[str, bytes],
+    counting: Counting,
+    counted: dict[CountedKey, list[CountedOpportunity]],
+) -> None:
+    for opportunity_id, body in bodies.items():
+        for key, event_ids in _counted_in(body, counting).items():
+            listed = counted.setdefault(key, [])
+            if len(listed) < LISTED_AT_MOST:
+                listed.append(CountedOpportunity(opportunity_id, tuple(event_ids)))
+
+
+def _counted_in(body: bytes, counting: Counting) -> dict[CountedKey, dict[str, None]]:
+    """The figures it counts in, each with the events that prove it, in order, each once."""
+    found: dict[CountedKey, dict[str, None]] = {}
+    scope = (counting.scope.unit_id, counting.scope.rep_id)
+    for thing in counted_things(PROCESSES.decode(body)):
+        if (
+            thing.figure in counting.figures
+            and scope in thing.scopes
+            and counting.stage in (None, thing.stage)
+            and thing.counts(counting.begins, counting.until)
+        ):
+            key = CountedKey(thing.figure, thing.stage, thing.action)
+            found.setdefault(key, {}).update(dict.fromkeys(thing.event_ids))
     return found
 
 
-def _figures_of(body: bytes, counting: Counting) -> Iterable[str]:
-    sums = dict.fromkeys(counting.figures, 0)
-    until = counting.until
-    for point, amount in contributions(PROCESSES.decode(body)).items():
-        is_asked = (
-            point.figure in sums
-            and Scope(point.unit_id, point.rep_id) == counting.scope
-            and (point.stage, point.action) == (counting.stage, counting.action)
+def behind(counted: Counted, figures: Iterable[str]) -> dict[str, Any]:
+    """By figure the ids of the opportunities, and with them their events."""
+    merged = {
+        figure: sorted(
+            each for key, found in counted.items() if key.figure == figure for each in found
         )
-        if not is_asked or point.at > until.at or (point.at == until.at and not until.inclusive):
-            continue
-        is_state = point.figure in STATES
-        if is_state or counting.begins is None or point.at >= counting.begins:
-            sums[point.figure] += amount
-    return [figure for figure, total in sums.items() if total > 0]
+        for figure in figures
+    }
+    return {
+        "opportunities": {
+            figure: [each.opportunity_id for each in found] for figure, found in merged.items()
+        },
+        "behind": {
+            figure: [
+                {"opportunity_id": each.opportunity_id, "event_ids": list(each.event_ids)}
+                for each in found
+            ]
+            for figure, found in merged.items()
+        },
+    }
+
+
+def event_ids_of(counted: Counted) -> list[str]:
+    """Each once, in the order of the figures and opportunities."""
+    every = (each for found in counted.values() for each in found)
+    return list(dict.fromkeys(event_id for each in every for event_id in each.event_ids))

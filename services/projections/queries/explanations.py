@@ -1,5 +1,6 @@
-"""Why: of a signal, an escalation, an event, or a figure on a board."""
+"""Why: of a signal, an escalation or an event."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,28 +8,21 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_
 
-from services.projections.domain.golden_actions import GoldenCount, GoldenKey, LightSettings, light
-from services.projections.domain.process_health import Scope, ratio
+from services.projections.domain.process_health import Scope
 from services.projections.domain.signal_list import SignalRow
 from services.projections.domain.timeline import SubjectOfTimeline
-from services.projections.domain.why import (
-    COUNTED_IN,
-    why_escalation,
-    why_event,
-    why_figure,
-    why_golden,
-    why_signal,
-)
-from services.projections.domain.windows import end_of
+from services.projections.domain.why import why_escalation, why_event, why_signal
+from services.projections.domain.why_figures import FIGURES_OF_BOARDS, counted_in
+from services.projections.domain.windows import Moment, week_named
+from services.projections.domain.workshop import RULE as WORKSHOP
 from services.projections.queries.asking import Asker, Question
-from services.projections.queries.counted import Counting, opportunities_counted
-from services.projections.queries.figures import ScopesAsked, golden_counts
-from services.projections.queries.golden_action_board import lights
-from services.projections.queries.process_health_board import (
-    figures_of,
-    health_settings,
-    running_week,
+from services.projections.queries.counted import (
+    Counting,
+    behind,
+    event_ids_of,
+    opportunities_counted,
 )
+from services.projections.queries.process_health_board import health_settings
 from services.projections.queries.read_models import SIGNALS
 from services.projections.queries.signal_board import (
     escalations_of_signal,
@@ -39,16 +33,21 @@ from services.projections.queries.signal_board import (
 from services.projections.queries.timelines import timeline
 from shared.clock import iso
 from shared.envelope import stream_name
-from shared.errors import NotFound
+from shared.errors import FieldProblem, Malformed, NotFound
 from shared.event_log_api import shown
 from shared.ports import Ports
 
-_GOLDEN = ("golden_due", "golden_done")
+_EVENTS_SHOWN_AT_MOST = 500
 
 
 async def why(ports: Ports, asker: Asker, subject_id: str, language: str) -> dict[str, Any]:
-    """Of a signal, an escalation or an event, whichever has this id. Raises NotFound."""
+    """Of a signal, an escalation or an event, whichever has this id. Raises NotFound, Malformed
+    for the name of a board."""
     reads = ports.read_store
+    if subject_id in FIGURES_OF_BOARDS:
+        figures = ", ".join(FIGURES_OF_BOARDS[subject_id])
+        problem = FieldProblem("figure", "required", f"one of {figures}")
+        raise Malformed(f"{subject_id} is a board: name one of its figures", errors=[problem])
     signal = await one_signal(reads, asker, subject_id)
     if signal is None:
         signal_id = await signal_of_escalation(reads, asker, subject_id)
@@ -63,11 +62,9 @@ async def _signal(ports: Ports, asker: Asker, signal: SignalRow, language: str) 
     if signal.ended_at is not None:
         times["ended_at"] = _local(asker, signal.ended_at)
     answer = why_signal(signal, language, times)
-    answer["events"] = [
-        event
-        for event_id in answer["events"]
-        for event in await _shown_event(ports, asker, event_id)
-    ]
+    if signal.rule == WORKSHOP:
+        answer |= await _behind_week(ports, asker, signal, answer["events"])
+    answer["events"] = await shown_events(ports, asker, answer["events"])
     found = await escalations_of_signal(ports.read_store, asker, signal.signal_id)
     streams = [stream_name(asker.tenant_id, "escalation", each) for each in found]
     for stored in (await ports.event_store.read_streams(streams)).values():
@@ -75,6 +72,23 @@ async def _signal(ports: Ports, asker: Asker, signal: SignalRow, language: str) 
         answer["sentences"] += why_escalation(steps, language)
         answer["events"] += await shown(ports.codec, stored)
     return {**answer, "escalations": found}
+
+
+async def _behind_week(
+    ports: Ports, asker: Asker, signal: SignalRow, raised: list[str]
+) -> dict[str, Any]:
+    """What a unit's week was judged by: the counts of its parts, down to their events."""
+    week = week_named(str(signal.window), asker.organisation.zone(signal.due_at))
+    settings = health_settings(asker.organisation, week.ends)
+    parts = signal.facts["parts"]
+    overrun = f"{settings.index_uses}_overrun"
+    named = [overrun if each == "silence_overrun" else each for each in parts]  # type: ignore[union-attr]  # a list of names, written by us
+    figures = [count for part in named for count in counted_in(part, settings)]
+    until = Moment(week.ends, inclusive=False)
+    counting = Counting(Scope(signal.unit_id, ""), figures, week.begins, until)
+    async with ports.read_store.reading() as connection:
+        counted = await opportunities_counted(connection, asker, counting)
+    return {**behind(counted, figures), "events": [*raised, *event_ids_of(counted)]}
 
 
 async def _event(ports: Ports, asker: Asker, event_id: str, language: str) -> dict[str, Any]:
@@ -108,6 +122,16 @@ async def _require_in_sight(ports: Ports, asker: Asker, stream: str) -> None:
     await timeline(ports, asker, SubjectOfTimeline(shown_as, subject_id), Question(limit=1))
 
 
+async def shown_events(
+    ports: Ports, asker: Asker, event_ids: Iterable[str]
+) -> list[dict[str, Any]]:
+    """The first 500 of them as the log shows them."""
+    found: list[dict[str, Any]] = []
+    for event_id in list(event_ids)[:_EVENTS_SHOWN_AT_MOST]:
+        found += await _shown_event(ports, asker, event_id)
+    return found
+
+
 async def _shown_event(ports: Ports, asker: Asker, event_id: str) -> list[dict[str, Any]]:
     try:
         stored = await ports.event_store.read_event(UUID(event_id))
@@ -116,66 +140,6 @@ async def _shown_event(ports: Ports, asker: Asker, event_id: str) -> list[dict[s
     if stored is None or stored.tenant_id != asker.tenant_id:
         return []
     return await shown(ports.codec, [stored])
-
-
-async def why_on_board(
-    ports: Ports, asker: Asker, name: str, figure: str, question: Question
-) -> dict[str, Any]:
-    """Raises NotFound for a board whose figures are not explained, Malformed for the figure."""
-    async with ports.read_store.reading() as connection:
-        if name == "process-health":
-            week = running_week(asker, question)
-            figures = await figures_of(connection, asker, question, week)
-            settings = health_settings(asker.organisation, min(week.ends, asker.clock))
-            answer = why_figure(figure, week.name, figures, settings, question.language)
-            unit_id, rep_id = asker.unit(question), asker.only_rep(question)
-            counting = Counting(
-                Scope(unit_id, rep_id or ""),
-                COUNTED_IN[figure],
-                week.begins,
-                end_of(week, asker.moment(question)),
-            )
-            counted = await opportunities_counted(connection, asker, counting)
-            return {**answer, "unit_id": unit_id, "rep_id": rep_id, "opportunities": counted}
-        if name != "golden-actions":
-            raise NotFound(f"the figures of {name!r} are not explained")
-        unit_id, rep_id = asker.unit(question), asker.only_rep(question) or ""
-        window = asker.window(question)
-        asked = ScopesAsked(asker.tenant_id, unit_id, ())
-        until = asker.until(question, window)
-        counts = await golden_counts(connection, asked, window, until)
-        key = next(
-            (
-                each
-                for scope, each in counts
-                if scope == Scope(unit_id, rep_id)
-                and figure == each.action
-                and question.stage in (None, each.stage)
-            ),
-            None,
-        )
-        if key is None:
-            raise NotFound(f"nothing was due of {figure!r}")
-        begins = window.begins if window else None
-        counting = Counting(Scope(unit_id, rep_id), _GOLDEN, begins, until, key.stage, key.action)
-        counted = await opportunities_counted(connection, asker, counting)
-    count = counts[Scope(unit_id, rep_id), key]
-    answer = _golden(key, count, question.language, lights(asker, question))
-    return {**answer, "opportunities": counted}
-
-
-def _golden(
-    key: GoldenKey, count: GoldenCount, language: str, settings: LightSettings
-) -> dict[str, Any]:
-    rate = ratio(count.done, count.due)
-    return {
-        "figure": key.action,
-        "stage": key.stage,
-        "value": rate,
-        "light": light(rate, settings),
-        "sentences": [why_golden(key.stage, key.action, count.done, count.due, language)],
-        "counts": {"done": count.done, "due": count.due},
-    }
 
 
 def _local(asker: Asker, moment: datetime) -> str:

@@ -1,16 +1,22 @@
 """The boards of golden actions (P5) and their heat map (P7)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from services.projections.domain.golden_actions import (
+    GoldenCount,
+    GoldenKey,
     LightSettings,
     golden_action_rows,
     heat_map,
 )
+from services.projections.domain.process_health import Scope
 from services.projections.queries.asking import Asker, Question
 from services.projections.queries.figures import ScopesAsked, golden_counts
 from services.projections.queries.process_health_board import unit_of_rep
 from shared.read_store import ReadStore
+
+Counts = Mapping[tuple[Scope, GoldenKey], GoldenCount]
 
 
 async def golden_action_board(reads: ReadStore, asker: Asker, question: Question) -> dict[str, Any]:
@@ -22,7 +28,7 @@ async def golden_action_board(reads: ReadStore, asker: Asker, question: Question
     until = asker.until(question, window)
     asked = ScopesAsked(asker.tenant_id, unit_id, children)
     async with reads.reading() as connection:
-        counts = await golden_counts(connection, asked, window, until)
+        counts = _of_stage(question, await golden_counts(connection, asked, window, until))
     reps = {scope.rep_id for scope, _ in counts if scope.rep_id}
     units = {rep: unit_of_rep(organisation, rep, until) or unit_id for rep in reps}
     rows = golden_action_rows(unit_id, children, counts, units, lights(asker, question))
@@ -39,7 +45,8 @@ async def heat_map_board(reads: ReadStore, asker: Asker, question: Question) -> 
     below = sorted(asker.organisation.subtree(unit_id) - {unit_id})
     asked = ScopesAsked(asker.tenant_id, unit_id, below)
     async with reads.reading() as connection:
-        counts = await golden_counts(connection, asked, window, asker.until(question, window))
+        until = asker.until(question, window)
+        counts = _of_stage(question, await golden_counts(connection, asked, window, until))
     of_units = {
         (scope.unit_id, key): count for (scope, key), count in counts.items() if not scope.rep_id
     }
@@ -51,9 +58,16 @@ async def heat_map_board(reads: ReadStore, asker: Asker, question: Question) -> 
     return {"as_of": asker.moment(question), **board}
 
 
+def _of_stage(question: Question, counts: Counts) -> Counts:
+    if question.stage is None:
+        return counts
+    return {key: count for key, count in counts.items() if key[1].stage == question.stage}
+
+
 def lights(asker: Asker, question: Question) -> LightSettings:
-    """As in force at the moment asked about."""
-    number, at = asker.organisation.number_setting, asker.moment(question)
+    """As in force at the end of the window, without one at the moment asked about."""
+    number = asker.organisation.number_setting
+    at = asker.until(question, asker.window(question)).at
     return LightSettings(
         green_from=number("light_green", at), yellow_from=number("light_yellow", at)
     )

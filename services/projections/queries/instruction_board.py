@@ -1,6 +1,7 @@
 """What to do now (P11): from what is stuck or silent in the caller's sight."""
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from services.projections.domain.instructions import (
 )
 from services.projections.queries.asking import Asker, Question
 from services.projections.queries.read_models import PROCESSES
-from services.projections.queries.silence_board import open_in_sight
+from services.projections.queries.silence_board import open_in_sight, silence_board
 from services.projections.queries.stage_titles import stage_titles
 from shared.clock import milliseconds
 from shared.organisation import Organisation
@@ -24,12 +25,34 @@ from shared.read_store import ReadStore
 _AN_HOUR = 3_600_000
 
 
+Groups = dict[tuple[str, str], list[TroubledOpportunity]]
+"""By kind (stuck or silent) and stage."""
+
+
 async def instruction_board(reads: ReadStore, asker: Asker, question: Question) -> dict[str, Any]:
-    """As things are at the clock; there are no instructions for the past."""
-    rows, now = PROCESSES.rows, asker.clock
-    settings = instruction_settings(asker.organisation, now)
-    at = milliseconds(now)
-    entered_before = milliseconds(now - timedelta(days=settings.stuck_days))
+    """As things are at the clock, or were at a past moment."""
+    at = asker.moment(question)
+    settings = instruction_settings(asker.organisation, at)
+    if at < asker.clock:
+        groups = await _past(reads, asker, question, settings)
+    else:
+        groups = await _present(reads, asker, question, settings)
+    titles = await stage_titles(reads, asker.tenant_id, question.language)
+    told = instructions(
+        [Group(kind, stage, found) for (kind, stage), found in groups.items()],
+        at,
+        asker.organisation.calendar(at),
+        Reader(question.language, _names(asker.organisation) | titles),
+        settings,
+    )
+    return {"as_of": at, "rows": told}
+
+
+async def _present(
+    reads: ReadStore, asker: Asker, question: Question, settings: InstructionSettings
+) -> Groups:
+    rows, at = PROCESSES.rows, milliseconds(asker.clock)
+    entered_before = milliseconds(asker.clock - timedelta(days=settings.stuck_days))
     query = select(
         rows.c.key,
         rows.c.customer_id,
@@ -42,7 +65,7 @@ async def instruction_board(reads: ReadStore, asker: Asker, question: Question) 
         *open_in_sight(asker, question),
         or_(rows.c.stage_entered_at < entered_before, rows.c.silence_due_at < at),
     )
-    groups: dict[tuple[str, str], list[TroubledOpportunity]] = defaultdict(list)
+    groups: Groups = defaultdict(list)
     async with reads.reading() as connection:
         for key, customer_id, owner_id, is_key, stage, entered_at, due_at in (
             await connection.execute(query)
@@ -52,15 +75,32 @@ async def instruction_board(reads: ReadStore, asker: Asker, question: Question) 
             groups[kind, stage].append(
                 TroubledOpportunity(key, customer_id, owner_id, is_key, over / _AN_HOUR)
             )
-    titles = await stage_titles(reads, asker.tenant_id, question.language)
-    told = instructions(
-        [Group(kind, stage, found) for (kind, stage), found in groups.items()],
-        now,
-        asker.organisation.calendar(now),
-        Reader(question.language, _names(asker.organisation) | titles),
-        settings,
-    )
-    return {"as_of": now, "rows": told}
+    return groups
+
+
+async def _past(
+    reads: ReadStore, asker: Asker, question: Question, settings: InstructionSettings
+) -> Groups:
+    """From what the silence board showed."""
+    board = await silence_board(reads, asker, replace(question, limit=None, cursor=None))
+    groups: Groups = defaultdict(list)
+    for row in board["rows"]:
+        hours_stuck = (board["as_of"] - row["stage_entered_at"]) / timedelta(hours=1)
+        over = hours_stuck - settings.stuck_days * 24
+        kind = "stuck"
+        if over <= 0:
+            kind, over = "silent", -(row["hours_left"] or 0)
+        if over > 0:
+            groups[kind, row["stage"]].append(
+                TroubledOpportunity(
+                    row["opportunity_id"],
+                    row["customer_id"],
+                    row["owner_id"],
+                    row["customer_is_key"],
+                    over,
+                )
+            )
+    return groups
 
 
 def instruction_settings(organisation: Organisation, at: datetime) -> InstructionSettings:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,7 +18,7 @@ from services.projections.domain.process_health import (
     scopes_listed,
 )
 from services.projections.domain.windows import Moment, Window, end_of, week_of, weeks_between
-from services.projections.queries.asking import Asker, Question
+from services.projections.queries.asking import Asker, Question, refuse_filters
 from services.projections.queries.figures import (
     ScopesAsked,
     first_moment,
@@ -35,22 +35,24 @@ _WEEKS_AFTER = 4
 async def process_health_board(
     reads: ReadStore, asker: Asker, question: Question
 ) -> dict[str, Any]:
-    """Without a week every week with data. Raises Malformed for a month."""
+    """Without a week every week with data. Raises Malformed for a month or a stage."""
     if question.month is not None:
         problem = FieldProblem("month", "not-here", "this board goes by weeks")
         raise Malformed("name a week", errors=[problem])
+    refuse_filters(question, "process-health")
     unit_id = asker.unit(question)
     children = asker.organisation.children(unit_id)
     asked = ScopesAsked(asker.tenant_id, unit_id, children)
     async with reads.reading() as connection:
-        weeks = await _weeks(connection, asker, question, asked)
+        weeks = await weeks_asked(connection, asker, question, asked)
         if not weeks:
             return {"as_of": asker.moment(question), "rows": [], "correlation": None}
         until = end_of(weeks[-1], asker.moment(question))
         figures = await weekly_figures(connection, asked, weeks, until)
         related = None
         if question.week is None and asker.only_rep(question) is None:
-            related = await _correlation(connection, asker, question, weeks)
+            found = await weeks_and_after(connection, asker, question, weeks)
+            related = correlated(asker, question, found)
     rows: list[dict[str, Any]] = []
     for number, week in enumerate(weeks):
         of_week = {scope: each[number] for scope, each in figures.items()}
@@ -58,9 +60,10 @@ async def process_health_board(
     return {"as_of": asker.moment(question), "rows": rows, "correlation": related}
 
 
-async def _weeks(
+async def weeks_asked(
     connection: AsyncConnection, asker: Asker, question: Question, asked: ScopesAsked
 ) -> Sequence[Window]:
+    """The week named, else every week with data up to the moment."""
     window = asker.window(question)
     if window is not None:
         return [window]
@@ -115,10 +118,19 @@ async def figures_of(
     return weeks[0] if weeks else WeekFigures()
 
 
-async def _correlation(
+class WeekAndAfter(NamedTuple):
+    """A unit's week with its index, and what was closed in the four weeks after."""
+
+    unit_id: str
+    week: str
+    weekly_index: float | None
+    after: WinRate
+
+
+async def weeks_and_after(
     connection: AsyncConnection, asker: Asker, question: Question, weeks: Sequence[Window]
-) -> dict[str, Any] | None:
-    """Over the units below and the weeks whose four weeks after are over (P3)."""
+) -> list[WeekAndAfter]:
+    """Of the units below and the weeks whose four weeks after are over (P3)."""
     organisation, at = asker.organisation, asker.moment(question)
     units = sorted(organisation.subtree(asker.unit(question)))
     asked = ScopesAsked(asker.tenant_id, units[0], units[1:])
@@ -126,7 +138,7 @@ async def _correlation(
     indexes = await weekly_figures(connection, asked, weeks, until)
     closings = await weekly_closings(connection, asked, weeks, until)
     over = sum(week.ends <= at for week in weeks)
-    weekly: list[tuple[float | None, WinRate]] = []
+    found: list[WeekAndAfter] = []
     for unit_id in units:
         figures = indexes.get(Scope(unit_id, ""), [])
         closed = closings.get(unit_id, [])
@@ -134,11 +146,20 @@ async def _correlation(
             after = closed[number + 1 : number + 1 + _WEEKS_AFTER]
             rate = WinRate(sum(each.won for each in after), sum(each.closed for each in after))
             settings = health_settings(organisation, weeks[number].ends)
-            weekly.append((health(figures[number], settings).index, rate))
-    minimum_closed = int(organisation.number_setting("correlation_minimum_closed", at))
-    minimum_points = int(organisation.number_setting("correlation_minimum_points", at))
-    found = correlation(correlated_points(weekly, minimum_closed), minimum_points)
-    return None if found is None else {"coefficient": found.coefficient, "n": found.n}
+            index = health(figures[number], settings).index
+            found.append(WeekAndAfter(unit_id, weeks[number].name, index, rate))
+    return found
+
+
+def correlated(
+    asker: Asker, question: Question, found: Sequence[WeekAndAfter]
+) -> dict[str, Any] | None:
+    """As the board shows it; None below the fewest weeks that say anything."""
+    number, at = asker.organisation.number_setting, asker.moment(question)
+    weekly = [(each.weekly_index, each.after) for each in found]
+    points = correlated_points(weekly, int(number("correlation_minimum_closed", at)))
+    related = correlation(points, int(number("correlation_minimum_points", at)))
+    return None if related is None else {"coefficient": related.coefficient, "n": related.n}
 
 
 def health_settings(organisation: Organisation, at: datetime) -> HealthSettings:

@@ -7,6 +7,7 @@ from services.projections.domain.opportunity_row import (
     OpportunityProcess,
 )
 from services.projections.domain.process_projection import OPPORTUNITY_PROCESS
+from services.projections.domain.reused_evidence import EVIDENCE_USES, EvidenceUses
 from services.projections.domain.signal_list import SIGNAL_LIST, SignalRow
 from services.projections.domain.stage_titles import STAGE_TITLES, StageTitles
 from shared.projecting import ReadModel, RowReadModel
@@ -79,4 +80,6 @@ ESCALATED: RowReadModel[Acknowledgement] = RowReadModel(
 
 STAGE_NAMES: RowReadModel[StageTitles] = RowReadModel(LOG_NAME, "opportunities", STAGE_TITLES)
 
-READ_MODELS: tuple[ReadModel, ...] = (PROCESSES, SIGNALS, ESCALATED, STAGE_NAMES)
+EVIDENCE: RowReadModel[EvidenceUses] = RowReadModel(LOG_NAME, "opportunities", EVIDENCE_USES)
+
+READ_MODELS: tuple[ReadModel, ...] = (PROCESSES, SIGNALS, ESCALATED, STAGE_NAMES, EVIDENCE)

@@ -1,8 +1,8 @@
-"""The watch: looks at what its clock has passed and says what follows, once (O1, O6, O14, P3)."""
+"""What fell due of opportunities: stalled, overdue, unanswered (O1, O6, O14)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import bindparam, select
@@ -14,37 +14,24 @@ from services.projections.domain.opportunity_row import (
     OpportunityProcess,
 )
 from services.projections.domain.signal import (
-    SIGNAL,
     RaiseSignal,
     ResolveSignal,
     RetractSignal,
     SignalCommand,
 )
 from services.projections.domain.watching import KnownSignal, Subject, WatchClock, verdicts
-from services.projections.domain.windows import week_of
-from services.projections.domain.workshop import workshop_verdicts
 from services.projections.queries.deadline_settings import deadline_settings
 from services.projections.queries.known_signals import known_signals
-from services.projections.queries.process_health_board import health_settings
 from services.projections.queries.read_models import PROCESSES
-from services.projections.queries.unhealthy_weeks import (
-    ended_weeks,
-    is_unhealthy,
-    known_proposals,
-    to_be_proposed,
-    with_worst,
-)
+from services.projections.watch import sending
+from shared.arming import hold
 from shared.clock import milliseconds
-from shared.command_handling import CommandContext, CommandHandling, Run, Step
-from shared.envelope import Origin
+from shared.command_handling import CommandHandling
 from shared.organisation import Organisation
 from shared.ports import Ports
 from shared.projecting import AT_ONCE, NEVER
 
-WATCHER = "watch"
 _AT_ONCE_LOOKED_AT = 1_000
-_BETWEEN_LOOKS = timedelta(hours=1)
-_LOOKED_BACK = timedelta(days=60)
 _ENCODE = msgspec.json.Encoder().encode
 
 Due = tuple[str, bytes, dict[str, KnownSignal]]
@@ -80,12 +67,16 @@ class OpportunityWatch:
         due = await self._due(tenant_id, clock)
         if not due:
             return False
-        settings = deadline_settings(organisation, clock)
+        settings = deadline_settings(organisation)
         looked = [_look(tenant_id, row, organisation, settings, clock) for row in due]
         commands = [command for each in looked for command in each.commands]
-        await send(self._ports, self._commands, tenant_id, commands)
+        await sending.send(self._ports, self._commands, tenant_id, commands)
         async with self._ports.read_store.transaction() as connection:
-            await _remember(connection, tenant_id, looked, clock)
+            # Days or settings that came in meanwhile had every deadline looked at again: with what
+            # was worked out from the former ones that must not be forgotten.
+            latest = await self._ports.organisations.of(tenant_id)
+            is_overtaken = deadline_settings(latest) != settings
+            await _remember(connection, tenant_id, looked, clock, is_overtaken=is_overtaken)
         return True
 
     async def _due(self, tenant_id: str, clock: datetime) -> list[Due]:
@@ -161,13 +152,19 @@ def known_after(
 
 
 async def _remember(
-    connection: AsyncConnection, tenant_id: str, looked: Sequence[Looked], clock: datetime
+    connection: AsyncConnection,
+    tenant_id: str,
+    looked: Sequence[Looked],
+    clock: datetime,
+    *,
+    is_overtaken: bool,
 ) -> None:
     """An opportunity that has changed since it was looked at is looked at again at once."""
     rows, timers = PROCESSES.rows, PROCESSES.deadlines
     now_stored: dict[str, bytes] = {}
     for start in range(0, len(looked), 500):
         keys = [each.key for each in looked[start : start + 500]]
+        await hold(connection, timers, tenant_id, keys)
         query = select(rows.c.key, rows.c.body).where(
             rows.c.tenant_id == tenant_id, rows.c.key.in_(keys)
         )
@@ -188,98 +185,12 @@ async def _remember(
             {
                 "of_key": each.key,
                 "next_due_at": (
-                    each.next_due_at if now_stored.get(each.key) == each.body else AT_ONCE
+                    AT_ONCE
+                    if is_overtaken or now_stored.get(each.key) != each.body
+                    else each.next_due_at
                 ),
                 "now_known": _ENCODE(each.known),
             }
             for each in looked
         ],
     )
-
-
-async def send(
-    ports: Ports, commands: CommandHandling, tenant_id: str, wanted: Sequence[SignalCommand]
-) -> None:
-    """To the signals' streams, each signal's commands in order; repeated they add nothing."""
-    by_signal: dict[str, list[Step]] = {}
-    for command in wanted:
-        step = Step(command, _context(tenant_id, command), ports.new_id())
-        by_signal.setdefault(command.signal_id, []).append(step)
-    if by_signal:
-        runs = [Run(signal_id, steps) for signal_id, steps in by_signal.items()]
-        for refusals in await commands.handle_runs(SIGNAL, runs):
-            for refusal in filter(None, refusals):
-                raise refusal
-
-
-def _context(tenant_id: str, command: SignalCommand) -> CommandContext:
-    match command:
-        case RaiseSignal():
-            occurred_at = command.raised_at
-        case ResolveSignal():
-            occurred_at = command.ended_at
-        case RetractSignal():
-            occurred_at = command.retracted_at
-    return CommandContext(
-        tenant_id=tenant_id,
-        actor_id=None,
-        occurred_at=occurred_at,
-        correlation_id=command.signal_id,
-        caller=WATCHER,
-        origin=Origin.LIVE,
-    )
-
-
-class WorkshopWatch:
-    """Proposes workshops when a week is over, and again looks at weeks that late actions may have
-    changed: all of them on the history clock, the last ones when live, at most once an hour."""
-
-    def __init__(self, ports: Ports, commands: CommandHandling) -> None:
-        self._ports = ports
-        self._commands = commands
-        self._judged: dict[str, tuple[int, datetime, str]] = {}
-
-    async def step(self, now: datetime) -> bool:
-        did = False
-        head = sum(
-            [
-                await self._ports.event_store.head("opportunities", partition)
-                for partition in range(self._ports.event_store.partitions)
-            ]
-        )
-        for organisation in await self._ports.organisations.with_clock():
-            tenant_id = organisation.tenant_id
-            if self._is_needed(tenant_id, organisation, head, now):
-                did = await self._judge(tenant_id, organisation, organisation.clock(now)) or did
-                week = week_of(organisation.clock(now), organisation.zone()).name
-                self._judged[tenant_id] = (head, now, week)
-        return did
-
-    def _is_needed(
-        self, tenant_id: str, organisation: Organisation, head: int, now: datetime
-    ) -> bool:
-        if tenant_id not in self._judged:
-            return True
-        judged_head, judged_at, judged_week = self._judged[tenant_id]
-        if week_of(organisation.clock(now), organisation.zone()).name != judged_week:
-            return True
-        is_patient = organisation.is_live and now - judged_at < _BETWEEN_LOOKS
-        return head != judged_head and not is_patient
-
-    async def _judge(self, tenant_id: str, organisation: Organisation, clock: datetime) -> bool:
-        since = clock - _LOOKED_BACK if organisation.is_live else None
-        async with self._ports.read_store.reading() as connection:
-            weeks = await ended_weeks(connection, tenant_id, organisation, clock, since)
-            known = await known_proposals(connection, tenant_id)
-            sick = [each for each in weeks if is_unhealthy(organisation, each)]
-            fresh = to_be_proposed(tenant_id, sick, known)
-            if fresh:
-                count = int(organisation.number_setting("workshop_worst_opportunities", clock))
-                fresh = await with_worst(connection, tenant_id, fresh, count)
-        watch_clock = WatchClock(now=clock, live_at=organisation.live_at)
-        wanted: list[SignalCommand] = []
-        for each in fresh + [week for week in weeks if not is_unhealthy(organisation, week)]:
-            settings = health_settings(organisation, each.week.ends)
-            wanted += workshop_verdicts(tenant_id, [each], known, settings, watch_clock)
-        await send(self._ports, self._commands, tenant_id, wanted)
-        return bool(wanted)

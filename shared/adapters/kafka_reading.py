@@ -1,0 +1,74 @@
+"""What comes of one partition, read in order: each event once, a hole told at once."""
+
+from collections.abc import Sequence
+
+import structlog
+from aiokafka import ConsumerRecord
+
+from shared.adapters.kafka_messages import AnotherLog, MessageCodec
+from shared.clock import EPOCH
+from shared.envelope import StoredEvent
+from shared.feed import SubscriptionStopped, WrongLog
+from shared.log_source import Delivered
+
+LOG = structlog.get_logger(__name__)
+
+REMEDY = "rebuild it from the store: `pulsetrail rebuild`"
+
+
+class PartitionReading:
+    """From a starting point on. `reader` is who is named where it cannot go on."""
+
+    def __init__(self, reader: str, topic: str, codec: MessageCodec, next_offset: int) -> None:
+        self._reader = reader
+        self._topic = topic
+        self._codec = codec
+        self._next_offset = next_offset
+        self._has_begun = False
+        self._recorded_until = EPOCH
+
+    def delivered(self, records: Sequence[ConsumerRecord]) -> Delivered:
+        """Raises SubscriptionStopped for a hole, and for a log that is not ours."""
+        try:
+            taken = self._codec.read(records)
+        except AnotherLog as flaw:
+            raise WrongLog(
+                f"{self._reader}, {self._topic}: {flaw}: the store or the topic was replaced;"
+                " delete the topic, run `pulsetrail topics` and rebuild from the store"
+            ) from flaw
+        for what in taken.unreadable:
+            LOG.warning("record_left_out", topic=self._topic, record=what)
+        events = self._fresh(taken.events)
+        for tick in taken.ticks:
+            if tick.next_position > self._next_offset:
+                raise self._hole(tick.next_position)
+            self._recorded_until = max(self._recorded_until, tick.recorded_until)
+        until = self._recorded_until if taken.ticks else None
+        return Delivered(self._codec.partition, events, records[-1].offset + 1, until)
+
+    def _fresh(self, events: Sequence[StoredEvent]) -> Sequence[StoredEvent]:
+        """Without those that came already."""
+        following = self._next_offset + len(events)
+        if [event.offset for event in events] == list(range(self._next_offset, following)):
+            self._next_offset = following
+            self._has_begun |= bool(events)
+            return events
+        fresh = []
+        for event in events:
+            if event.offset > self._next_offset:
+                raise self._hole(event.offset)
+            if event.offset == self._next_offset:
+                fresh.append(event)
+                self._next_offset += 1
+            self._has_begun = True
+        return fresh
+
+    def _hole(self, found: int) -> SubscriptionStopped:
+        if self._has_begun:
+            cause = "are missing in the midst of the topic: messages were lost"
+        else:
+            cause = "are not in the topic any more: Kafka has deleted them"
+        return SubscriptionStopped(
+            f"{self._reader}, {self._topic}/{self._codec.partition}: events {self._next_offset} to"
+            f" {found - 1} {cause}; {REMEDY}"
+        )

@@ -1,0 +1,251 @@
+"""The relay: events from a log to its topic, each partition in order, none left out.
+
+A batch is sent only when everything before it in its partition has been acknowledged, whoever sent
+that. So the topic may hold an event twice (its relay was killed before the checkpoint moved, or had
+lost its lease without knowing), but all that stands before an event in the log also stands before
+its first copy in the topic. The epoch keeps whoever lost a lease from moving the checkpoint.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol, TypeVar
+
+import structlog
+
+from shared.adapters.kafka_messages import Message, MessageCodec, Tick
+from shared.adapters.kafka_outlet import KafkaOutlet
+from shared.adapters.kafka_topics import PREFIX, TopicIsUnfit, log_topic, missing_topics
+from shared.adapters.relay_partitions import LeasedLog, RelayPartitions, RelayStopped
+from shared.envelope import StoredEvent
+from shared.errors import DomainError, StoreAway
+from shared.event_store import UnreadableEvent
+from shared.relay_leases import Lease, RelayLeases
+
+LOG = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+TICK_SECONDS = 1.0
+BATCH = 2_000
+"""Events of a partition in one round."""
+
+_ROUND_SECONDS = 0.005
+"""Between rounds that found little: what is committed meanwhile goes together."""
+_LISTEN_SECONDS = 1.0
+"""How long it may take until a stop is noticed."""
+_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class RelayedStore(LeasedLog, Protocol):
+    """What the relay asks of an event store."""
+
+    async def recorded_until(self, log: str, partition: int) -> datetime:
+        """A moment before which no event of the partition will be recorded any more."""
+        ...
+
+    async def read_log(
+        self, log: str, partition: int, from_offset: int, limit: int
+    ) -> list[StoredEvent]: ...
+
+    @property
+    def generation(self) -> int: ...
+
+    async def wait_beyond(self, generation: int, seconds: float) -> None: ...
+
+
+class DueTick(NamedTuple):
+    """To be sent when everything before `head` is in the topic."""
+
+    recorded_until: datetime
+    head: int
+
+
+class LogRelay:
+    """Relays the partitions of one log whose leases it gets; the others it stands by for."""
+
+    def __init__(
+        self,
+        log: str,
+        store: RelayedStore,
+        leases: RelayLeases,
+        outlet: KafkaOutlet,
+        *,
+        holder: str,
+        prefix: str = PREFIX,
+    ) -> None:
+        self.log = log
+        self.topic = log_topic(log, prefix)
+        self.relayed = 0
+        self.behind = 0
+        """Events of its partitions that were committed but not relayed when it last looked."""
+        self.problem: str | None = f"{log} has not been relayed yet"
+        """Why it is not at work, None when it is (or stands by)."""
+        self.partitions = RelayPartitions(log, store, leases, holder)
+        self._store = store
+        self._outlet = outlet
+        self._checked = False
+        self._ticks: dict[int, DueTick] = {}
+        self._tick_at = 0.0
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until told to stop; whatever passes is waited for, with back-off.
+
+        Raises RelayStopped, TopicIsUnfit.
+        """
+        failures = 0
+        try:
+            while not stopping.is_set():
+                generation = self._store.generation
+                try:
+                    relayed = await self.step()
+                except (RelayStopped, TopicIsUnfit) as failure:
+                    self.problem = str(failure)
+                    raise
+                except Exception as failure:
+                    await self._failed(failure)
+                    await _pause(stopping, _RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
+                    failures += 1
+                    continue
+                failures = 0
+                self.problem = None
+                if not relayed:
+                    await self._store.wait_beyond(generation, self._idle_seconds())
+                if relayed < BATCH:
+                    await asyncio.sleep(_ROUND_SECONDS)
+        finally:
+            await self._outlet.discard()
+            await self.partitions.release()
+
+    async def step(self) -> int:
+        """One round over all partitions held; how many events it relayed."""
+        await self._check_topic()
+        await self.partitions.keep()
+        heads = await self._heads_and_ticks()
+        batches = await self._batches(heads)
+        held = self.partitions.held.values()
+        self.behind = sum(heads[lease.partition] - lease.next_offset for lease in held)
+        await _all(
+            self._outlet.send(self.topic, lease.partition, messages)
+            for lease, messages in self._messages(batches)
+        )
+        await self.partitions.advance({each: len(events) for each, events in batches.items()})
+        relayed = sum(map(len, batches.values()))
+        self.relayed += relayed
+        self.behind -= relayed
+        return relayed
+
+    async def _failed(self, failure: Exception) -> None:
+        self.problem = str(failure)
+        LOG.warning(
+            "relay_retries",
+            log=self.log,
+            why=failure.detail if isinstance(failure, DomainError) else "bug",
+            exc_info=None if isinstance(failure, DomainError) else failure,
+        )
+        self._checked = False
+        self._ticks.clear()
+        self.partitions.forget()
+        await self._outlet.discard()
+
+    async def _check_topic(self) -> None:
+        if self._checked:
+            return
+        wanted = {self.topic: self._store.partitions}
+        if await missing_topics(self._outlet.bootstrap, wanted):
+            raise StoreAway(f"topic {self.topic} is missing: run `pulsetrail topics`")
+        self._checked = True
+
+    async def _heads_and_ticks(self) -> Sequence[int]:
+        """The heads, read after the moments of the ticks that are due: what is recorded before
+        such a moment stands before such a head."""
+        now = time.monotonic()
+        due: list[int] = []
+        if now >= self._tick_at:
+            self._tick_at = now + TICK_SECONDS
+            due = [each for each in self.partitions.held if each not in self._ticks]
+        moments = await _all(self._store.recorded_until(self.log, each) for each in due)
+        heads = await self._store.heads(self.log)
+        for partition, moment in zip(due, moments, strict=True):
+            self._ticks[partition] = DueTick(moment, heads[partition])
+        return heads
+
+    def _idle_seconds(self) -> float:
+        until = min(self._tick_at, self.partitions.look_again_at) - time.monotonic()
+        return min(max(0.0, until), _LISTEN_SECONDS)
+
+    async def _batches(self, heads: Sequence[int]) -> Mapping[int, list[StoredEvent]]:
+        held = self.partitions.held.values()
+        behind = [lease for lease in held if lease.next_offset < heads[lease.partition]]
+        events = await _all(self._read(lease) for lease in behind)
+        return {lease.partition: batch for lease, batch in zip(behind, events, strict=True)}
+
+    async def _read(self, lease: Lease) -> list[StoredEvent]:
+        start = lease.next_offset
+        try:
+            events = await self._store.read_log(self.log, lease.partition, start, BATCH)
+        except UnreadableEvent as flaw:
+            raise RelayStopped(
+                f"{self.log}/{lease.partition} cannot be read from {start} on: {flaw};"
+                " run `pulsetrail verify`"
+            ) from flaw
+        if [event.offset for event in events] != list(range(start, start + len(events))):
+            raise RelayStopped(
+                f"{self.log}/{lease.partition} has a hole after {start}: run `pulsetrail verify`"
+            )
+        return events
+
+    def _messages(
+        self, batches: Mapping[int, Sequence[StoredEvent]]
+    ) -> Iterator[tuple[Lease, Iterator[Message]]]:
+        """What each partition is to be sent: its events, and the tick that they make true."""
+        for lease in self.partitions.held.values():
+            events = batches.get(lease.partition, ())
+            reached = lease.next_offset + len(events)
+            tick = None
+            due = self._ticks.get(lease.partition)
+            if due is not None and reached >= due.head:
+                del self._ticks[lease.partition]
+                tick = Tick(due.recorded_until, reached)
+            if events or tick:
+                yield (
+                    lease,
+                    _encoded(MessageCodec(lease.log, lease.log_id, lease.partition), events, tick),
+                )
+
+
+def _encoded(
+    codec: MessageCodec, events: Sequence[StoredEvent], tick: Tick | None
+) -> Iterator[Message]:
+    for event in events:
+        yield codec.message(event)
+    if tick is not None:
+        yield codec.tick(tick)
+
+
+async def run_relay(relays: Sequence[LogRelay], stopping: asyncio.Event) -> None:
+    """All of them until told to stop, or until one cannot go on: then the others are stopped too
+    and what ended it is raised (RelayStopped, TopicIsUnfit)."""
+    running = [asyncio.create_task(relay.run(stopping)) for relay in relays]
+    try:
+        await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        stopping.set()
+        await _all(running)
+
+
+async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
+    """All of it is over before the first failure is raised."""
+    outcomes = await asyncio.gather(*work, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return outcomes  # type: ignore[return-value]
+
+
+async def _pause(stopping: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stopping.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,142 @@
+"""How far a subscription is, kept beside what it wrote and moved in the same transaction."""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.event_store import EventStore
+from shared.feed import SubscriptionStopped, WrongLog
+from shared.read_store import CHECKPOINTS, ReadStore, insert_missing
+
+
+class Fenced(SubscriptionStopped):
+    """Somebody else has moved the checkpoint: nothing of our batch was written."""
+
+
+class Place(NamedTuple):
+    """Where a subscription stands in a partition: the offset that comes next; where its source
+    goes on; until when (milliseconds) all that was recorded has been applied. `epoch` grows when a
+    rebuild or an operator has changed what is kept."""
+
+    next_offset: int
+    source_offset: int | None = None
+    recorded_until: int | None = None
+    epoch: int = 0
+
+
+class Checkpoints:
+    """Of one subscription, all its partitions."""
+
+    def __init__(self, subscription: str, log: str, reads: ReadStore) -> None:
+        self._subscription = subscription
+        self._log = log
+        self._reads = reads
+
+    async def recalled(
+        self, store: EventStore, partitions: Collection[int], *, from_beginning: bool
+    ) -> dict[int, Place]:
+        """Where it goes on in each; a new one begins at the first event or at the head.
+
+        Raises WrongLog when the store was restored or replaced.
+        """
+        log_id = await store.log_id(self._log)
+        heads = {each: await store.head(self._log, each) for each in partitions}
+        async with self._reads.transaction() as connection:
+            found = await self._rows(connection)
+            missing = [each for each in partitions if each not in found]
+            if missing:
+                new = [
+                    self._row(each, log_id, 0 if from_beginning else heads[each])
+                    for each in missing
+                ]
+                await insert_missing(connection, CHECKPOINTS, new)
+                found = await self._rows(connection)
+        for partition, head in heads.items():
+            known_log, place = found[partition]
+            if known_log != log_id or place.next_offset > head:
+                raise WrongLog(
+                    f"{self._subscription}: its checkpoint {place.next_offset} does not belong to"
+                    f" this log (head {head}): the store was restored or replaced; delete the read"
+                    " models' file or schema, they are built again from the log"
+                )
+        return {partition: found[partition][1] for partition in partitions}
+
+    def _row(self, partition: int, log_id: str, next_offset: int) -> Mapping[str, object]:
+        return {
+            "subscription": self._subscription,
+            "partition": partition,
+            "log": self._log,
+            "log_id": log_id,
+            "next_offset": next_offset,
+            "source_offset": None,
+            "recorded_until": None,
+            "epoch": 0,
+        }
+
+    async def _rows(self, connection: AsyncConnection) -> dict[int, tuple[str, Place]]:
+        table = CHECKPOINTS
+        query = select(
+            table.c.partition,
+            table.c.log_id,
+            table.c.next_offset,
+            table.c.source_offset,
+            table.c.recorded_until,
+            table.c.epoch,
+        ).where(table.c.subscription == self._subscription)
+        return {
+            partition: (log_id, Place(*place))
+            for partition, log_id, *place in await connection.execute(query)
+        }
+
+    async def advance(
+        self, connection: AsyncConnection, moves: Mapping[int, tuple[Place, Place]]
+    ) -> None:
+        """Compare and set, per partition from the place believed to be stored.
+
+        First thing in the transaction: a second owner waits here, and is fenced.
+        """
+        if connection.dialect.name == "sqlite":
+            moved = sum([await self._move(connection, *move) for move in moves.items()])
+        else:
+            moved = await self._move_together(connection, moves)
+        if moved != len(moves):
+            raise Fenced(f"{self._subscription}: another process owns this subscription")
+
+    async def _move(
+        self, connection: AsyncConnection, partition: int, move: tuple[Place, Place]
+    ) -> int:
+        expected, place = move
+        moved = await connection.execute(
+            update(CHECKPOINTS)
+            .where(
+                CHECKPOINTS.c.subscription == self._subscription,
+                CHECKPOINTS.c.partition == partition,
+                CHECKPOINTS.c.next_offset == expected.next_offset,
+                CHECKPOINTS.c.epoch == expected.epoch,
+            )
+            .values(place._asdict())
+        )
+        return moved.rowcount
+
+    async def _move_together(
+        self, connection: AsyncConnection, moves: Mapping[int, tuple[Place, Place]]
+    ) -> int:
+        rows = [
+            (partition, expected.next_offset, *place)
+            for partition, (expected, place) in moves.items()
+        ]
+        columns = (list(values) for values in zip(*rows, strict=True))
+        moved = await connection.exec_driver_sql(_MOVE_TOGETHER, (self._subscription, *columns))
+        return moved.rowcount
+
+
+_MOVE_TOGETHER = """
+UPDATE checkpoints AS known SET next_offset = moved.next_offset,
+    source_offset = moved.source_offset, recorded_until = moved.recorded_until
+FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+    AS moved (partition, expected, next_offset, source_offset, recorded_until, epoch)
+WHERE known.subscription = $1 AND known.partition = moved.partition
+    AND known.next_offset = moved.expected AND known.epoch = moved.epoch
+"""

@@ -1,0 +1,78 @@
+"""The port that brings a subscription its events where it does not read the store's log."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from shared.envelope import StoredEvent
+
+
+class Delivered(NamedTuple):
+    """What one fetch brought of one partition, in order.
+
+    Events may come again, or have come before; a hole in their offsets means that one was lost.
+    `next_source_offset` is where the source goes on after these. `recorded_until` is the latest
+    tick among them: everything recorded before it has been delivered; None without a tick.
+    `events` is empty where a fetch brought ticks alone.
+    """
+
+    partition: int
+    events: Sequence[StoredEvent]
+    next_source_offset: int
+    recorded_until: datetime | None
+
+
+class StartingPoint(NamedTuple):
+    """Where to begin in a partition: at `source_offset` if known, else wherever the source finds
+    that the event with the log offset `next_offset` comes later or there (events before it are
+    recognised and skipped)."""
+
+    next_offset: int
+    source_offset: int | None
+
+
+class PartitionOwner(Protocol):
+    """Who is told when partitions come and go; the stored offsets rule, not the source's own."""
+
+    async def assigned(self, partitions: Collection[int]) -> Mapping[int, StartingPoint]:
+        """Where to begin in each; nothing of them is fetched before this has answered."""
+        ...
+
+    async def revoked(self, partitions: Collection[int]) -> None:
+        """What is in hand is finished or left; what was fetched and not taken will come again."""
+        ...
+
+
+class LogSource(Protocol):
+    """One subscription's own reader of one log, in a group that shares the partitions.
+
+    Raises SubscriptionStopped where a starting point lies before what the source still has, when
+    its partitions are not as many as the log's, and when it brings another log (`log_id`);
+    StoreAway while it cannot be reached.
+    """
+
+    async def start(self, owner: PartitionOwner) -> None: ...
+
+    async def fetch(self, seconds: float) -> list[Delivered]:
+        """What has come by now, of several partitions, one entry each; waits at most `seconds`.
+
+        May be called again while what it brought before is still being written.
+        """
+        ...
+
+    async def seek(self, partition: int, start: StartingPoint) -> None:
+        """Go on from there: what was fetched after it comes again. Nothing happens for a
+        partition that is not assigned any more."""
+        ...
+
+    async def lag(self) -> Mapping[int, int]:
+        """Per assigned partition how many messages have not been fetched yet."""
+        ...
+
+    async def report(self, source_offsets: Mapping[int, int]) -> None:
+        """Tell where the subscription stands, for displays of lag only; failures are ignored."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the group, so that others take over at once."""
+        ...

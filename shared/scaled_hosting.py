@@ -1,0 +1,123 @@
+"""The part of the services that one process of several runs."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import structlog
+
+from shared.delivered_subscription import DeliveredSubscription, OpenSource
+from shared.errors import StoreAway
+from shared.feed import Feed
+from shared.followed_elsewhere import CheckpointReader, FollowedElsewhere, known_until
+from shared.ports import Ports
+from shared.projecting import ReadModel
+from shared.reaction import Reaction
+from shared.running import Lease, Running, Work
+from shared.service import Runner, Service
+
+LOG = structlog.get_logger(__name__)
+
+_GRACE_SECONDS = 10.0
+_RETRY_SECONDS = 2.0
+_BEHIND_SECONDS = 0.25
+"""Here the clock moves with the subscriptions, a few times a second, and no append tells of it."""
+
+
+class ScaledHosting:
+    """`services` are all there are; this process follows for some, runs what time brings for some,
+    and shows the routes of some. How far the others' subscriptions are it reads."""
+
+    def __init__(  # noqa: PLR0913  # what the three kinds of processes differ in
+        self,
+        ports: Ports,
+        services: Sequence[Service],
+        *,
+        serves: Collection[str] = (),
+        follows: Collection[str] = (),
+        runs: Collection[str] = (),
+        open_source: OpenSource,
+        lease: Lease,
+    ) -> None:
+        self.ports = ports
+        self.services = [each for each in services if each.name in serves]
+        self._checkpoints = CheckpointReader(ports.read_store)
+        self._targets = {each.name: _targets(each) for each in services}
+        feed = Feed(ports.event_store, ports.codec)
+        self.subscriptions = tuple(
+            DeliveredSubscription(target, feed, ports.read_store, open_source)
+            for name in self._targets
+            if name in follows
+            for target in self._targets[name]
+        )
+        self.everywhere = tuple(
+            FollowedElsewhere(target, ports.event_store, ports.read_store, self._checkpoints)
+            for targets in self._targets.values()
+            for target in targets
+        )
+        ports.progress.follow(self.everywhere)
+        self.runners = tuple(
+            runner for each in services if each.name in runs for runner in each.runners
+        )
+        self._running = Running(
+            ports.event_store,
+            self.subscriptions,
+            self.runners,
+            self._known_until,
+            lease=lease,
+            behind_seconds=_BEHIND_SECONDS,
+            poll_seconds_at_most=_BEHIND_SECONDS,
+        )
+        self.stopped = self._running.stopped
+        self.lease = lease
+
+    @property
+    def cannot_go_on(self) -> asyncio.Event:
+        return self._running.cannot_go_on
+
+    async def start(self) -> None:
+        """As soon as the database is there."""
+        await self.prepare()
+        self._running.start()
+
+    def work(self) -> list[Work]:
+        """For a host that starts it itself, after `prepare`."""
+        return self._running.work()
+
+    def tell_to_stop(self) -> None:
+        self._running.tell_to_stop()
+
+    async def stop(self) -> None:
+        """What is in hand is finished, groups are left."""
+        await self._running.stop(_GRACE_SECONDS)
+
+    async def create_tables(self) -> None:
+        """Asking a read model for its tables declares them."""
+        for targets in self._targets.values():
+            for target in targets:
+                if not isinstance(target, Reaction):
+                    target.tables  # noqa: B018
+        await self.ports.read_store.create_tables()
+
+    async def prepare(self) -> None:
+        """Tables, as soon as the database is there."""
+        while True:
+            try:
+                await self.create_tables()
+                return
+            except StoreAway as failure:
+                LOG.warning("waiting_for_the_read_store", why=failure.detail)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _known_until(self, runner: Runner) -> datetime | None:
+        """By everything that the runner's service follows, in whichever process."""
+        names = [_named(target) for target in self._targets[runner.name.split(".")[0]]]
+        return await known_until(self._checkpoints, names, self.ports.event_store.partitions)
+
+
+def _targets(service: Service) -> Sequence[ReadModel | Reaction]:
+    return (*service.read_models, *service.reactions)
+
+
+def _named(target: ReadModel | Reaction) -> str:
+    return f"{target.name}.v{target.version}"

@@ -1,0 +1,1 @@
+"""Real servers for tests, benchmarks and `make stack`; no part of the product."""

@@ -1,0 +1,1 @@
+"""Real servers that tests ask for: one of each per run."""

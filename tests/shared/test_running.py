@@ -1,0 +1,122 @@
+"""What time brings is done only by whoever holds the lease, and only as far as all is applied."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.adapters.postgres_runner_lease import PostgresRunnerLease
+from shared.errors import StoreAway
+from shared.feed import WrongLog
+from shared.ports import Ports
+from shared.running import Running
+from shared.service import Runner
+from tests.shared.installation import opened
+from tests.shared.reading import following
+from tests.shared.staff import NOW
+
+
+@pytest.fixture
+async def ports(tmp_path: Path) -> AsyncIterator[Ports]:
+    async with opened(tmp_path) as ports:
+        yield ports
+
+
+class Clockwork:
+    """A runner that notes the times it is given."""
+
+    def __init__(self) -> None:
+        self.asked: list[datetime] = []
+        self.known: datetime | None = NOW
+        self.runner = Runner(name="staff.talks", step=self.step, poll_seconds=0.01)
+
+    async def step(self, now: datetime) -> bool:
+        self.asked.append(now)
+        return False
+
+    async def known_until(self, _runner: Runner) -> datetime | None:
+        return self.known
+
+
+class Lease:
+    def __init__(self) -> None:
+        self.ours = True
+
+    async def is_ours(self, name: str) -> bool:
+        return self.ours
+
+    async def give_back(self, name: str) -> None:
+        self.ours = False
+
+
+async def until_asked(clockwork: Clockwork, times: int) -> None:
+    for _ in range(500):
+        if len(clockwork.asked) >= times:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(clockwork.asked)
+
+
+async def test_a_runner_gets_the_time_until_which_all_is_applied(ports: Ports) -> None:
+    clockwork = Clockwork()
+    clockwork.known = None
+    running = Running(ports.event_store, [], [clockwork.runner], clockwork.known_until)
+    running.start()
+    await asyncio.sleep(0.1)
+    assert clockwork.asked == []
+    clockwork.known = NOW + timedelta(seconds=1)
+    await until_asked(clockwork, 1)
+    await running.stop(5)
+    assert set(clockwork.asked) == {NOW + timedelta(seconds=1)}
+
+
+async def test_a_runner_whose_lease_another_holds_stands_by(ports: Ports) -> None:
+    clockwork, lease = Clockwork(), Lease()
+    lease.ours = False
+    running = Running(ports.event_store, [], [clockwork.runner], clockwork.known_until, lease=lease)
+    running.start()
+    await asyncio.sleep(0.1)
+    assert clockwork.asked == []
+    lease.ours = True
+    await until_asked(clockwork, 1)
+    await running.stop()
+
+
+async def test_a_log_that_was_replaced_is_said_to_be_the_end(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = await following(ports)
+
+    async def replaced(_stopping: asyncio.Event) -> None:
+        raise WrongLog("the store was replaced")
+
+    monkeypatch.setattr(follower, "follow", replaced)
+    running = Running(ports.event_store, [follower], [], Clockwork().known_until)
+    running.start()
+    await asyncio.wait_for(running.cannot_go_on.wait(), 5)
+    assert running.stopped == {"staff.headcount.v1": "the store was replaced"}
+    await running.stop()
+
+
+@pytest.mark.postgres
+async def test_a_lease_is_held_by_one_process_until_it_ends(database: str) -> None:
+    ours, theirs = PostgresRunnerLease(database), PostgresRunnerLease(database)
+    assert await ours.is_ours("projections.watch")
+    assert not await theirs.is_ours("projections.watch")
+    assert await theirs.is_ours("notifications.steps")
+    await ours.close()
+    assert await theirs.is_ours("projections.watch")
+    await theirs.give_back("projections.watch")
+    assert await ours.is_ours("projections.watch")
+    await ours.close()
+    await theirs.close()
+
+
+@pytest.mark.postgres
+async def test_without_a_database_nobody_holds_a_lease() -> None:
+    lease = PostgresRunnerLease("postgresql://nobody@127.0.0.1:1/nowhere")
+    with pytest.raises(StoreAway):
+        await lease.is_ours("projections.watch")
+    await lease.close()

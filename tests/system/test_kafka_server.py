@@ -1,0 +1,33 @@
+"""The broker that tests and `make stack` start: stopped or killed, it comes back with its data."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from stack.kafka_server import KafkaServer, answers
+from tests.shared.relayed_log import create_topic, offsets, topic_content
+from tests.shared.test_kafka_consumer import Bench
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.mark.parametrize(
+    "end",
+    [pytest.param(KafkaServer.stop, id="stopped"), pytest.param(KafkaServer.kill, id="killed")],
+)
+async def test_a_broker_comes_back_on_the_same_port_with_its_data(
+    own_kafka: KafkaServer, topic_prefix: str, end: Callable[[KafkaServer], None]
+) -> None:
+    address, process_id = own_kafka.bootstrap, own_kafka.pid
+    topic = await create_topic(address, topic_prefix)
+    bench = Bench(address, topic_prefix, topic)
+    await bench.send(range(3))
+    await bench.close()
+    await asyncio.to_thread(end, own_kafka)
+    assert not await answers(address)
+    with pytest.raises(LookupError, match="Kafka is not running"):
+        _ = own_kafka.pid
+    await asyncio.to_thread(own_kafka.start)
+    assert (own_kafka.bootstrap, own_kafka.pid != process_id) == (address, True)
+    assert offsets(await topic_content(address, topic)) == [0, 1, 2]
