@@ -3,7 +3,12 @@
 PORT ?= 8700
 DATA ?= .data
 JSON ?=
+# Beside what `make run` keeps there, unless a folder was named.
+STACK_DATA = $(if $(filter file,$(origin DATA)),$(DATA)/stack,$(DATA))
 WORKERS ?= 2
+KILLS ?= 1000
+SEED ?=
+MUTANT ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -21,13 +26,16 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test test-slow bench docs shapes lock clean
+.PHONY: help run stack install check test test-slow chaos chaos-mutants bench docs shapes lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(RUN_STAMP) ## everything in one process with the demonstration tenant (PORT=8700 DATA=.data)
 	@exec $(VENV)/bin/pulsetrail --data "$(DATA)" serve --demo --port "$(PORT)"
+
+stack: $(DEV_STAMP) ## the scaled system on real Kafka and PostgreSQL, each part a process (PORT, DATA)
+	@exec $(PY) -m stack --port "$(PORT)" --data "$(STACK_DATA)"
 
 install: $(DEV_STAMP) ## the .venv with everything, nothing started
 
@@ -42,6 +50,12 @@ test: check ## check, then every test that is not slow (WORKERS=2 at once)
 
 test-slow: $(DEV_STAMP) ## the tests that take longer than `make test` may
 	@$(VENV)/bin/pytest -q -m slow
+
+chaos: $(DEV_STAMP) ## faults under load until so many kills are survived (KILLS=1000 SEED=); repeated, it goes on
+	@REQUIRE_SERVICES=1 $(PY) -m tests.system.chaos --kills "$(KILLS)" $(if $(SEED),--seed "$(SEED)")
+
+chaos-mutants: $(DEV_STAMP) ## faults of ours that the crash suite must catch (MUTANT=: only this one)
+	@$(PY) -m tests.system.chaos.mutants $(MUTANT)
 
 bench: $(DEV_STAMP) ## all benchmarks, one table (JSON=FILE writes the figures too)
 	@$(PY) -m benchmarks $(if $(JSON),--json "$(JSON)")
@@ -61,7 +75,7 @@ lock: $(DEV_STAMP) ## renew the lock files (UPGRADE=1: to the newest versions)
 
 clean: ## remove .venv and caches; data folders stay
 	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	@find services shared tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find services shared stack tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):
 	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \

@@ -19,7 +19,8 @@ NO_BENCHMARKS = {"__main__", "figure"}
 
 
 def names() -> list[str]:
-    found = {module.name for module in pkgutil.iter_modules(benchmarks.__path__)}
+    modules = pkgutil.iter_modules(benchmarks.__path__)
+    found = {module.name for module in modules if not module.ispkg}
     return sorted(found - NO_BENCHMARKS)
 
 

@@ -1,7 +1,8 @@
 """One measured figure, and the table that figures are printed in."""
 
 import json
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,6 +33,13 @@ def table(figures: Iterable[Figure]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def told(figures: Iterable[Figure]) -> Iterator[Figure]:
+    """The same, each said as soon as it is known: a benchmark may take many minutes."""
+    for figure in figures:
+        print("  " + "  ".join(_cells(figure)), file=sys.stderr, flush=True)
+        yield figure
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ is looked for in the store's file, and probes wait until the board shows them.
 import asyncio
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -20,7 +20,7 @@ from uuid import UUID
 import httpx
 
 from benchmarks.figure import Figure, table
-from tests.oracle.live import moment, read_log, silence_rows
+from tests.oracle.live import Recorded, moment, read_log, silence_rows
 from tests.system.command import Json
 from tests.system.serving import Serving
 
@@ -38,7 +38,7 @@ class Bench:
     """`answers` and `sights` are milliseconds from sending to answer and to sight."""
 
     http: httpx.AsyncClient
-    stored: sqlite3.Connection
+    is_stored: Callable[[UUID], Awaitable[bool]]
     answers: list[float] = field(default_factory=list)
     sights: list[float] = field(default_factory=list)
     posted: int = 0
@@ -59,13 +59,12 @@ class Bench:
         begin = perf_counter()
         answer = await self.log_action()
         self.answers.append((perf_counter() - begin) * 1000)
-        self._assert_stored(answer.json())
+        await self._assert_stored(answer.json())
 
-    def _assert_stored(self, answered: Json) -> None:
+    async def _assert_stored(self, answered: Json) -> None:
         for event_id in answered["events"]:
-            query = "SELECT count(*) FROM events WHERE event_id = ?"
-            [found] = self.stored.execute(query, (UUID(event_id).bytes,)).fetchone()
-            assert found == 1, f"{event_id} was answered before it was stored"
+            stored = await self.is_stored(UUID(event_id))
+            assert stored, f"{event_id} was answered before it was stored"
 
     async def probe(self, number: int) -> None:
         """A new opportunity of a rep of its own, until the board of this rep shows it."""
@@ -111,18 +110,23 @@ async def _measure(scratch: Path) -> list[Figure]:
         base = f"{serving.address}/api/v1"
         headers = {"Authorization": f"Bearer {key}"}
         async with httpx.AsyncClient(base_url=base, headers=headers, timeout=30) as http:
-            await _furnish(http, administrator)
-            bench = Bench(http, stored)
-            sustainable = await _flat_out(bench)
-            await _at_half(bench, sustainable / 2)
-            _compare(await _caught_up(bench), serving.folder)
+            await furnish(http, administrator)
+
+            async def is_stored(event_id: UUID) -> bool:
+                query = "SELECT 1 FROM events WHERE event_id = ?"
+                return stored.execute(query, (event_id.bytes,)).fetchone() is not None
+
+            bench = Bench(http, is_stored)
+            sustainable = await flat_out(bench)
+            await at_half(bench, sustainable / 2)
+            compare(await caught_up(bench), read_log(serving.folder))
     finally:
         stored.close()
         serving.stop()
-    return _figures(bench, sustainable)
+    return figures(bench, sustainable)
 
 
-async def _furnish(http: httpx.AsyncClient, administrator: str) -> None:
+async def furnish(http: httpx.AsyncClient, administrator: str) -> None:
     headers = {"Authorization": f"Bearer {administrator}"}
     person = {"person_id": "prober", "unit_id": "company"}
     answer = await http.post("/people", json=person, headers=headers)
@@ -133,21 +137,21 @@ async def _furnish(http: httpx.AsyncClient, administrator: str) -> None:
         assert answer.status_code == 201, answer.text
 
 
-async def _flat_out(bench: Bench) -> float:
+async def flat_out(bench: Bench, seconds: float = FLAT_OUT_SECONDS) -> float:
     """Posts a second, the time until the board contains the last one included."""
     begin = perf_counter()
-    ends = begin + FLAT_OUT_SECONDS
+    ends = begin + seconds
 
     async def client() -> None:
         while perf_counter() < ends:
             await bench.log_action()
 
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
-    await _caught_up(bench)
+    await caught_up(bench)
     return bench.posted / (perf_counter() - begin)
 
 
-async def _caught_up(bench: Bench) -> Json:
+async def caught_up(bench: Bench) -> Json:
     """The board with everything that was answered so far: one more post comes after all of it."""
     await bench.log_action()
     while True:
@@ -159,12 +163,12 @@ async def _caught_up(bench: Bench) -> Json:
         assert answer.status_code == 504, answer.text
 
 
-async def _at_half(bench: Bench, rate: float) -> None:
+async def at_half(bench: Bench, rate: float, seconds: float = HALF_LOAD_SECONDS) -> None:
     """Posts at even intervals whether or not the last was answered, and probes among them."""
     begin = perf_counter()
     running: set[asyncio.Task[Any]] = set()
     probes = 0
-    for number in range(int(rate * HALF_LOAD_SECONDS)):
+    for number in range(int(rate * seconds)):
         await asyncio.sleep(max(0.0, begin + number / rate - perf_counter()))
         running.add(asyncio.create_task(bench.timed_action()))
         if perf_counter() - begin > probes * PROBE_EVERY_SECONDS:
@@ -174,21 +178,21 @@ async def _at_half(bench: Bench, rate: float) -> None:
     await asyncio.gather(*running)
 
 
-def _compare(board: Json, folder: Path) -> None:
+def compare(board: Json, log: Iterable[Recorded]) -> None:
     """The whole board against a walk over the log."""
-    expected = silence_rows(read_log(folder), moment(board["as_of"]))
+    expected = silence_rows(log, moment(board["as_of"]))
     shown = [(row["opportunity_id"], moment(row["last_activity_at"])) for row in board["rows"]]
     assert shown == [(row["opportunity_id"], row["last_activity_at"]) for row in expected]
     assert board["total"] == len(expected) == OPPORTUNITIES
 
 
-def _figures(bench: Bench, sustainable: float) -> list[Figure]:
+def figures(bench: Bench, sustainable: float) -> list[Figure]:
     half = f"at half load ({sustainable / 2:,.0f} posts/s)"
-    seen50, seen99 = _share(bench.sights, 0.5), _share(bench.sights, 0.99)
+    seen50, seen99 = share(bench.sights, 0.5), share(bench.sights, 0.99)
     return [
         Figure(name="sustainable load", value=sustainable, unit="posts/s"),
-        Figure(name=f"post answered {half}: p50", value=_share(bench.answers, 0.5), unit="ms"),
-        Figure(name=f"post answered {half}: p99", value=_share(bench.answers, 0.99), unit="ms"),
+        Figure(name=f"post answered {half}: p50", value=share(bench.answers, 0.5), unit="ms"),
+        Figure(name=f"post answered {half}: p99", value=share(bench.answers, 0.99), unit="ms"),
         Figure(
             name=f"post sent to board {half}: p50",
             value=seen50,
@@ -206,7 +210,7 @@ def _figures(bench: Bench, sustainable: float) -> list[Figure]:
     ]
 
 
-def _share(durations: list[float], share: float) -> float:
+def share(durations: list[float], share: float) -> float:
     return sorted(durations)[int(len(durations) * share)]
 
 

@@ -19,6 +19,7 @@ import services
 import shared.events  # noqa: F401  # declares every event type
 from shared.access import PERMISSIONS, Resource, Role
 from shared.event_type import EventType, FieldRule, all_event_types
+from shared.telemetry import DESCRIBED, Described
 from shared.tenant_settings import TENANT_SETTINGS, TenantSetting
 
 FOLDER = Path(__file__).parent
@@ -290,10 +291,40 @@ def role_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+# ------------------------------------------------------------------------------------ metrics.md
+
+
+def metric_row(described: Described) -> tuple[str, ...]:
+    labels = ", ".join(code(label) for label in described.labels)
+    return (code(described.name), described.kind, labels, described.unit, described.meaning)
+
+
+def metrics() -> str:
+    lines = [
+        "# Metrics",
+        "",
+        MADE_BY,
+        "",
+        "What `/metrics` shows in Prometheus' text format: of the embedded system at its address,",
+        "of each process of the scaled one at that process's. It asks for the token",
+        "`PULSETRAIL_METRICS_TOKEN`, without one for a caller on the same machine. Labels hold",
+        "ids and names of ours, never personal data.",
+        "",
+        "Of a histogram there are `_bucket`, `_sum` and `_count`.",
+        "",
+        *table(
+            ("name", "kind", "labels", "unit", "meaning"),
+            (metric_row(DESCRIBED[name]) for name in sorted(DESCRIBED)),
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "events.md": event_catalogue,
     "configuration.md": configuration,
     "roles.md": role_table,
+    "metrics.md": metrics,
 }
 
 

@@ -1,9 +1,10 @@
 """When the watch has to look at a subject: bounds that projections write and only ever lower."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import Select, Table, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.read_store import insert_missing
@@ -21,15 +22,10 @@ async def arm(
     """Only ever earlier; a subject with signals, or with a limit missed in the past that the
     watch has been by, is looked at once (retractions and resolutions)."""
     known: dict[tuple[str, str], tuple[int, int, bool]] = {}
+    query = _known(table)
     for tenant_id, part in by_tenant(list(due)):
-        query = (
-            select(table.c.key, table.c.due_at, table.c.watched_until, table.c.known != b"[]")
-            .where(table.c.tenant_id == tenant_id, table.c.key.in_(part))
-            # Whoever looks at these at the same time either sees our rows or waits for us.
-            .order_by(table.c.key)
-            .with_for_update()
-        )
-        for key, due_at, watched_until, signalled in await connection.execute(query):
+        named = {"tenant": tenant_id, "keys": part}
+        for key, due_at, watched_until, signalled in await connection.execute(query, named):
             known[tenant_id, key] = (due_at, watched_until, signalled)
     armed: list[dict[str, Any]] = []
     for (tenant_id, key), due_at in due.items():
@@ -68,6 +64,18 @@ async def arm(
         )
 
 
+@lru_cache(maxsize=64)
+def _known(table: Table) -> Select[Any]:
+    """Made once: making it takes longer than running it."""
+    return (
+        select(table.c.key, table.c.due_at, table.c.watched_until, table.c.known != b"[]")
+        .where(table.c.tenant_id == bindparam("tenant"), table.c.key.in_(bindparam("keys")))
+        # Whoever looks at these at the same time either sees our rows or waits for us.
+        .order_by(table.c.key)
+        .with_for_update()
+    )
+
+
 async def hold(
     connection: AsyncConnection, table: Table, tenant_id: str, keys: Sequence[str]
 ) -> None:
@@ -78,13 +86,15 @@ async def hold(
     await connection.execute(query.order_by(table.c.key).with_for_update())
 
 
-def by_tenant(keys: Sequence[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+def by_tenant(
+    keys: Sequence[tuple[str, str]], *, at_once: int = _KEYS_A_QUERY
+) -> list[tuple[str, list[str]]]:
     """The keys in parts that a query can name, each of one tenant."""
     tenants: dict[str, list[str]] = {}
     for tenant_id, key in keys:
         tenants.setdefault(tenant_id, []).append(key)
     return [
-        (tenant_id, part[start : start + _KEYS_A_QUERY])
+        (tenant_id, part[start : start + at_once])
         for tenant_id, part in tenants.items()
-        for start in range(0, len(part), _KEYS_A_QUERY)
+        for start in range(0, len(part), at_once)
     ]

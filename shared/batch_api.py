@@ -202,7 +202,7 @@ def _ties(line: bytes) -> set[str]:
     except Malformed:
         return set()
     ties = {f"key {fields['id']}"} if "id" in fields else set()
-    for name in ("opportunity_id", "customer_id", "person_id", "unit_id"):
+    for name in ("lead_id", "opportunity_id", "customer_id", "person_id", "unit_id"):
         if name in fields:
             return ties | {f"{name} {fields[name]}"}
     return ties

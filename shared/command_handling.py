@@ -18,6 +18,8 @@ from shared.errors import (
 )
 from shared.event_store import Append, CommandRecord, EventStore, Outcome, Verdict
 from shared.folded_states import FoldedStates
+from shared.measured_appends import MeasuredAppends
+from shared.telemetry import CommandTimer
 
 __all__ = [
     "Answer",
@@ -93,6 +95,7 @@ class CommandHandling:
         self._codec = codec
         self._new_id = new_id
         self._states = FoldedStates(store, codec)
+        self._appends = MeasuredAppends(log, store)
 
     async def handle(
         self,
@@ -105,28 +108,33 @@ class CommandHandling:
         """Decide and append. Raises what the decider raises, ConcurrencyConflict where
         `expected_version` does not hold, Busy after three repetitions, IdempotencyKeyReused."""
         stream = stream_name(context.tenant_id, decider.name, aggregate_id)
-        first = await self.first_answer(context, stream)
-        if first is not None:
-            return await self._placed(stream, first)
-        for attempt in range(_ATTEMPTS):
-            version, state, events = await self._decide(
-                decider, stream, command, context.expected_version, fresh=attempt > 0
-            )
-            after = decider.fold(events, state)
-            outcome = await self._append(stream, version, events, after, context, answer)
-            match outcome.verdict:
-                case Verdict.DONE:
-                    await self._states.remember(decider, stream, outcome.version, after, version)
-                    return await self._placed(stream, _handled(after, outcome))
-                case Verdict.DUPLICATE:
-                    return await self._placed(stream, _handled(None, outcome))
-                case Verdict.KEY_REUSED:
-                    raise IdempotencyKeyReused(
-                        f"{context.idempotency_key!r} came with another body"
-                    )
-                case Verdict.CONFLICT:
-                    continue
-        raise Busy(f"{stream} was changed by others {_ATTEMPTS} times")
+        with CommandTimer(self._log) as timer:
+            first = await self.first_answer(context, stream)
+            if first is not None:
+                timer.is_duplicate = True
+                return await self._placed(stream, first)
+            for attempt in range(_ATTEMPTS):
+                version, state, events = await self._decide(
+                    decider, stream, command, context.expected_version, fresh=attempt > 0
+                )
+                after = decider.fold(events, state)
+                outcome = await self._append(stream, version, events, after, context, answer)
+                match outcome.verdict:
+                    case Verdict.DONE:
+                        await self._states.remember(
+                            decider, stream, outcome.version, after, version
+                        )
+                        return await self._placed(stream, _handled(after, outcome))
+                    case Verdict.DUPLICATE:
+                        timer.is_duplicate = True
+                        return await self._placed(stream, _handled(None, outcome))
+                    case Verdict.KEY_REUSED:
+                        raise IdempotencyKeyReused(
+                            f"{context.idempotency_key!r} came with another body"
+                        )
+                    case Verdict.CONFLICT:
+                        continue
+            raise Busy(f"{stream} was changed by others {_ATTEMPTS} times")
 
     async def _placed(self, stream: str, handled: Handled[S]) -> Handled[S]:
         """Where nothing was to do, the state answered with is that of the event before it."""
@@ -242,7 +250,7 @@ class CommandHandling:
             Append(self._log, run.stream, run.version, list(islice(encoded, len(run.news))))
             for run in with_news.values()
         ]
-        return dict(zip(with_news, await self._store.append(appends), strict=True))
+        return dict(zip(with_news, await self._appends.append(appends), strict=True))
 
     async def first_answer(self, context: CommandContext, stream: str) -> Handled[Any] | None:
         """A repeated command is answered before it is decided: its rule may refuse it by now."""
@@ -278,7 +286,7 @@ class CommandHandling:
         elif not events:
             return Outcome(Verdict.DONE, version, None, (), answer(after, version, ()))
         append = Append(self._log, stream, version, await self._codec.seal(news), record)
-        [outcome] = await self._store.append([append])
+        [outcome] = await self._appends.append([append])
         if record is None and outcome.verdict is Verdict.DONE:
             return outcome._replace(answer=answer(after, version_after, ids))
         return outcome

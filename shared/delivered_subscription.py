@@ -47,6 +47,8 @@ class DeliveredSubscription:
         self._moved = asyncio.Event()
         self._is_paused = False
         self._stored_at = 0.0
+        self.taken = 0
+        """How many batches it has taken, those of the source's clock alone too."""
 
     @property
     def name(self) -> str:
@@ -196,6 +198,7 @@ class DeliveredSubscription:
         has_events = any(batch.events for batch in batches)
         postponed_at_most = 0 if is_waited_for and has_events else BATCH
         await self._intake.take(batches, postponed_at_most=postponed_at_most)
+        self.taken += len(batches)
         self._moved.set()
         self._moved = asyncio.Event()
         at = await self._intake.standings([batch.partition for batch in batches])

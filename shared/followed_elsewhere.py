@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from shared.clock import moment
 from shared.event_store import EventStore
@@ -18,6 +18,7 @@ from shared.read_store import CHECKPOINTS, ReadStore
 from shared.subscription import Transaction
 
 _POLL_SECONDS = 0.02
+_MAY_BE_IDLE = "SET LOCAL idle_in_transaction_session_timeout = 0"
 
 
 class StoredPlace(NamedTuple):
@@ -102,6 +103,9 @@ class FollowedElsewhere:
     async def standing_still(self) -> AsyncIterator[Transaction]:
         """Whoever follows waits meanwhile for its checkpoint."""
         async with self._reads.transaction() as connection:
+            if connection.dialect.name != "sqlite":
+                # Idle while others work for it, however long that takes.
+                await connection.execute(text(_MAY_BE_IDLE))
             query = select(CHECKPOINTS.c.partition).where(CHECKPOINTS.c.subscription == self.name)
             await connection.execute(query.order_by(CHECKPOINTS.c.partition).with_for_update())
             yield lambda: nullcontext(connection)

@@ -29,7 +29,7 @@ def router(hosting: "Hosted") -> APIRouter:
 
 async def _missing(hosting: "Hosted") -> dict[str, str]:
     """What keeps the process from its work, by name."""
-    missing = await _away(hosting.ports) | hosting.stopped
+    missing = {**await _away(hosting.ports), **hosting.stopped}
     if missing:
         return missing
     try:

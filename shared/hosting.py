@@ -9,8 +9,9 @@ from fastapi import FastAPI
 
 from shared import batch_api, docs_page, event_log_api, health_api, live_api, metrics_api
 from shared.data_folder import DataFolder
-from shared.http import BASE, Access, install_errors
+from shared.http import BASE, NO_TELEMETRY_OF_ITS_OWN, Access, install_errors
 from shared.http_limits import HttpLimits
+from shared.http_tracing import HttpTraces
 from shared.ports import Ports
 from shared.projecting import ReadModel
 from shared.running import Running
@@ -123,6 +124,7 @@ def application(hosting: Hosted) -> FastAPI:
         openapi_url=f"{BASE}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        telemetry=NO_TELEMETRY_OF_ITS_OWN,
     )
     install_errors(app)
     access = Access(ports)
@@ -136,7 +138,8 @@ def application(hosting: Hosted) -> FastAPI:
     app.include_router(live_api.router(ports, access))
     app.include_router(metrics_api.router(ports, hosting.subscriptions, hosting.services))
     app.include_router(docs_page.router(app))
-    app.add_middleware(HttpLimits, settings=ports.settings, new_id=ports.new_id)
+    app.add_middleware(HttpLimits, settings=ports.settings)
+    app.add_middleware(HttpTraces, new_id=ports.new_id, traced=BASE)
 
     app.include_router(health_api.router(hosting))
     return app

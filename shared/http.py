@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -27,12 +28,21 @@ from shared.clock import EPOCH, iso, to_milliseconds
 from shared.command_handling import CommandContext, Handled
 from shared.errors import DomainError, FieldProblem, Forbidden, Malformed, Unauthenticated
 from shared.event_type import Withheld
+from shared.http_tracing import TRACEPARENT
 from shared.ports import Ports
 from shared.problems import problem_response
 
 LOG = structlog.get_logger(__name__)
 
 BASE = "/api/v1"
+
+NO_TELEMETRY_OF_ITS_OWN: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
+"""FastAPI's would send queries and the words of failures, which may be personal."""
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 """An id as clients may choose it."""
@@ -260,7 +270,7 @@ def command_context(
         idempotency_key=key,
         digest=digest,
         expected_version=_expected_version(request.headers.get("If-Match")),
-        trace_context=request.headers.get("traceparent"),
+        trace_context=request.scope.get(TRACEPARENT),
     )
 
 

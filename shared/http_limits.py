@@ -1,12 +1,9 @@
-"""What stands before every route: a correlation id, bounds on bodies and on rates, safe headers."""
+"""What stands before every route: bounds on bodies and on rates, safe headers."""
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from email.message import Message as Headers
-from uuid import UUID
 
-import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -33,12 +30,9 @@ _HEADERS = (
 class HttpLimits:
     """ASGI middleware; counts requests per caller in the running minute."""
 
-    def __init__(
-        self, app: ASGIApp, settings: InstallationSettings, new_id: Callable[[], UUID]
-    ) -> None:
+    def __init__(self, app: ASGIApp, settings: InstallationSettings) -> None:
         self._app = app
         self._settings = settings
-        self._new_id = new_id
         self._minute = 0
         self._counts: OrderedDict[str, int] = OrderedDict()
 
@@ -47,8 +41,6 @@ class HttpLimits:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(correlation_id=str(self._new_id()))
         send = _with_headers(send)
         if self._too_many(request):
             detail = f"more than {self._settings.requests_a_minute} requests in a minute"

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
+from time import perf_counter
 from typing import NamedTuple
 
 from shared.checkpoints import Checkpoints, Place
@@ -14,6 +15,8 @@ from shared.parking import PoisonLimit, Taken, park, parked_streams, unreadable,
 from shared.reaction import Reaction
 from shared.read_model import Flaw, ReadModel, keep_first
 from shared.read_store import ReadStore
+from shared.telemetry import BATCH_EVENTS, BATCH_SECONDS
+from shared.tracing import batch_span, tracing
 
 
 class Batch(NamedTuple):
@@ -111,23 +114,29 @@ class Intake:
         """
         await self._poison.refuse_too_much(self._parked)
         flaws: dict[str, Flaw] = {}
-        steps = []
+        steps: list[_Step] = []
         standings = await self.standings([batch.partition for batch in batches])
         for batch in batches:
             standing = standings[batch.partition]
             self._refuse_holes(standing, batch)
             keep_first(flaws, unreadable(batch.events, self._parked))
             steps.append(_Step(batch, standing, unspoiled(batch.events, self._parked, flaws)))
-        if isinstance(self.target, Reaction):
-            keep_first(flaws, await self.target.take(_together(steps)))
-        letters = 0
-        if flaws or not self._concern_nobody(steps, postponed_at_most):
-            letters = await self._write(steps, flaws)
+        events = sum(len(batch.events) for batch in batches)
+        begun = perf_counter()
+        with batch_span(f"take {self.name}", self._causes(steps), {"events": events}):
+            if isinstance(self.target, Reaction):
+                keep_first(flaws, await self.target.take(_together(steps)))
+            letters = 0
+            if flaws or not self._concern_nobody(steps, postponed_at_most):
+                letters = await self._write(steps, flaws)
         for step in steps:
             step.standing.place = step.after
         self._parked |= flaws.keys()
-        self.outcomes["applied"] += sum(len(step.batch.events) for step in steps) - letters
+        self.outcomes["applied"] += events - letters
         self.outcomes["dead_lettered"] += letters
+        if events:
+            BATCH_EVENTS.record(events, self.name)
+            BATCH_SECONDS.record(perf_counter() - begun, self.name)
         await self._poison.refuse_too_much(self._parked)
 
     async def _write(self, steps: Sequence[_Step], flaws: dict[str, Flaw]) -> int:
@@ -145,6 +154,18 @@ class Intake:
         for step in steps:
             step.standing.stored = step.after
         return letters
+
+    def _causes(self, steps: Sequence[_Step]) -> Iterable[str | None]:
+        """The traces of what is read here; not looked for where nobody is told of them."""
+        if tracing() is None:
+            return ()
+        reads = self.target.reads
+        return (
+            each.stored.trace_context
+            for step in steps
+            for each in step.good
+            if each.stored.trace_context and isinstance(each.event, reads)
+        )
 
     def _concern_nobody(self, steps: Sequence[_Step], at_most: int) -> bool:
         """A batch without an event that is read here needs no commit, for a while."""

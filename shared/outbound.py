@@ -62,21 +62,32 @@ class Outbound:
 
     async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
         """One attempt, no redirects. Raises AddressNotAllowed, NotSent or NoAnswer."""
+        return await self.request("POST", url, content, headers)
+
+    async def request(
+        self, method: str, url: str, content: bytes, headers: Mapping[str, str]
+    ) -> Answer:
+        """One attempt, no redirects. Raises AddressNotAllowed, NotSent or NoAnswer."""
         progress = _Progress()
         try:
             async with asyncio.timeout(self.longest_wait_seconds):
-                return await self._post(url, content, headers, progress)
+                return await self._request(method, url, content, headers, progress)
         except (httpx.TransportError, TimeoutError, OSError) as failure:
             reason = type(failure).__name__
             raise (NoAnswer(reason) if progress.sending else NotSent(reason)) from failure
 
-    async def _post(
-        self, url: str, content: bytes, headers: Mapping[str, str], progress: "_Progress"
+    async def _request(
+        self,
+        method: str,
+        url: str,
+        content: bytes,
+        headers: Mapping[str, str],
+        progress: "_Progress",
     ) -> Answer:
         target = parsed(url)
         address = await self.checked_address(target)
         request = httpx.Request(
-            "POST",
+            method,
             target.copy_with(host=str(address)),
             content=content,
             headers={**headers, "host": _host_header(target), "accept-encoding": "identity"},
@@ -114,6 +125,34 @@ class Outbound:
         if target.userinfo:
             raise AddressNotAllowed("an address holds no user and password")
         port = target.port or (443 if target.scheme == "https" else 80)
+        return await self.address_of(host, port)
+
+    async def connected(self, host: str, port: int) -> socket.socket:
+        """A connection for another protocol, under the same guard; whoever asked closes it.
+
+        Raises AddressNotAllowed or NotSent.
+        """
+        try:
+            async with asyncio.timeout(self.longest_wait_seconds):
+                return await self._connected(host, port)
+        except (TimeoutError, OSError) as failure:
+            raise NotSent(type(failure).__name__) from failure
+
+    async def _connected(self, host: str, port: int) -> socket.socket:
+        address = await self.address_of(host.lower().rstrip("."), port)
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            connection.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(connection, (str(address), port))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def address_of(self, host: str, port: int) -> IpAddress:
+        """AddressNotAllowed if any address of the name is inside and the name is not allowed."""
+        allowed = host in self.allowed_hosts
         try:
             found = await self.resolver(host, port)
         except UnicodeError as broken:

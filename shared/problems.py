@@ -42,7 +42,7 @@ def _problem(
         "errors": [
             {"field": each.field, "code": each.code, "message": each.message} for each in errors
         ],
-        "trace_id": structlog.contextvars.get_contextvars().get("correlation_id"),
+        "trace_id": structlog.contextvars.get_contextvars().get("trace_id"),
     }
 
 

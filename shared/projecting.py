@@ -205,6 +205,14 @@ class RowReadModel(Generic[Row]):
         )
 
     @cached_property
+    def _rows_by_array(self) -> str:
+        """One parameter for all keys, on PostgreSQL."""
+        return (
+            f'SELECT key, body, incomplete FROM "{self.rows.name}"'
+            " WHERE tenant_id = $1 AND key = ANY($2::text[])"
+        )
+
+    @cached_property
     def _points_gone(self) -> Delete:
         # Written out, so that the partial index of exactly these rows is used.
         return delete(self.points).where(text("amount = 0"))
@@ -213,6 +221,12 @@ class RowReadModel(Generic[Row]):
         self, connection: AsyncConnection, keys: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], tuple[Row, bool]]:
         found: dict[tuple[str, str], tuple[Row, bool]] = {}
+        if connection.dialect.name == "postgresql":
+            for tenant_id, part in by_tenant(keys, at_once=len(keys)):
+                rows = await connection.exec_driver_sql(self._rows_by_array, (tenant_id, part))
+                for key, body, incomplete in rows:
+                    found[tenant_id, key] = (self.decode(body), incomplete)
+            return found
         for tenant_id, part in by_tenant(keys):
             named = {"tenant": tenant_id, "keys": part}
             for key, body, incomplete in await connection.execute(self._named_rows, named):

@@ -20,6 +20,8 @@ LOG = structlog.get_logger(__name__)
 
 _GRACE_SECONDS = 10.0
 _RETRY_SECONDS = 2.0
+_SETTLE_SECONDS = 0.25
+_STANDSTILL_SECONDS = 30.0
 _BEHIND_SECONDS = 0.25
 """Here the clock moves with the subscriptions, a few times a second, and no append tells of it."""
 
@@ -70,6 +72,32 @@ class ScaledHosting:
         )
         self.stopped = self._running.stopped
         self.lease = lease
+
+    @property
+    def folder(self) -> None:
+        """What the embedded system lies in."""
+        return
+
+    async def settle(self) -> None:
+        """Until those who follow, in whichever process, stand at the head.
+
+        Raises StoreAway when none of them moves for half a minute.
+        """
+        loop = asyncio.get_running_loop()
+        reached: list[int] = []
+        moved_at = loop.time()
+        while not all([await each.at_head() for each in self.everywhere]):
+            places = await self._checkpoints.places()
+            now = [each.next_offset for of_one in places.values() for each in of_one.values()]
+            if now != reached:
+                reached, moved_at = now, loop.time()
+            if loop.time() - moved_at > _STANDSTILL_SECONDS:
+                raise StoreAway("the read models stand still: is there a worker, and a relay?")
+            await asyncio.sleep(_SETTLE_SECONDS)
+
+    async def catch_up(self, runners: bool = True) -> None:
+        """Here that is the others' work."""
+        await self.settle()
 
     @property
     def cannot_go_on(self) -> asyncio.Event:

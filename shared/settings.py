@@ -1,5 +1,6 @@
 """Settings of the installation: environment variables, checked at the start, named when wrong."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -143,9 +144,6 @@ class ScaledSettings(WithSecretFiles):
         pattern="^https?://",
         description="Address of an S3 that is not Amazon's. Its keys: AWS_ACCESS_KEY_ID, …",
     )
-    otel_exporter_otlp_endpoint: str | None = Field(
-        None, description="Where traces are sent (OTLP over HTTP); unset: nowhere."
-    )
     database_connections: int = Field(
         8, ge=2, le=200, description="Most connections to PostgreSQL a process keeps for a store."
     )
@@ -170,6 +168,36 @@ class ScaledSettings(WithSecretFiles):
         if "log_partitions" in self.model_fields_set and self.log_partitions != self.partitions:
             raise ValueError("LOG_PARTITIONS: a log has one partition where KurrentDB keeps it")
         return self
+
+
+class TelemetrySettings(WithSecretFiles):
+    """Where traces go, of the embedded system too."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None,
+        description="Where traces are sent (OTLP over HTTP, to /v1/traces); unset: nowhere.",
+    )
+    otel_exporter_otlp_headers: SecretStr | None = Field(
+        None, description="Headers sent along with traces: name=value, comma-separated."
+    )
+    otel_traces_sampler_arg: float = Field(
+        0.01,
+        ge=0.0,
+        le=1.0,
+        description="Share of the traces begun here that is kept; those of clients that send"
+        " `traceparent` are kept as they say.",
+    )
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _an_address(cls, given: str | None) -> str | None:
+        if not given:
+            return None
+        if not re.match(r"https?://[^/\s]+", given):
+            raise ValueError("is no address like http://collector:4318")
+        return given
 
 
 class DatabasePasswords(WithSecretFiles):

@@ -113,25 +113,27 @@ class Subscription:
         return True
 
     async def step(self, up_to: Sequence[int] | None = None) -> bool:
-        """Take one batch per partition; False when there was nothing to take.
+        """Take one batch of what the partitions hold; False when there was nothing to take.
 
         `up_to`: per partition the offset before which to stop.
         """
-        took = False
         async with self._turn:
+            batches: list[Batch] = []
+            room = BATCH
             for partition in range(self._feed.store.partitions):
                 position = await self.position(partition)
-                limit = BATCH if up_to is None else min(BATCH, up_to[partition] - position)
+                limit = room if up_to is None else min(room, up_to[partition] - position)
                 if limit <= 0:
                     continue
                 events = await self._feed.read(self.log, partition, position, limit)
                 if events:
-                    batch = Batch(partition, events)
-                    await self._intake.take([batch], postponed_at_most=_UNSTORED_AT_MOST)
-                    self._moved.set()
-                    self._moved = asyncio.Event()
-                    took = True
-        return took
+                    batches.append(Batch(partition, events))
+                    room -= len(events)
+            if batches:
+                await self._intake.take(batches, postponed_at_most=_UNSTORED_AT_MOST)
+                self._moved.set()
+                self._moved = asyncio.Event()
+        return bool(batches)
 
     @asynccontextmanager
     async def standing_still(self) -> AsyncIterator[Transaction]:

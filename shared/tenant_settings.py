@@ -99,6 +99,26 @@ LONGEST_REMINDER_HOURS = 168
 """Bounds that the projections' lower bound of due times relies on."""
 
 _ANY = (1, 100_000)
+_HOURS = (1, 8_784)
+_MINUTES = (1, 527_040)
+
+LEAD_SOURCE_POINTS = {
+    "referral": 30,
+    "demo_request": 25,
+    "web_form": 20,
+    "event": 15,
+    "advertisement": 10,
+    "bought_list": 5,
+    "other": 10,
+}
+LEAD_BEHAVIOUR_POINTS = {
+    "demo_booked": 15,
+    "hot_word": 10,
+    "live_stream": 10,
+    "white_paper": 8,
+    "page_dwell": 5,
+}
+"""The default points of a lead (L4); each is a setting `lead_points_<name>`."""
 
 
 def _ratio(name: str, default: float, rule: str, meaning: str) -> TenantSetting:
@@ -195,6 +215,31 @@ _CATALOGUE = (
     _text("instruction_next_day", "10:00", "P11", "and then by this time", _CLOCK_TIME),
     _ratio("delivery_rate_alert", 0.95, "N5", "a channel below it alerts the operator"),
     _text("phone_region", "CN", "L1", "of phone numbers without a country code", _REGION),
+    _flag("budget_status_required", False, "L2", "before a lead is assigned or followed up"),
+    *(
+        _amount(f"lead_points_{name}", points, "points", "L4", meaning, within=(0, most))
+        for meaning, most, table in (
+            ("for a lead from this source", 30, LEAD_SOURCE_POINTS),
+            ("for this behaviour, once", 40, LEAD_BEHAVIOUR_POINTS),
+        )
+        for name, points in table.items()
+    ),
+    _amount("lead_score_threshold", 60, "points", "L4", "returned below", within=(0, 100)),
+    _amount("lead_first_judged_hours", 24, "hours", "L4", "after capture", within=_HOURS),
+    _amount("lead_timely_hours", 24, "hours", "L4", "until contact, for all points", within=_HOURS),
+    _amount("lead_late_hours", 72, "hours", "L4", "until contact, for no points", within=_HOURS),
+    _flag("lead_score_in_business_time", True, "L4", "its hours leave out non-working days"),
+    _amount("high_value_lead_score", 80, "points", "L5", "weighted track from", within=(0, 100)),
+    _amount("rep_seen_minutes", 15, "minutes", "L5", "counts as online for", within=(1, 1_440)),
+    _amount("open_lead_cap", 30, "leads", "L5", "open at once for one rep"),
+    _amount("newcomer_days", 14, "days", "L5", "no leads at first", within=(0, 366)),
+    _amount("win_rate_days", 180, "days", "L5", "closed opportunities looked at"),
+    _amount("lead_appeal_minutes", 120, "minutes", "L6", "after being assigned", within=_MINUTES),
+    _ratio("budget_fill_rate", 0.7, "L9", "below it two months running: no new leads"),
+    _amount("budget_fill_least_leads", 20, "leads", "L9", "in a month that is judged"),
+    _amount("budget_fill_after_hours", 48, "hours", "L9", "younger ones wait", within=_HOURS),
+    _amount("lead_sleeping_hours", 72, "hours", "L11", "without a second contact", within=_HOURS),
+    _flag("lead_sleeping_in_business_time", True, "L11", "its hours leave out non-working days"),
 )
 
 TENANT_SETTINGS: Mapping[str, TenantSetting] = {setting.name: setting for setting in _CATALOGUE}

@@ -41,7 +41,8 @@ class Watchdog:
 
     async def _look(self, subscription: DeliveredSubscription) -> None:
         now = asyncio.get_running_loop().time()
-        name, moved = subscription.name, subscription.outcomes.total()
+        name = subscription.name
+        moved = subscription.outcomes.total() + subscription.taken
         try:
             async with asyncio.timeout(self._look_seconds):
                 lag = await subscription.lag()

@@ -36,6 +36,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller_port}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{advertised_port}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 log.dir={data}
@@ -75,11 +76,15 @@ def downloads_folder() -> Path:
 @dataclass(slots=True)
 class KafkaServer:
     """One broker, which is its own controller, on a folder; it can be started again on the same
-    data and ports. Calls block: in a coroutine use `asyncio.to_thread`."""
+    data and ports. Calls block: in a coroutine use `asyncio.to_thread`.
+
+    `advertised_port`: where clients are sent to instead of `port`, such as that of a proxy.
+    """
 
     folder: Path
     port: int = 0
     controller_port: int = 0
+    advertised_port: int = 0
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
     @property
@@ -92,6 +97,10 @@ class KafkaServer:
         if self._process is None:
             raise LookupError("Kafka is not running")
         return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
         """Returns when an admin call answers. Raises KafkaDidNotStart, OSError."""
@@ -146,7 +155,12 @@ class KafkaServer:
         self.controller_port = self.controller_port or free_port()
         data = self.folder / "data"
         self._properties_path.write_text(
-            _PROPERTIES.format(port=self.port, controller_port=self.controller_port, data=data)
+            _PROPERTIES.format(
+                port=self.port,
+                advertised_port=self.advertised_port or self.port,
+                controller_port=self.controller_port,
+                data=data,
+            )
         )
         (self.folder / "log4j2.xml").write_text(_LOG4J)
         if (data / "meta.properties").exists():

@@ -72,6 +72,10 @@ class PostgresServer:
             raise RuntimeError("the server was not started")
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Initialised where it is new; returns when connections are taken."""
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,10 @@ settings.load_profile("steady")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-OURS = ("PULSETRAIL_", "DIRECTORY_", "LEADS_", "NOTIFICATIONS_", "OPPORTUNITIES_", "PROJECTIONS_")
+OURS = (
+    *("PULSETRAIL_", "DIRECTORY_", "LEADS_", "NOTIFICATIONS_", "OPPORTUNITIES_", "PROJECTIONS_"),
+    "DATABASE_URL",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -3,24 +3,36 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from services.cli.arguments import DEFAULT_TENANT
 from services.cli.output import Output
 from services.directory.domain.tenant import TENANT, CreateTenant
 from shared.command_handling import CommandContext
-from shared.hosting import Hosting
+from shared.data_folder import DataFolder
+from shared.hosting import Hosted
 from shared.ports import Ports
 from shared.tenant_settings import default_of
 
 __all__ = ["DEFAULT_TENANT", "Desk", "Request", "create_tenant", "furnish"]
 
 
+class Workplace(Hosted, Protocol):
+    """The system on a data folder, or on the servers of the scaled one (then no folder)."""
+
+    @property
+    def folder(self) -> DataFolder | None: ...
+
+    async def settle(self) -> None: ...
+
+    async def catch_up(self, runners: bool = True) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """`live`: the process serves, so its subscriptions and runners move by themselves."""
+    """`live`: subscriptions and runners move by themselves, in this process or in others."""
 
-    hosting: Hosting
+    hosting: Workplace
     output: Output
     tenant_id: str
     live: bool = False

@@ -98,7 +98,7 @@ async def _of_the_read_models(desk: Desk) -> list[Finding]:
     findings = []
     behind = [
         subscription.name
-        for subscription in desk.hosting.subscriptions
+        for subscription in desk.ports.progress.subscriptions.values()
         if not await subscription.at_head()
     ]
     for name, why in desk.hosting.stopped.items():

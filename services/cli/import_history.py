@@ -22,6 +22,7 @@ from services.cli.history_writing import HistoryWriting, Known
 from services.cli.pipelines import publish_pipeline
 from services.cli.toml_files import read_toml
 from services.directory.domain.tenant import TENANT, ChangeSettings, MoveHistoryClock
+from services.leads.marking import Marking
 from services.opportunities.domain.action_type import ACTION_TYPES, ActionTypes
 from services.opportunities.domain.history_mapping import HistoryMapping
 from services.opportunities.domain.history_mapping_reading import parse_mapping
@@ -121,13 +122,14 @@ class _Importing:
             types=await self._types(tell.opportunities),
             now=self._now,
         )
+        marking = None if self._dry_run else Marking(ports)
         history = HistoryWriting(
             desk.tenant_id,
             reader,
             Known(
                 HistoryCases(ports, desk.tenant_id),
                 staff,
-                HistoryCustomers(tell.leads, self._context, self._now),
+                HistoryCustomers(tell.leads, marking, self._context, self._now),
             ),
             HistoryCommands(writing, staff),
             tell.opportunities,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 _WIDE = 1_000
-_UNPREFIXED = ("ScaledSettings", "DatabasePasswords")
+_UNPREFIXED = ("ScaledSettings", "DatabasePasswords", "TelemetrySettings")
 _OBJECTS_OF_A_HISTORY = 1_000_000
 """So many may pile up while one command runs: collecting took a fifteenth of an import."""
 
@@ -122,12 +122,14 @@ async def _asked(url: str, token: str | None, request: "Request", output: Output
 async def _perform(choices: Choices, request: "Request", output: Output) -> int:
     from services.cli.desk import Desk, furnish
     from services.cli.hand_over import hand_over
-    from services.cli.settings import data_folder
+    from services.cli.settings import data_folder, database_is_named
     from services.embedded import open_embedded
     from shared.data_folder import FolderInUse
 
-    folder = data_folder(choices.data)
     collect_garbage_seldom(_OBJECTS_OF_A_HISTORY)
+    if choices.data is None and database_is_named():
+        return await _perform_on_servers(choices, request, output)
+    folder = data_folder(choices.data)
     try:
         async with open_embedded(folder) as hosting:
             if request.wants_tenant and await furnish(hosting.ports):
@@ -136,3 +138,15 @@ async def _perform(choices: Choices, request: "Request", output: Output) -> int:
             return await request.run(desk)
     except FolderInUse:
         return await hand_over(folder, choices.tenant, request, output)
+
+
+async def _perform_on_servers(choices: Choices, request: "Request", output: Output) -> int:
+    """Where DATABASE_URL says; read models are followed and what falls due is done elsewhere."""
+    from services.cli.desk import Desk
+    from services.scaled import Parts, open_scaled
+    from shared.settings import ScaledSettings
+
+    async with open_scaled(ScaledSettings(), Parts()) as hosting:
+        await hosting.create_tables()
+        desk = Desk(hosting=hosting, output=output, tenant_id=choices.tenant, live=True)
+        return await request.run(desk)

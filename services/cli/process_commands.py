@@ -35,11 +35,19 @@ def _named(services: Sequence[ServiceName] | None) -> tuple[str, ...]:
 
 
 @processes.command("api")
-def api(services: Services = None, host: Host = "127.0.0.1", port: Port = 8700) -> None:
+def api(
+    services: Services = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8700,
+    invite: Annotated[
+        bool, typer.Option("--invite", help="Print links that sign in once, for a try on a desk.")
+    ] = False,
+) -> None:
     """The HTTP interface of these services, until told to stop."""
     from services.cli.processes import Address, ApiProcess
 
-    _run(ApiProcess(services=_named(services), address=Address(host=host, port=port)))
+    address = Address(host=host, port=port)
+    _run(ApiProcess(services=_named(services), address=address, invites=invite))
 
 
 @processes.command("worker")

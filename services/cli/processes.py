@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import structlog
 from fastapi import FastAPI
 
+from services.cli.demonstration.planned import DEMO_TENANT
 from services.cli.desk import DEFAULT_TENANT, furnish
 from services.cli.exit_codes import DONE, FOUND_SOMETHING
 from services.cli.keys import AskedKey, new_api_key
 from services.cli.output import Output
 from services.cli.perform import collect_garbage_seldom
+from services.cli.sign_in import SignIn
 from services.cli.web_server import WebServer, listening_on, told_by_signals
 from services.scaled import (
     WATCH,
@@ -23,12 +25,13 @@ from services.scaled import (
     send_order,
     worker_of,
 )
+from services.tracing import traces_sent
 from shared import health_api, metrics_api
 from shared.access import Role
 from shared.command_handling import CommandContext
 from shared.errors import DomainError
 from shared.hosting import application
-from shared.http import install_errors
+from shared.http import NO_TELEMETRY_OF_ITS_OWN, install_errors
 from shared.logs import configure_logs
 from shared.orders import Order, What
 from shared.ports import Ports
@@ -51,23 +54,26 @@ class Address:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiProcess:
     """`services` behind `address`; health and metrics also there, metrics for loopback or with
-    their token only."""
+    their token only. `invites`: prints links that sign in once, which work in this process."""
 
     services: Sequence[str]
     address: Address
+    invites: bool = False
 
     async def run(self, output: Output) -> int:
         """Raises OSError (the port is taken), PartitionsAreFixed."""
-        async with _opened(api_of(self.services)) as hosting:
-            begun = asyncio.create_task(self._begin(hosting, output))
+        async with _opened("api", api_of(self.services)) as hosting:
+            app, sign_in = application(hosting), SignIn(hosting.ports)
+            app.include_router(sign_in.router())
+            begun = asyncio.create_task(self._begin(hosting, sign_in, output))
             try:
-                await _serve(application(hosting), self.address, output, "api")
+                await _serve(app, self.address, output, "api")
             finally:
                 begun.cancel()
                 await asyncio.gather(begun, return_exceptions=True)
         return DONE
 
-    async def _begin(self, hosting: ScaledHosting, output: Output) -> None:
+    async def _begin(self, hosting: ScaledHosting, sign_in: SignIn, output: Output) -> None:
         await hosting.start()
         while "directory" in self.services:
             try:
@@ -75,12 +81,19 @@ class ApiProcess:
                     await furnish(hosting.ports)
                     await _first_key(hosting.ports, output)
                     await hosting.lease.give_back(_FURNISHING)
+                if self.invites:
+                    await self._invite(hosting.ports, sign_in, output)
                 return
             except DomainError as failure:
                 LOG.warning("not_furnished_yet", why=failure.detail)
             except Exception as failure:
                 LOG.error("not_furnished_yet", exc_info=failure)
             await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _invite(self, ports: Ports, sign_in: SignIn, output: Output) -> None:
+        address = ports.settings.public_url or f"http://{self.address.host}:{self.address.port}"
+        has_demo = DEMO_TENANT in await ports.organisations.tenants()
+        await sign_in.invite(address, output, demo=has_demo)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +104,7 @@ class WorkerProcess:
     address: Address
 
     async def run(self, output: Output) -> int:
-        async with _opened(worker_of(self.services)) as hosting:
+        async with _opened("worker", worker_of(self.services)) as hosting:
             ending = asyncio.create_task(self._follow(hosting))
             return await _serve_until(hosting, ending, self.address, output, "worker")
 
@@ -123,7 +136,7 @@ class WatchProcess:
     address: Address
 
     async def run(self, output: Output) -> int:
-        async with _opened(WATCH) as hosting:
+        async with _opened("watch", WATCH) as hosting:
             ending = asyncio.create_task(self._run(hosting))
             return await _serve_until(hosting, ending, self.address, output, "watch")
 
@@ -141,11 +154,14 @@ async def order_workers(what: str, subscription: str) -> int:
 
 
 @asynccontextmanager
-async def _opened(parts: Parts) -> AsyncIterator[ScaledHosting]:
+async def _opened(part: str, parts: Parts) -> AsyncIterator[ScaledHosting]:
     installation = InstallationSettings()
     configure_logs(installation.log_level)
     collect_garbage_seldom()
-    async with open_scaled(ScaledSettings(), parts, installation=installation) as hosting:
+    async with (
+        traces_sent(part),
+        open_scaled(ScaledSettings(), parts, installation=installation) as hosting,
+    ):
         yield hosting
 
 
@@ -187,7 +203,9 @@ async def _cancelled(*tasks: "asyncio.Task[object]") -> None:
 
 
 def _health(hosting: ScaledHosting) -> FastAPI:
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        openapi_url=None, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY_OF_ITS_OWN
+    )
     install_errors(app)
     app.include_router(health_api.router(hosting))
     app.include_router(metrics_api.router(hosting.ports, hosting.subscriptions, hosting.services))

@@ -40,7 +40,7 @@ class Rebuild(Request):
         """Raises Malformed for a name that no read model has, whole or without its service."""
         found = {
             subscription.target.name: subscription.target
-            for subscription in desk.hosting.subscriptions
+            for subscription in desk.ports.progress.subscriptions.values()
             if not isinstance(subscription.target, Reaction)
         }
         if not self.names:
@@ -69,7 +69,7 @@ class Rebuild(Request):
 
 def _shown(difference: Difference) -> dict[str, Any]:
     return {
-        "table": difference.table,
-        "key": dict(difference.key),
+        "table": str(difference.table),
+        "key": {str(name): value for name, value in difference.key.items()},
         "said": str(difference),
     }

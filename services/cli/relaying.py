@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 
 from services.cli.exit_codes import DONE, FOUND_SOMETHING, REFUSED
 from services.cli.output import Output
@@ -13,10 +13,12 @@ from services.cli.processes import Address
 from services.cli.web_server import WebServer, listening_on, told_by_signals
 from services.relaying import Relaying, make_topics, open_relay
 from services.scaled import Parts, open_scaled
+from services.tracing import traces_sent
 from shared.errors import CannotGoOn
-from shared.http import install_errors, json_response
+from shared.http import NO_TELEMETRY_OF_ITS_OWN, install_errors, json_response
 from shared.logs import configure_logs
-from shared.metrics_api import gauge_lines, refuse_strangers
+from shared.metrics_api import metrics_router
+from shared.service import Gauge
 from shared.settings import InstallationSettings, ScaledSettings
 
 
@@ -51,7 +53,10 @@ class RelayProcess:
         configure_logs(installation.log_level)
         collect_garbage_seldom()
         try:
-            async with open_relay(ScaledSettings(), self.services) as relaying:
+            async with (
+                traces_sent("relay"),
+                open_relay(ScaledSettings(), self.services) as relaying,
+            ):
                 await self._relay(relaying, installation, output)
         except CannotGoOn as reason:
             output.notice(str(reason))
@@ -78,7 +83,9 @@ class RelayProcess:
 
 
 def _health(relaying: Relaying, installation: InstallationSettings) -> FastAPI:
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        openapi_url=None, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY_OF_ITS_OWN
+    )
     install_errors(app)
 
     @app.get("/healthz")
@@ -90,10 +97,8 @@ def _health(relaying: Relaying, installation: InstallationSettings) -> FastAPI:
         missing = relaying.problems
         return json_response({"ready": not missing, "missing": missing}, 503 if missing else 200)
 
-    @app.get("/metrics")
-    async def metrics(request: Request) -> Response:
-        refuse_strangers(installation, request)
-        lines = "\n".join(gauge_lines(relaying.gauges()))
-        return Response(f"{lines}\n", media_type="text/plain; version=0.0.4")
+    async def figures() -> Sequence[Gauge]:
+        return relaying.gauges()
 
+    app.include_router(metrics_router(installation, figures))
     return app

@@ -8,14 +8,12 @@ from pathlib import Path
 
 from services.cli import local_requests
 from services.cli.demo_tenant import fill_demonstration
-from services.cli.demonstration.planned import DEMO_TENANT
-from services.cli.demonstration.signing_in import sign_in_identities
 from services.cli.desk import DEFAULT_TENANT, Desk, furnish
 from services.cli.exit_codes import DONE
 from services.cli.keys import create_key
 from services.cli.output import Output
 from services.cli.perform import collect_garbage_seldom
-from services.cli.sign_in import SignIn, Visitor
+from services.cli.sign_in import SignIn
 from services.cli.web_server import WebServer, listening_on, told_by_signals
 from shared.access import Role
 from shared.data_folder import Serving
@@ -27,7 +25,6 @@ _SWITCH_SECONDS = 0.0005
 """Statements run in threads of the drivers: each waits so long at most for the busy loop."""
 _OBJECTS_BETWEEN_COLLECTIONS = 10_000
 """A collection looks at so many at once, and every answer waits for it."""
-_INTRODUCED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +37,7 @@ class Serve:
     async def run(self, output: Output) -> int:
         """Raises FolderInUse, DataIsNewer, OSError (the port is taken)."""
         from services.embedded import open_embedded
+        from services.tracing import traces_sent
 
         collect_garbage_seldom(_OBJECTS_BETWEEN_COLLECTIONS)
         sys.setswitchinterval(_SWITCH_SECONDS)
@@ -50,9 +48,12 @@ class Serve:
             settings = InstallationSettings()
             configure_logs(settings.log_level)
             reached_at = {"public_url": settings.public_url or address}
-            async with open_embedded(
-                self.folder, settings=settings.model_copy(update=reached_at)
-            ) as hosting:
+            async with (
+                traces_sent("embedded"),
+                open_embedded(
+                    self.folder, settings=settings.model_copy(update=reached_at)
+                ) as hosting,
+            ):
                 if await furnish(hosting.ports):
                     await hosting.catch_up()
                 await self._serve(hosting, listening, address, output)
@@ -67,7 +68,7 @@ class Serve:
     ) -> None:
         ports = hosting.ports
         token = base64.urlsafe_b64encode(ports.random_bytes(32)).decode().rstrip("=")
-        sign_in = SignIn(hosting, output)
+        sign_in = SignIn(ports)
         app = application(hosting)
         app.include_router(local_requests.router(hosting, token))
         app.include_router(sign_in.router())
@@ -77,20 +78,10 @@ class Serve:
         assert hosting.folder is not None
         hosting.folder.announce(Serving(address, token))
         output.notice(f"Pulsetrail: {address}")
-        for who, visitor in await self._visitors(hosting):
-            output.notice(f"Sign in, once, as {who}: {sign_in.link(address, visitor)}")
+        await sign_in.invite(address, output, demo=self.demo)
         output.notice("Stop with Ctrl-C.")
         with told_by_signals(server.stop):
             await server.serve(sockets=[listening])
-
-    async def _visitors(self, hosting: Hosting) -> list[tuple[str, Visitor]]:
-        visitors = [(f"director of tenant {DEFAULT_TENANT}", Visitor(DEFAULT_TENANT))]
-        if self.demo:
-            for identity in (await sign_in_identities(hosting.ports))[:_INTRODUCED]:
-                who = f"{identity.name}, {identity.role} of {identity.unit_id} (demonstration)"
-                visitor = Visitor(DEMO_TENANT, identity.role, identity.unit_id, identity.person_id)
-                visitors.append((who, visitor))
-        return visitors
 
 
 async def _first_key(hosting: Hosting, output: Output) -> None:

@@ -1,4 +1,4 @@
-"""Signing in to the board of a serving process by a link that works once."""
+"""Signing in to the board of the process that printed the link, which works once."""
 
 import base64
 from datetime import datetime, timedelta
@@ -7,16 +7,20 @@ from typing import NamedTuple
 from fastapi import APIRouter, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from services.cli.desk import Desk
-from services.cli.keys import create_key
+from services.cli.demonstration.planned import DEMO_TENANT
+from services.cli.demonstration.signing_in import sign_in_identities
+from services.cli.desk import DEFAULT_TENANT
+from services.cli.keys import AskedKey, new_api_key
 from services.cli.output import Output
 from shared.access import Role
-from shared.hosting import Hosting
+from shared.command_handling import CommandContext
 from shared.http import SESSION_COOKIE
+from shared.ports import Ports
 
 _VALID_FOR = timedelta(hours=12)
 _PATH = "/sign-in"
-_SPENT = "This link was used already or has expired. Start `pulsetrail serve` anew for another."
+_INTRODUCED = 3
+_SPENT = "This link was used already or has expired. Start Pulsetrail anew for another."
 
 
 class Visitor(NamedTuple):
@@ -31,15 +35,21 @@ class Visitor(NamedTuple):
 class SignIn:
     """The links live in this process only; the key behind a session is made when one is used."""
 
-    def __init__(self, hosting: Hosting, output: Output) -> None:
-        self._hosting = hosting
-        self._output = output
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
         self._open: dict[str, tuple[Visitor, datetime]] = {}
 
-    def link(self, address: str, visitor: Visitor) -> str:
-        ports = self._hosting.ports
-        code = base64.urlsafe_b64encode(ports.random_bytes(24)).decode()
-        self._open[code] = (visitor, ports.clock() + _VALID_FOR)
+    async def invite(self, address: str, output: Output, *, demo: bool) -> None:
+        """Prints a link for each whom one may want to be."""
+        visitors = [(f"director of tenant {DEFAULT_TENANT}", Visitor(DEFAULT_TENANT))]
+        if demo:
+            visitors += await _of_demonstration(self._ports)
+        for who, visitor in visitors:
+            output.notice(f"Sign in, once, as {who}: {self._link(address, visitor)}")
+
+    def _link(self, address: str, visitor: Visitor) -> str:
+        code = base64.urlsafe_b64encode(self._ports.random_bytes(24)).decode()
+        self._open[code] = (visitor, self._ports.clock() + _VALID_FOR)
         return f"{address}{_PATH}?code={code}"
 
     def router(self) -> APIRouter:
@@ -48,7 +58,7 @@ class SignIn:
         @routes.get(_PATH, include_in_schema=False)
         async def sign_in(code: str) -> Response:
             visitor, until = self._open.pop(code, (None, None))
-            if visitor is None or until is None or until <= self._hosting.ports.clock():
+            if visitor is None or until is None or until <= self._ports.clock():
                 return HTMLResponse(f"<p>{_SPENT}</p>", status_code=401)
             answer = RedirectResponse("/", status_code=303)
             key = await self._session_key(visitor)
@@ -58,12 +68,22 @@ class SignIn:
         return routes
 
     async def _session_key(self, visitor: Visitor) -> str:
-        desk = Desk(hosting=self._hosting, output=self._output, tenant_id=visitor.tenant_id)
-        _key_id, key = await create_key(
-            desk,
-            role=visitor.role,
-            unit_id=visitor.unit_id,
-            person_id=visitor.person_id,
-            name="browser session",
+        context = CommandContext(
+            tenant_id=visitor.tenant_id,
+            actor_id=None,
+            occurred_at=self._ports.clock(),
+            correlation_id=str(self._ports.new_id()),
+            caller="command line",
         )
+        asked = AskedKey(visitor.role, visitor.unit_id, visitor.person_id, "browser session")
+        _key_id, key = await new_api_key(self._ports, context, asked)
         return key
+
+
+async def _of_demonstration(ports: Ports) -> list[tuple[str, Visitor]]:
+    visitors = []
+    for identity in (await sign_in_identities(ports))[:_INTRODUCED]:
+        who = f"{identity.name}, {identity.role} of {identity.unit_id} (demonstration)"
+        visitor = Visitor(DEMO_TENANT, identity.role, identity.unit_id, identity.person_id)
+        visitors.append((who, visitor))
+    return visitors

@@ -17,6 +17,7 @@ from shared.command_handling import CommandContext, CommandHandling
 from shared.decider import Decider
 from shared.envelope import Origin, RecordedEvent
 from shared.events.directory import TenantCreated
+from shared.events.leads import LeadCaptured
 from shared.events.opportunities import ActionLogged, OpportunityOpened
 from shared.subscription import Reaction
 
@@ -68,7 +69,8 @@ class Furnishing:
 
 
 class GoingLive:
-    """The first opportunity or action that was not imported ends a tenant's history clock."""
+    """The first opportunity, lead or action that was not imported ends a tenant's history
+    clock."""
 
     def __init__(self, commands: CommandHandling) -> None:
         self._commands = commands
@@ -97,10 +99,12 @@ def _context(recorded: RecordedEvent, occurred_at: datetime) -> CommandContext:
         correlation_id=stored.correlation_id,
         causation_id=str(stored.event_id),
         origin=stored.origin,
+        trace_context=stored.trace_context,
     )
 
 
 def reactions(commands: CommandHandling) -> tuple[Reaction, ...]:
+    going_live = GoingLive(commands)
     return (
         Reaction(
             name="directory.furnishing",
@@ -111,7 +115,13 @@ def reactions(commands: CommandHandling) -> tuple[Reaction, ...]:
         Reaction(
             name="directory.going_live",
             log="opportunities",
-            react=GoingLive(commands).react,
+            react=going_live.react,
             reads=(OpportunityOpened, ActionLogged),
+        ),
+        Reaction(
+            name="directory.going_live_by_leads",
+            log="leads",
+            react=going_live.react,
+            reads=(LeadCaptured,),
         ),
     )

@@ -1,19 +1,26 @@
 """Composition root of services/leads."""
 
-from services.leads import api
-from services.leads.queries import HOLDINGS
+from services.leads import allocating, judging
+from services.leads.api import batch_commands, routers
+from services.leads.api.desk import Desk
+from services.leads.queries.customer_record import TICKETS
+from services.leads.queries.customers import CUSTOMERS, HOLDINGS
+from services.leads.queries.fairness import MONTHS
+from services.leads.queries.leads import LEADS
+from services.leads.queries.look_alikes import MARKS
+from services.leads.queries.reps import OUTCOMES, PRESENCES
 from services.leads.reactions import reactions
-from shared.http import Access
 from shared.ports import Ports
 from shared.service import Service
 
 
 def build(ports: Ports) -> Service:
-    desk = api.CustomerDesk(ports)
+    desk = Desk(ports)
     return Service(
         name="leads",
-        routers=(api.router(desk, Access(ports)),),
-        read_models=(HOLDINGS,),
-        reactions=reactions(desk.commands),
-        commands=api.batch_commands(desk),
+        routers=routers(desk),
+        read_models=(HOLDINGS, CUSTOMERS, MARKS, LEADS, PRESENCES, OUTCOMES, MONTHS, TICKETS),
+        reactions=(*reactions(desk.commands), *allocating.reactions(ports)),
+        runners=(judging.runner(ports), allocating.runner(ports)),
+        commands=batch_commands(desk),
     )

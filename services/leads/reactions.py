@@ -1,4 +1,4 @@
-"""Whom an opportunity names is a customer from then on, unconfirmed until somebody describes it."""
+"""What follows from events: whom an opportunity or a lead names is a customer from then on."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,13 +6,17 @@ from dataclasses import replace
 from services.leads.domain.customer import CUSTOMER, NoteCustomer
 from shared.command_handling import CommandHandling, Run, Step, caused_by, derived_id
 from shared.envelope import RecordedEvent
+from shared.events.leads import LeadCaptured, TicketOpened
 from shared.events.opportunities import OpportunityOpened
 from shared.subscription import Reaction
 
 _NAME = "leads.noting_customers"
+_NAME_OF_LEADS = "leads.noting_customers_of_leads"
 
 
 class NotingCustomers:
+    """Unconfirmed until somebody describes them."""
+
     def __init__(self, commands: CommandHandling) -> None:
         self._commands = commands
 
@@ -36,11 +40,10 @@ def _run(customer_id: str, recorded: RecordedEvent) -> Run:
 
 
 def reactions(commands: CommandHandling) -> tuple[Reaction, ...]:
+    noting = NotingCustomers(commands)
     return (
+        Reaction(name=_NAME, log="opportunities", react=noting.react, reads=(OpportunityOpened,)),
         Reaction(
-            name=_NAME,
-            log="opportunities",
-            react=NotingCustomers(commands).react,
-            reads=(OpportunityOpened,),
+            name=_NAME_OF_LEADS, log="leads", react=noting.react, reads=(LeadCaptured, TicketOpened)
         ),
     )

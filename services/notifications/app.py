@@ -5,6 +5,7 @@ from functools import partial
 from services.notifications import api
 from services.notifications.api.desk import Desk
 from services.notifications.outbox.delivery import Delivery
+from services.notifications.outbox.delivery_watch import DeliveryWatch
 from services.notifications.outbox.letter_writing import LetterWriting
 from services.notifications.outbox.links import Links
 from services.notifications.queries.gauges import channel_gauges
@@ -29,6 +30,7 @@ def build(ports: Ports) -> Service:
     steps = StepWatch(ports, commands)
     letters = LetterWriting(ports, commands, choices, matters)
     delivery = Delivery(ports, commands, choices, links, settings.deliveries_at_once)
+    delivery_watch = DeliveryWatch(ports, commands, choices)
     desk = Desk(ports, commands, choices)
     return Service(
         name="notifications",
@@ -40,6 +42,7 @@ def build(ports: Ports) -> Service:
             Runner(name="notifications.steps", step=steps.step),
             Runner(name="notifications.letters", step=letters.step),
             Runner(name="notifications.delivery", step=delivery.step),
+            Runner(name="notifications.delivery-watch", step=delivery_watch.step, poll_seconds=60),
         ),
         commands=api.batch_commands(desk),
         gauges=partial(channel_gauges, ports),

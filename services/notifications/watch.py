@@ -36,6 +36,7 @@ from shared.command_handling import CommandHandling, Run, Step, derived_id
 from shared.envelope import stream_name
 from shared.events.signals import SignalRaised, SignalResolved, SignalRetracted
 from shared.ports import Ports
+from shared.tracing import contexts_of_streams
 
 _AT_ONCE = 2_000
 _SIGNALS_LOG = "projections"
@@ -58,9 +59,11 @@ class StepWatch:
         streams = {each: stream_name(each[0], ESCALATION.name, each[1]) for each in due}
         seen = await stored_states(ports, ESCALATION, streams.values())
         times = await self._working_times({tenant_id for tenant_id, _key, _bound in due}, now)
+        traces = await contexts_of_streams(ports.event_store, streams.values())
         runs: dict[str, Run] = {}
         for each, stream in streams.items():
-            run = await self._reaching(each[0], seen[stream][1], times[each[0]], now)
+            trace = traces.get(stream)
+            run = await self._reaching(each[0], seen[stream][1], times[each[0]], now, trace)
             if run is not None:
                 runs[stream] = run
         if runs:
@@ -88,7 +91,12 @@ class StepWatch:
         return times
 
     async def _reaching(
-        self, tenant_id: str, escalation: Escalation, working_time: WorkingTime, now: datetime
+        self,
+        tenant_id: str,
+        escalation: Escalation,
+        working_time: WorkingTime,
+        now: datetime,
+        trace: str | None,
     ) -> Run | None:
         """The step that is due by now, if there is one."""
         planned = planned_step(escalation, working_time)
@@ -104,7 +112,7 @@ class StepWatch:
             channels=planned.step.channels,
             now=now,
         )
-        context = by_the_clock(tenant_id, now, escalation_id)
+        context = by_the_clock(tenant_id, now, escalation_id, trace)
         return Run(escalation_id, [Step(command, context, self._ports.new_id())])
 
 

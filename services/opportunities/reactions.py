@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.opportunities import converting
 from services.opportunities.domain.action_type import (
     ACTION_TYPES,
     DEFAULT_ACTION_TYPES,
@@ -262,4 +263,5 @@ def reactions(
             react=following.opportunities,
             reads=(OpportunityOpened, OpportunityReopened),
         ),
+        converting.reaction(ports, commands, customers),
     )

@@ -3,6 +3,7 @@
 from services.projections import api, web
 from services.projections.queries.read_models import LOG_NAME, READ_MODELS
 from services.projections.reactions import reactions
+from services.projections.watch import leads
 from services.projections.watch.opportunities import OpportunityWatch
 from services.projections.watch.reused_evidence import ReusedEvidenceWatch
 from services.projections.watch.workshops import WorkshopWatch
@@ -18,7 +19,7 @@ def build(ports: Ports) -> Service:
         name="projections",
         routers=(api.router(ports, access), web.router(ports, access)),
         read_models=READ_MODELS,
-        reactions=reactions(ports),
+        reactions=(*reactions(ports), leads.reaction(ports, commands)),
         runners=(
             Runner(name="projections.watch", step=OpportunityWatch(ports, commands).step),
             Runner(

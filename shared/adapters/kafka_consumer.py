@@ -22,6 +22,9 @@ SESSION_SECONDS = 8.0
 _PARTITION_BYTES = 8 * 1024 * 1024
 _FETCH_BYTES = 32 * 1024 * 1024
 _ANSWER_MILLISECONDS = 10_000
+_PAUSED_AT_MOST_MILLISECONDS = 30 * 24 * 3600 * 1000
+"""Who is paused fetches nothing, and keeps its partitions all the same; one that hangs is found by
+the watchdog."""
 
 
 class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no types
@@ -66,6 +69,7 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
             request_timeout_ms=_ANSWER_MILLISECONDS,
             session_timeout_ms=int(SESSION_SECONDS * 1000),
             heartbeat_interval_ms=int(SESSION_SECONDS * 1000 / 4),
+            max_poll_interval_ms=_PAUSED_AT_MOST_MILLISECONDS,
         )
         try:
             await consumer.start()
@@ -187,7 +191,11 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
                 consumer.resume(where)
                 codec = MessageCodec(self._log, self._log_id, where.partition)
                 self._readings[where.partition] = PartitionReading(
-                    self._name, self.topic, codec, start.next_offset
+                    self._name,
+                    self.topic,
+                    codec,
+                    start.next_offset,
+                    has_begun=start.source_offset is not None,
                 )
                 self._unplaced.discard(where.partition)
 

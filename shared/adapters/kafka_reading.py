@@ -17,14 +17,23 @@ REMEDY = "rebuild it from the store: `pulsetrail rebuild`"
 
 
 class PartitionReading:
-    """From a starting point on. `reader` is who is named where it cannot go on."""
+    """From a starting point on. `reader` is who is named where it cannot go on. `has_begun`: it
+    goes on amid the topic, where nothing was deleted."""
 
-    def __init__(self, reader: str, topic: str, codec: MessageCodec, next_offset: int) -> None:
+    def __init__(
+        self,
+        reader: str,
+        topic: str,
+        codec: MessageCodec,
+        next_offset: int,
+        *,
+        has_begun: bool = False,
+    ) -> None:
         self._reader = reader
         self._topic = topic
         self._codec = codec
         self._next_offset = next_offset
-        self._has_begun = False
+        self._has_begun = has_begun
         self._recorded_until = EPOCH
 
     def delivered(self, records: Sequence[ConsumerRecord]) -> Delivered:
@@ -64,11 +73,13 @@ class PartitionReading:
         return fresh
 
     def _hole(self, found: int) -> SubscriptionStopped:
+        place = f"{self._reader}, {self._topic}/{self._codec.partition}"
+        lost = f"events {self._next_offset} to {found - 1}"
         if self._has_begun:
-            cause = "are missing in the midst of the topic: messages were lost"
-        else:
-            cause = "are not in the topic any more: Kafka has deleted them"
-        return SubscriptionStopped(
-            f"{self._reader}, {self._topic}/{self._codec.partition}: events {self._next_offset} to"
-            f" {found - 1} {cause}; {REMEDY}"
+            return SubscriptionStopped(
+                f"{place}: {lost} are missing in the midst of the topic: messages were lost;"
+                f" {REMEDY}"
+            )
+        return WrongLog(
+            f"{place}: {lost} are not in the topic any more: Kafka has deleted them; {REMEDY}"
         )

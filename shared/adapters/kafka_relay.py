@@ -22,6 +22,7 @@ from shared.envelope import StoredEvent
 from shared.errors import DomainError, StoreAway
 from shared.event_store import UnreadableEvent
 from shared.relay_leases import Lease, RelayLeases
+from shared.tracing import batch_span
 
 LOG = structlog.get_logger(__name__)
 
@@ -126,12 +127,14 @@ class LogRelay:
         batches = await self._batches(heads)
         held = self.partitions.held.values()
         self.behind = sum(heads[lease.partition] - lease.next_offset for lease in held)
-        await _all(
-            self._outlet.send(self.topic, lease.partition, messages)
-            for lease, messages in self._messages(batches)
-        )
-        await self.partitions.advance({each: len(events) for each, events in batches.items()})
         relayed = sum(map(len, batches.values()))
+        causes = (event.trace_context for events in batches.values() for event in events)
+        with batch_span(f"relay {self.log}", causes, {"events": relayed}):
+            await _all(
+                self._outlet.send(self.topic, lease.partition, messages)
+                for lease, messages in self._messages(batches)
+            )
+            await self.partitions.advance({each: len(events) for each, events in batches.items()})
         self.relayed += relayed
         self.behind -= relayed
         return relayed

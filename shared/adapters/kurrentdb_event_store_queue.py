@@ -67,7 +67,12 @@ class AppendGroups:
             stamp = Stamp(self._clock, self._numberings, alone=len(calls) == 1)
             limit = asyncio.Semaphore(_CALLS_AT_ONCE)
             with self._news.committing():
-                await asyncio.gather(*(self._perform(call, stamp, limit) for call in calls))
+                outcomes = await asyncio.gather(
+                    *(self._perform(call, stamp, limit) for call in calls), return_exceptions=True
+                )
+            # Not before the generation has grown: who is answered reads what it wrote.
+            for call, outcome in zip(calls, outcomes, strict=True):
+                _answer(call, outcome)
 
     def _take(self) -> list[Call]:
         if self._waiting[0].is_long:
@@ -86,14 +91,16 @@ class AppendGroups:
         self._waiting = kept
         return taken
 
-    async def _perform(self, call: Call, stamp: Stamp, limit: asyncio.Semaphore) -> None:
-        try:
-            async with limit:
-                outcomes = await self._writer.write(call.appends, stamp)
-        except Exception as failure:
-            if not call.answer.done():
-                told = store_away("the event store cannot be written", failure)
-                call.answer.set_exception(failure if told is None else told)
-        else:
-            if not call.answer.done():
-                call.answer.set_result(outcomes)
+    async def _perform(self, call: Call, stamp: Stamp, limit: asyncio.Semaphore) -> list[Outcome]:
+        async with limit:
+            return await self._writer.write(call.appends, stamp)
+
+
+def _answer(call: Call, outcome: list[Outcome] | BaseException) -> None:
+    if call.answer.done():
+        return
+    if isinstance(outcome, BaseException):
+        told = store_away("the event store cannot be written", outcome)
+        call.answer.set_exception(outcome if told is None else told)
+    else:
+        call.answer.set_result(outcome)

@@ -31,7 +31,9 @@ class LocalObjectStore:
 
     async def check(self) -> None:
         if not await asyncio.to_thread(os.access, self._incoming, os.W_OK | os.X_OK):
-            raise StoreAway(f"the object store cannot be written: {self._folder} is missing or closed")
+            raise StoreAway(
+                f"the object store cannot be written: {self._folder} is missing or closed"
+            )
 
     async def put(self, tenant_id: str, address: str, content: AsyncIterable[bytes]) -> bool:
         path = self._path(tenant_id, address)

@@ -40,7 +40,7 @@ _LIVELY = {
     "jit": "off",
     "synchronous_commit": "on",
     # Whoever stands still in the middle of a transaction holds up everybody else.
-    "idle_in_transaction_session_timeout": "10s",
+    "idle_in_transaction_session_timeout": "5s",
     "lock_timeout": "10s",
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
@@ -81,7 +81,9 @@ def is_away(failure: BaseException) -> bool:
         return state.startswith(_PASSES)
     if isinstance(failure, ValueError):
         return False  # an argument that cannot be sent
-    return isinstance(failure, OSError | asyncio.TimeoutError | asyncpg.InterfaceError)
+    # What a dying server sends last confuses the driver, which then blames itself.
+    confused = isinstance(failure, asyncpg.InternalClientError)
+    return confused or isinstance(failure, OSError | asyncio.TimeoutError | asyncpg.InterfaceError)
 
 
 def store_away(what: str, failure: BaseException) -> StoreAway | None:

@@ -15,6 +15,8 @@ from shared.read_store import METADATA, ReadStore
 _MIGRATING = 7_352_118_540_233_101
 """The advisory lock under which tables are made: processes that start together take turns."""
 _WAIT_SECONDS = 30.0
+_STANDS_STILL_AT_MOST = "10s"
+"""A worker that was stopped amid its transaction gives its rows to whoever took over."""
 _TRY_AGAIN = "40"
 """SQLSTATE class of transactions that met another one."""
 
@@ -52,6 +54,7 @@ def open_postgres_read_store(url: str, *, connections: int = 8) -> ReadStore:
                     "search_path": READ_MODELS_SCHEMA,
                     "application_name": f"pulsetrail {what}",
                     "jit": "off",
+                    "idle_in_transaction_session_timeout": _STANDS_STILL_AT_MOST,
                     **own,
                 },
             },

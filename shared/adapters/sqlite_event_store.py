@@ -48,7 +48,9 @@ class SqliteEventStore:
         self._grown = asyncio.Event()
 
     async def check(self) -> None:
-        await self._in_reader(lambda connection: connection.execute("SELECT 1 FROM logs").fetchone())
+        await self._in_reader(
+            lambda connection: connection.execute("SELECT 1 FROM logs").fetchone()
+        )
 
     async def append(self, appends: Sequence[Append]) -> list[Outcome]:
         """Queued behind what is being committed now; everything queued goes in one commit."""

@@ -1,7 +1,7 @@
-"""Facts of services/leads; for now the one customer record."""
+"""Facts of services/leads: customers, their merges, leads, their allocation."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Annotated
 
 from shared.event_type import PersonalText, Plain, Withheld, event, personal
@@ -9,6 +9,8 @@ from shared.event_type import PersonalText, Plain, Withheld, event, personal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
+    """`role` in the decision chain: KP, influencer or user (L2)."""
+
     contact_id: str
     name: str
     role: str | None = None
@@ -18,7 +20,11 @@ class Contact:
 
 @event("leads.customer_registered.v1")
 class CustomerRegistered:
-    """`confirmed` False: only named by an opportunity so far, nobody has described it."""
+    """`confirmed` False: only named by an opportunity so far, nobody has described it.
+
+    `marks`: `<reason>:<HMAC under the tenant's key>` of what it is recognised by (L1).
+    `distinct_from`: the look-alikes from which it was confirmed to be another.
+    """
 
     customer_id: Plain[str]
     name: Annotated[PersonalText, personal("customer_id", "customer")]
@@ -28,6 +34,9 @@ class CustomerRegistered:
     contacts: Annotated[list[Contact] | Withheld | None, personal("customer_id", "customer")]
     confirmed: Plain[bool]
     registered_at: Plain[datetime]
+    credit_code: Annotated[PersonalText, personal("customer_id", "customer")] = None
+    marks: Plain[list[str]] = field(default_factory=list)
+    distinct_from: Plain[list[str]] = field(default_factory=list)
 
 
 @event("leads.customer_described.v1")
@@ -40,3 +49,302 @@ class CustomerDescribed:
     industry: Plain[str | None]
     is_key: Plain[bool]
     contacts: Annotated[list[Contact] | Withheld | None, personal("customer_id", "customer")]
+    credit_code: Annotated[PersonalText, personal("customer_id", "customer")] = None
+    marks: Plain[list[str]] = field(default_factory=list)
+    distinct_from: Plain[list[str]] = field(default_factory=list)
+
+
+@event("leads.customer_merged.v1")
+class CustomerMerged:
+    """`customer_id` names from now on whatever `into_customer_id` names. One stream per tenant
+    holds all merges, so that no two of them make a circle."""
+
+    customer_id: Plain[str]
+    into_customer_id: Plain[str]
+    merged_at: Plain[datetime]
+
+
+@event("leads.customer_merge_undone.v1")
+class CustomerMergeUndone:
+    customer_id: Plain[str]
+    into_customer_id: Plain[str]
+    undone_at: Plain[datetime]
+
+
+@event("leads.customers_kept_apart.v1")
+class CustomersKeptApart:
+    """Looked alike, and are two."""
+
+    customer_id: Plain[str]
+    other_customer_id: Plain[str]
+    kept_apart_at: Plain[datetime]
+
+
+@event("leads.lead_captured.v1")
+class LeadCaptured:
+    """`unit_path` runs from the root to `unit_id`. `budget_status`: untouched, oral or written,
+    None where nobody has said (L2)."""
+
+    lead_id: Plain[str]
+    customer_id: Plain[str]
+    source: Plain[str]
+    industry: Plain[str | None]
+    size: Plain[str | None]
+    region: Plain[str | None]
+    budget_status: Plain[str | None]
+    core_needs: Plain[list[str]]
+    unit_id: Plain[str]
+    unit_path: Plain[list[str]]
+    captured_at: Plain[datetime]
+
+
+@event("leads.lead_fields_changed.v1")
+class LeadFieldsChanged:
+    """All of them as they stand now."""
+
+    lead_id: Plain[str]
+    industry: Plain[str | None]
+    size: Plain[str | None]
+    region: Plain[str | None]
+    budget_status: Plain[str | None]
+    core_needs: Plain[list[str]]
+    changed_at: Plain[datetime]
+
+
+@event("leads.lead_behaviour_noted.v1")
+class LeadBehaviourNoted:
+    """The first time of its kind (L4)."""
+
+    lead_id: Plain[str]
+    behaviour: Plain[str]
+    noted_at: Plain[datetime]
+
+
+@event("leads.lead_scored.v1")
+class LeadScored:
+    """Points of each part as judged at `judged_at`; `score` is their sum (L4)."""
+
+    lead_id: Plain[str]
+    source_points: Plain[float]
+    behaviour_points: Plain[float]
+    timeliness_points: Plain[float]
+    score: Plain[float]
+    judged_at: Plain[datetime]
+
+
+@event("leads.lead_found_nobody.v1")
+class LeadFoundNobody:
+    """It waits: `passed_over` names for each reason the reps of the unit (L5)."""
+
+    lead_id: Plain[str]
+    customer_id: Plain[str]
+    unit_id: Plain[str]
+    unit_path: Plain[list[str]]
+    passed_over: Plain[dict[str, list[str]]]
+    found_nobody_at: Plain[datetime]
+
+
+@event("leads.lead_assigned.v1")
+class LeadAssigned:
+    """`track`: by_hand, or standard or high_value by number `allocation` of the unit's book. The
+    previous owner has it no longer; `found_nobody_at`: until then nobody was eligible."""
+
+    lead_id: Plain[str]
+    customer_id: Plain[str]
+    owner_id: Plain[str]
+    unit_id: Plain[str]
+    unit_path: Plain[list[str]]
+    previous_owner_id: Plain[str | None]
+    previous_unit_id: Plain[str]
+    track: Plain[str]
+    allocation: Plain[int | None]
+    found_nobody_at: Plain[datetime | None]
+    assigned_at: Plain[datetime]
+
+
+@event("leads.lead_contacted.v1")
+class LeadContacted:
+    """A call, visit, message, e-mail or meeting. `is_first_response`: the first by the rep it is
+    assigned to, since it is. `fell_asleep_at`: it had fallen asleep then (L11)."""
+
+    lead_id: Plain[str]
+    customer_id: Plain[str]
+    type: Plain[str]
+    actor_id: Plain[str | None]
+    summary: Annotated[PersonalText, personal("customer_id", "customer")]
+    is_first_response: Plain[bool]
+    fell_asleep_at: Plain[datetime | None]
+    contacted_at: Plain[datetime]
+
+
+@event("leads.lead_fell_asleep.v1")
+class LeadFellAsleep:
+    """Contacted once and not again within the limit that ended at `fell_asleep_at` (L11)."""
+
+    lead_id: Plain[str]
+    customer_id: Plain[str]
+    owner_id: Plain[str | None]
+    unit_id: Plain[str]
+    unit_path: Plain[list[str]]
+    fell_asleep_at: Plain[datetime]
+
+
+@event("leads.lead_appealed.v1")
+class LeadAppealed:
+    """The rep who received it asks for it to be scored again (L6)."""
+
+    lead_id: Plain[str]
+    customer_id: Plain[str]
+    rep_id: Plain[str]
+    reason: Annotated[PersonalText, personal("rep_id", "person")]
+    unit_id: Plain[str]
+    unit_path: Plain[list[str]]
+    appealed_at: Plain[datetime]
+
+
+@event("leads.lead_appeal_decided.v1")
+class LeadAppealDecided:
+    """`decision`: keep, rescore or reassign; what follows is an event of its own."""
+
+    lead_id: Plain[str]
+    rep_id: Plain[str]
+    decision: Plain[str]
+    decided_by: Plain[str | None]
+    appealed_at: Plain[datetime]
+    decided_at: Plain[datetime]
+
+
+@event("leads.lead_qualified.v1")
+class LeadQualified:
+    lead_id: Plain[str]
+    qualified_at: Plain[datetime]
+
+
+@event("leads.lead_returned.v1")
+class LeadReturned:
+    """To marketing. `reason`: score, sales_late (L4) or by_hand; `missing`: points by part."""
+
+    lead_id: Plain[str]
+    customer_id: Plain[str]
+    reason: Plain[str]
+    score: Plain[float | None]
+    missing: Plain[dict[str, float]]
+    owner_id: Plain[str | None]
+    unit_id: Plain[str]
+    unit_path: Plain[list[str]]
+    found_nobody_at: Plain[datetime | None]
+    returned_at: Plain[datetime]
+
+
+@event("leads.lead_released.v1")
+class LeadReleased:
+    """Marketing gives it to sales again."""
+
+    lead_id: Plain[str]
+    released_at: Plain[datetime]
+
+
+@event("leads.lead_disqualified.v1")
+class LeadDisqualified:
+    lead_id: Plain[str]
+    reason: Plain[str]
+    owner_id: Plain[str | None]
+    unit_id: Plain[str]
+    found_nobody_at: Plain[datetime | None]
+    disqualified_at: Plain[datetime]
+
+
+@event("leads.lead_converted.v1")
+class LeadConverted:
+    """`opportunity_id` is opened with this customer, owner and pipeline."""
+
+    lead_id: Plain[str]
+    customer_id: Plain[str]
+    opportunity_id: Plain[str]
+    pipeline: Plain[str]
+    owner_id: Plain[str | None]
+    unit_id: Plain[str]
+    converted_at: Plain[datetime]
+
+
+@event("leads.lead_allocated.v1")
+class LeadAllocated:
+    """Number `number` of the unit's allocation book, with all it was decided from (L5).
+
+    `weights`: thousandths by eligible rep, in the recorded order; `win_rates` and `attainments` are
+    what they come from (attainment is absent until there are goals: P9). `passed_over`: for each
+    reason the reps. `why` this rep: least_recently_served, highest_current_weight, or
+    highest_current_weight_least_recently_served where several had it. `day` in the tenant's zone.
+    """
+
+    unit_id: Plain[str]
+    lead_id: Plain[str]
+    round: Plain[int]
+    number: Plain[int]
+    track: Plain[str]
+    score: Plain[float]
+    rep_id: Plain[str]
+    why: Plain[str]
+    weights: Plain[dict[str, int]]
+    win_rates: Plain[dict[str, float]]
+    attainments: Plain[dict[str, float]]
+    passed_over: Plain[dict[str, list[str]]]
+    day: Plain[date]
+    allocated_at: Plain[datetime]
+
+
+@event("leads.rep_took_lead.v1")
+class RepTookLead:
+    """Given by hand: it counts against the cap."""
+
+    unit_id: Plain[str]
+    rep_id: Plain[str]
+    lead_id: Plain[str]
+
+
+@event("leads.rep_let_go_of_lead.v1")
+class RepLetGoOfLead:
+    """Closed, returned or given to another: it no longer counts against the cap."""
+
+    unit_id: Plain[str]
+    rep_id: Plain[str]
+    lead_id: Plain[str]
+
+
+@event("leads.rep_seen.v1")
+class RepSeen:
+    """At most one a minute."""
+
+    person_id: Plain[str]
+    seen_at: Plain[datetime]
+
+
+@event("leads.rep_went_on_duty.v1")
+class RepWentOnDuty:
+    person_id: Plain[str]
+    went_on_duty_at: Plain[datetime]
+
+
+@event("leads.rep_went_off_duty.v1")
+class RepWentOffDuty:
+    person_id: Plain[str]
+    went_off_duty_at: Plain[datetime]
+
+
+@event("leads.ticket_opened.v1")
+class TicketOpened:
+    """A fact of service about a customer (L12)."""
+
+    ticket_id: Plain[str]
+    customer_id: Plain[str]
+    kind: Plain[str]
+    summary: Annotated[PersonalText, personal("customer_id", "customer")]
+    unit_id: Plain[str]
+    opened_at: Plain[datetime]
+
+
+@event("leads.ticket_closed.v1")
+class TicketClosed:
+    ticket_id: Plain[str]
+    outcome: Plain[str]
+    closed_at: Plain[datetime]

@@ -63,7 +63,9 @@ class WordsRemoved:
 
 @event("notifications.channel_configured.v1")
 class ChannelConfigured:
-    """A robot, webhook or other address of a unit (N1); sealed under the tenant's subject."""
+    """A robot, webhook or other address of a unit (N1); sealed under the tenant's subject.
+
+    `template`: how a request is made, where the channel asks for one; it may hold secrets."""
 
     channel_id: Plain[str]
     kind: Plain[str]
@@ -71,6 +73,7 @@ class ChannelConfigured:
     url: Annotated[PersonalText, personal("subject")]
     secret: Annotated[PersonalText, personal("subject")]
     subject: Plain[str]
+    template: Annotated[PersonalText, personal("subject")] = None
 
 
 @event("notifications.channel_removed.v1")

@@ -87,6 +87,10 @@ async def in_call_order(store: EventStore, log: str = "opportunities") -> list[i
 # -------------------------------------------------------------------------------- versions
 
 
+async def test_a_store_that_can_work_says_so(store: EventStore) -> None:
+    await store.check()
+
+
 async def test_events_are_appended_to_the_version_they_were_decided_on(store: EventStore) -> None:
     [opened] = await store.append([an_append(STREAM, 0, 1, 2)])
     [logged] = await store.append([an_append(STREAM, 2, 3)])
@@ -446,6 +450,13 @@ async def test_who_waits_is_woken_by_the_next_commit(store: EventStore) -> None:
     await store.append([an_append(STREAM, 0, 1)])
     await asyncio.wait_for(waiting, 5)
     assert store.generation > generation
+
+
+async def test_whoever_is_answered_finds_the_generation_grown(store: EventStore) -> None:
+    for number in range(20):
+        generation = store.generation
+        await store.append([an_append(STREAM, number, number)])
+        assert store.generation > generation
 
 
 async def test_waiting_ends_by_itself_and_at_once_where_something_came_before(

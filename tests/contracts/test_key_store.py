@@ -63,6 +63,19 @@ def file_keys(file: Path) -> Iterator[FileKeyStore]:
     store.close()
 
 
+async def test_a_store_that_can_work_says_so(keys: KeyStore) -> None:
+    await keys.check()
+
+
+async def test_a_file_that_is_no_key_store_any_more_is_said_to_be_away(
+    file_keys: FileKeyStore, file: Path
+) -> None:
+    with sqlite3.connect(file) as other:
+        other.execute("DROP TABLE tenant_keys")
+    with pytest.raises(StoreAway, match="the key store cannot be read"):
+        await file_keys.check()
+
+
 async def test_a_subject_gets_one_key_of_32_bytes_for_good(keys: KeyStore) -> None:
     first = await keys.keys("acme", ["customer/C1", "customer/C2"])
     again = await keys.keys("acme", ["customer/C2", "customer/C1"])

@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -191,7 +192,7 @@ async def test_numbers_are_found_again_from_what_was_kept_of_them(
     assert last_kept.position in kurrentdb_in_process.positions_read
     assert await store.read_log("opportunities", 0, 0, 10_000) == before
     assert await store.read_event(event_id(7)) == before[7]
-    await store.append([an_append(OTHER, 1, 3 * BLOCK + 1)])
+    await store.append([an_append("acme/opportunity/O3", 0, 3 * BLOCK + 1)])
     assert await numbers_of(store) == list(range(3 * BLOCK + 2))
     assert await verify(store, LOGS) == []
 
@@ -227,6 +228,24 @@ async def test_a_restored_server_is_numbered_anew(
     [outcome] = await store.append([an_append(STREAM, 1, 4)])
     assert outcome.verdict is Verdict.DONE
     assert await numbers_of(store) == [1, 4]
+
+
+async def test_a_restored_server_that_went_on_otherwise_is_numbered_anew(
+    open_store: Open, kurrentdb_in_process: KurrentDbServer
+) -> None:
+    """Another event stands where the last one stood."""
+    store = await open_store()
+    await store.append([an_append(STREAM, 0, 1)])
+    await store.append([an_append(STREAM, 1, 2)])
+    [*backup, second] = kurrentdb_in_process.records.all
+    kurrentdb_in_process.stop()
+    other = replace(second, event_id=str(event_id(9)))
+    kurrentdb_in_process.records = restored([*backup, other])
+    kurrentdb_in_process.start()
+    async with asyncio.timeout(20):
+        while await store.known_events([event_id(2), event_id(9)]) != {event_id(9)}:
+            await store.wait_beyond(store.generation, 0.05)
+    assert await numbers_of(store) == [1, 9]
 
 
 def restored(backup: list[Any]) -> Records:
@@ -299,15 +318,23 @@ async def test_nothing_will_be_recorded_before_the_moment_named(open_store: Open
 
 
 async def test_whoever_names_that_moment_has_numbered_all_that_others_stored(
-    open_store: Open,
+    open_store: Open, kurrentdb_in_process: KurrentDbServer
 ) -> None:
     ours, theirs = await open_store(), await open_store()
-    for number in range(30):
-        [outcome] = await theirs.append([an_append(STREAM, number, number)])
-        await theirs.append([an_append("acme/lead/L1", number, 1_000 + number, log="leads")])
-        await ours.recorded_until("opportunities", 0)
-        assert outcome.position is not None
-        assert await ours.heads("opportunities") == [outcome.position.offset + 1]
+    kurrentdb_in_process.holds_back = True
+    appending = asyncio.create_task(theirs.append([an_append(STREAM, 0, 1)]))
+    await until(lambda: f"pulsetrail.opportunities-{STREAM}" in streams_of(kurrentdb_in_process))
+    naming = asyncio.create_task(ours.recorded_until("opportunities", 0))
+    await asyncio.wait([naming], timeout=0.5)
+    assert not naming.done()
+    kurrentdb_in_process.holds_back = False
+    await naming
+    assert await ours.heads("opportunities") == [1]
+    await appending
+
+
+def streams_of(server: KurrentDbServer) -> set[str]:
+    return set(server.records.streams)
 
 
 async def test_a_write_that_takes_too_long_is_given_up(

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import shutil
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from pathlib import Path
@@ -73,6 +74,16 @@ async def got(
 ) -> bytes | None:
     found = await objects.get(tenant_id, address)
     return None if found is None else b"".join([chunk async for chunk in found])
+
+
+async def test_a_store_that_can_work_says_so(objects: ObjectStore) -> None:
+    await objects.check()
+
+
+async def test_a_folder_that_has_gone_is_said_to_be_away(local: ObjectStore, folder: Path) -> None:
+    shutil.rmtree(folder)
+    with pytest.raises(StoreAway, match="the object store cannot be written"):
+        await local.check()
 
 
 async def test_what_was_put_is_got_back_byte_for_byte(objects: ObjectStore) -> None:

@@ -2,18 +2,13 @@
 
 import ipaddress
 import logging
-import ssl
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from shared.outbound import AddressNotAllowed, NoAnswer, NotSent, Outbound, Resolver, is_public
+from tests.receivers.certificates import tls_contexts
 from tests.receivers.receiver import Behaviour, Received, Reply, receiving
 from tests.receivers.webhook import WebhookRules
 
@@ -148,7 +143,7 @@ async def test_neither_address_nor_headers_are_logged(caplog: pytest.LogCaptureF
 async def test_the_certificate_is_checked_against_the_name_and_not_the_address(
     tmp_path: Path,
 ) -> None:
-    server, client = _tls("hooks.inside", tmp_path)
+    server, client = tls_contexts("hooks.inside", tmp_path)
     outbound = Outbound(
         allowed_hosts=frozenset({"hooks.inside", "other.inside"}),
         resolver=resolving("127.0.0.1"),
@@ -159,35 +154,3 @@ async def test_the_certificate_is_checked_against_the_name_and_not_the_address(
         assert answer.status == 204
         with pytest.raises(NotSent):
             await outbound.post(f"https://other.inside:{receiver.port}/", b"", {})
-
-
-def _tls(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    begins = datetime.now(UTC) - timedelta(hours=1)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(begins)
-        .not_valid_after(begins + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "server.pem"
-    pem.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(pem)
-    return server, ssl.create_default_context(
-        cadata=certificate.public_bytes(serialization.Encoding.PEM).decode()
-    )

@@ -2,7 +2,13 @@
 
 from dataclasses import replace
 
-from services.projections.domain.deadlines import deadlines, due_bound, is_missed, next_due
+from services.projections.domain.deadlines import (
+    deadlines,
+    due_bound,
+    is_missed,
+    next_due,
+    next_look,
+)
 from services.projections.domain.limit_spans import DEFAULT_SETTINGS, DeadlineSettings
 from shared.events.opportunities import GoldenAction
 from tests.domain.process_examples import (
@@ -54,6 +60,15 @@ def test_silences_missed_long_ago_are_still_told() -> None:
         ("stalled", 108),
         ("stalled", 248),
     ]
+
+
+def test_a_limit_missed_is_looked_at_again_when_it_ends_though_nothing_else_falls_due() -> None:
+    """Where the subject is known further than the clock has come."""
+    silences = deadlines(Story().acts(60).row())
+
+    assert next_look(silences, hours(50)) == hours(60)
+    assert next_look(silences, hours(61)) == hours(108)
+    assert next_look(silences, hours(109)) is None
 
 
 def test_a_voided_anchor_gives_its_silence_to_the_one_before() -> None:

@@ -44,6 +44,7 @@ RULES = (
     "evidence_reused",
     "workshop_proposed",
     "coach_needed",
+    "channel_failing",
 )
 
 wording = Spec(WORDING)

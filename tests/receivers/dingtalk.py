@@ -10,6 +10,7 @@ from datetime import timedelta
 from tests.receivers.receiver import Received, Reply
 
 LONGEST_BODY_BYTES = 20_000
+_WHOLE_CARD = {"title", "text", "singleTitle", "singleURL"}
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,14 @@ class DingTalkRules:
             return _verdict(310000, "timestamp is invalid")
         if len(received.body) > LONGEST_BODY_BYTES:
             return _verdict(460101, "message too long")
-        if received.document["msgtype"] not in {"text", "markdown", "link"}:
-            return _verdict(400105, "unsupported msgtype")
-        return None
+        document = received.document
+        match document["msgtype"]:
+            case "text" | "markdown" | "link":
+                return None
+            case "actionCard" if set(document["actionCard"]) == _WHOLE_CARD:
+                return None
+            case _:
+                return _verdict(400105, "unsupported msgtype")
 
     def taken(self) -> Reply:
         return _verdict(0, "ok")

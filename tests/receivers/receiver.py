@@ -4,7 +4,7 @@ import asyncio
 import json
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -31,6 +31,7 @@ class Received:
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    method: str = "POST"
 
     @property
     def document(self) -> Any:
@@ -119,17 +120,26 @@ class Receiver:
 @asynccontextmanager
 async def receiving(rules: Rules, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     receiver = Receiver(rules)
+    async with serving(receiver.serve_one, tls) as receiver.port:
+        yield receiver
+
+
+@asynccontextmanager
+async def serving(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]],
+    tls: ssl.SSLContext | None,
+) -> AsyncIterator[int]:
+    """The port at which connections are served; what is still open at the end is cut off."""
     connections: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(receiver.serve_one(reader, writer))
+        task = asyncio.ensure_future(serve(reader, writer))
         connections.add(task)
         task.add_done_callback(connections.discard)
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
-    receiver.port = server.sockets[0].getsockname()[1]
     try:
-        yield receiver
+        yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
         for task in list(connections):
@@ -139,11 +149,12 @@ async def receiving(rules: Rules, tls: ssl.SSLContext | None = None) -> AsyncIte
 
 async def _read(reader: asyncio.StreamReader) -> Received:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    target = urlsplit(head[0].split(" ")[1])
+    method, address, _version = head[0].split(" ")
+    target = urlsplit(address)
     pairs = (line.split(":", 1) for line in head[1:] if line)
     headers = {name.strip().lower(): value.strip() for name, value in pairs}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Received(target.path, dict(parse_qsl(target.query)), headers, body)
+    return Received(target.path, dict(parse_qsl(target.query)), headers, body, method)
 
 
 async def _write(writer: asyncio.StreamWriter, reply: Reply) -> None:

@@ -177,7 +177,7 @@ class Streams(streams_pb2_grpc.StreamsServicer):
         yield streams_pb2.ReadResp(confirmation=confirmation)
         seen, caught_up = 0, False
         while context.is_active() and not self._server.is_stopping:
-            news = records.all[seen:]
+            news = [] if self._server.holds_back else records.all[seen:]
             for record in news:
                 wanted = record.position > first or (record.position == first and not excluded)
                 if wanted and _passes(options, record):
@@ -186,6 +186,8 @@ class Streams(streams_pb2_grpc.StreamsServicer):
             if not caught_up:
                 caught_up = True
                 yield streams_pb2.ReadResp(caught_up=streams_pb2.ReadResp.CaughtUp())
+            if self._server.holds_back:
+                time.sleep(0.02)
             records.wait_beyond(seen)
         context.abort(grpc.StatusCode.UNAVAILABLE, "the server is shutting down")
 
@@ -230,6 +232,8 @@ class KurrentDbServer:
         self.credentials = credentials
         self.lost_replies = 0
         self.before_append: Callable[[streams_pb2.BatchAppendReq], None] | None = None
+        self.holds_back = False
+        """Subscriptions bring nothing meanwhile."""
         self.positions_read: list[int] = []
         """From which `$all` was read or subscribed to."""
         self.is_stopping = False

@@ -83,5 +83,22 @@ async def test_what_is_malformed_names_the_field(floor: SalesFloor) -> None:
         "name",
         "contacts.0.contact_id",
     ]
-    ahead = await floor.post("/customers", {"occurred_at": "2026-03-03T09:00:00Z"})
-    assert code_of(ahead) == (422, "malformed")
+    for time in ("2026-03-03T09:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        absurd = await floor.post("/customers", {"occurred_at": time})
+        assert code_of(absurd) == (422, "malformed")
+        assert [each["field"] for each in absurd.json()["errors"]] == ["occurred_at"]
+    twice = {"contacts": [{"contact_id": "K1", "name": "Wang"}, {"contact_id": "K1", "name": "Li"}]}
+    refused = await floor.post("/customers", twice)
+    assert [each["field"] for each in refused.json()["errors"]] == ["contacts"]
+
+
+async def test_nobody_registers_a_customer_over_the_heads_of_its_people(floor: SalesFloor) -> None:
+    await floor.open()
+    await floor.hosting.catch_up()
+    body = {"customer_id": "C1", "name": "Other"}
+    assert code_of(await floor.post("/customers", body, "rep-2")) == (
+        409,
+        "customer-is-already-registered",
+    )
+    assert (await floor.shown("/customers/C1", "rep-1"))["confirmed"] is False
+    assert (await floor.post("/customers", body, "rep-1")).status_code == 201

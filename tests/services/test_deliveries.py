@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -15,8 +15,11 @@ import pytest
 from services.notifications.channels.channel import Address, Outgoing, Report
 from services.notifications.channels.table import CHANNELS
 from services.notifications.channels.webhook import Webhook
+from services.notifications.domain.message import MESSAGE
 from services.notifications.domain.message_commands import (
     MessageCommand,
+    Outcome,
+    QueueMessage,
 )
 from services.notifications.outbox.delivery import Delivery
 from shared.outbound import Outbound
@@ -168,7 +171,7 @@ async def test_what_nobody_takes_ends_with_the_operator(alarm: AlarmFloor, hook:
     [channel] = (await alarm.floor.shown("/channels", "administrator"))["rows"]
     assert (channel["delivery_rate_24h"], channel["alert"]) == (0.0, True)
     metrics = (await alarm.floor.http.get("/metrics")).text.splitlines()
-    labels = f'tenant="T1",channel="{channel["channel_id"]}"'
+    labels = f'channel="{channel["channel_id"]}",tenant="T1"'
     assert f"pulsetrail_delivery_rate{{{labels}}} 0.0" in metrics
     assert f"pulsetrail_delivery_rate_alert{{{labels}}} 1.0" in metrics
 
@@ -260,6 +263,49 @@ async def test_killed_between_request_and_answer_it_is_repeated_and_marked(
     assert len(seen_once(hook.arrived)) == 1
 
 
+@dataclass(frozen=True, kw_only=True)
+class Hanging(Webhook):
+    """Answers nobody for ten seconds. `told`: what had arrived at the robot at each try."""
+
+    alarm: AlarmFloor
+    robot: Receiver
+    told: list[int] = field(default_factory=list)
+
+    async def send(self, outgoing: Outgoing, address: Address, outbound: Outbound) -> Report:
+        self.told.append(len(self.robot.arrived))
+        self.alarm.floor.clock.move_to(self.alarm.now + timedelta(seconds=10))
+        return Report(outcome=Outcome.UNKNOWN, detail="no-answer: TimeoutError")
+
+
+async def test_a_channel_that_hangs_does_not_keep_the_others_waiting(
+    tmp_path: Path, robot: Receiver, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFICATIONS_DELIVERIES_AT_ONCE", "3")
+    async with alarm_floor(tmp_path / "data") as alarm:
+        await with_hook(alarm, hook)
+        await with_robot(alarm, robot)
+        hanging = Hanging(alarm=alarm, robot=robot)
+        monkeypatch.setitem(CHANNELS, "webhook", hanging)
+        for number, channel in enumerate(["webhook"] * 4 + ["dingtalk"]):
+            queue = QueueMessage(
+                message_id=f"M{number}",
+                person_id=None,
+                subject="tenant/channel-tests",
+                channels=(f"the-{channel}",),
+                escalation_ids=(),
+                language="en",
+                title="Hello",
+                body="Hello",
+                urgency=9 - number,
+                not_before=alarm.now,
+                expires_at=alarm.now + MINUTE / 2,
+                now=alarm.now,
+            )
+            await alarm.floor.handle("notifications", MESSAGE, queue.message_id, queue)
+        await alarm.settle()
+        assert hanging.told[:3] == [0, 0, 1]
+
+
 @pytest.mark.parametrize("is_stored_first", [False, True])
 @pytest.mark.parametrize("number", range(6))
 async def test_killed_at_whichever_write_it_arrives_and_repeats_are_marked(
@@ -276,10 +322,10 @@ async def test_killed_at_whichever_write_it_arrives_and_repeats_are_marked(
     send_command = Delivery._send_command
     written = count()
 
-    async def dying(self: Delivery, tenant_id: str, command: MessageCommand) -> None:
+    async def dying(self: Delivery, tenant_id: str, command: MessageCommand, *more: Any) -> None:
         is_the_one = next(written) == number
         if is_stored_first or not is_the_one:
-            await send_command(self, tenant_id, command)
+            await send_command(self, tenant_id, command, *more)
         if is_the_one:
             raise asyncio.CancelledError
 

@@ -239,6 +239,23 @@ ROUTES_OF_COMMANDS = {
     "define-action-type": "/action-types",
     "register-customer": "/customers",
     "describe-customer": "/customers/{customer_id}/describe",
+    "merge-customer": "/customers/{customer_id}/merge",
+    "undo-customer-merge": "/customers/{customer_id}/undo-merge",
+    "keep-customers-apart": "/customers/{customer_id}/keep-apart",
+    "open-ticket": "/tickets",
+    "close-ticket": "/tickets/{ticket_id}/close",
+    "capture-lead": "/leads",
+    "change-lead-fields": "/leads/{lead_id}/change-fields",
+    "note-lead-behaviour": "/leads/{lead_id}/note-behaviour",
+    "assign-lead": "/leads/{lead_id}/assign",
+    "contact-lead": "/leads/{lead_id}/contact",
+    "appeal-lead": "/leads/{lead_id}/appeal",
+    "decide-lead-appeal": "/leads/{lead_id}/decide-appeal",
+    "qualify-lead": "/leads/{lead_id}/qualify",
+    "return-lead": "/leads/{lead_id}/return",
+    "release-lead": "/leads/{lead_id}/release",
+    "disqualify-lead": "/leads/{lead_id}/disqualify",
+    "convert-lead": "/leads/{lead_id}/convert",
     "add-unit": "/units",
     "move-unit": "/units/{unit_id}/move",
     "rename-unit": "/units/{unit_id}/rename",
@@ -286,6 +303,17 @@ BODIES: dict[str, Any] = {
     "/people/{person_id}/withdraw-grant": {"role": "rep", "unit_id": "company"},
     "/people/{person_id}/set-address": {"channel": "dingtalk", "address": "mention-2"},
     "/customers/{customer_id}/describe": {"name": "renamed"},
+    "/customers/{customer_id}/merge": {"into_customer_id": "C1"},
+    "/customers/{customer_id}/keep-apart": {"other_customer_id": "C1"},
+    "/leads/{lead_id}/change-fields": {"budget_status": "oral"},
+    "/leads/{lead_id}/note-behaviour": {"behaviour": "hot_word"},
+    "/leads/{lead_id}/assign": {"owner_id": "rep-1"},
+    "/leads/{lead_id}/contact": {"type": "call"},
+    "/tickets/{ticket_id}/close": {"outcome": "repaired"},
+    "/leads/{lead_id}/appeal": {"reason": "no budget"},
+    "/leads/{lead_id}/decide-appeal": {"decision": "keep"},
+    "/leads/{lead_id}/disqualify": {"reason": "no-need"},
+    "/leads/{lead_id}/convert": {},
     "/opportunities/{opportunity_id}/log-action": {"type": "call"},
     "/opportunities/{opportunity_id}/correct-action": {"action_id": "A-of-T1", "summary": "so"},
     "/opportunities/{opportunity_id}/void-action": {"action_id": "A-of-T1"},
@@ -322,6 +350,10 @@ async def _ids_of_t1(running: Gate) -> dict[str, str]:
     )
     sha256 = uploaded.json()["sha256"]
     await floor.open("O-of-T1")
+    lead = {"lead_id": "L-of-T1", "customer_id": "C1", "source": "referral"}
+    await floor.told("/leads", lead, "rep-1")
+    ticket = {"ticket_id": "S-of-T1", "customer_id": "C1", "kind": "repair"}
+    await floor.told("/tickets", ticket, "director")
     action = {
         "type": "call",
         "action_id": "A-of-T1",
@@ -358,6 +390,8 @@ async def _ids_of_t1(running: Gate) -> dict[str, str]:
         "person_id": "rep-2",
         "key_id": "K-clerk",
         "customer_id": "C1",
+        "lead_id": "L-of-T1",
+        "ticket_id": "S-of-T1",
         "opportunity_id": "O-of-T1",
         "sha256": sha256,
         "escalation_id": escalation,
@@ -445,6 +479,7 @@ async def test_no_list_shows_anything_of_another_tenant(running: Gate) -> None:
         "/channels",
         "/events",
         "/inbox",
+        "/leads",
     }
 
 

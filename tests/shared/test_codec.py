@@ -40,6 +40,9 @@ class MemoryKeys:
 
     existing_keys = keys
 
+    async def check(self) -> None:
+        return
+
     async def bind(self, tenant_id: str, bindings: Collection[Binding]) -> None:
         raise AssertionError("the codec binds nothing")
 

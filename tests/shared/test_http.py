@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.errors import StoreAway
 from shared.hosting import Hosting, application
 from shared.settings import InstallationSettings
 from tests.contracts.event_stores import an_append
@@ -349,6 +350,22 @@ async def test_a_read_that_names_a_write_waits_for_it(
 async def test_a_token_that_is_not_ours_is_malformed(client: httpx.AsyncClient) -> None:
     response = await client.get(STAFF, headers={"Pulsetrail-Wait-For": "nonsense"})
     assert (response.status_code, problem(response)["code"]) == (422, "malformed")
+
+
+async def test_a_store_that_is_away_is_named_while_everything_else_is_ready(
+    served: tuple[Hosting, httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosting, client = served
+    await hosting.catch_up()
+
+    async def is_away() -> None:
+        raise StoreAway("the object store cannot be read: nobody there")
+
+    monkeypatch.setattr(hosting.ports.object_store, "check", is_away)
+    answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    missing = {"evidence": "the object store cannot be read: nobody there"}
+    assert answer.json() == {"ready": False, "missing": missing}
 
 
 async def test_it_is_ready_when_everything_has_caught_up(

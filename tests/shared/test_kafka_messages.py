@@ -1,6 +1,6 @@
 """Stored events as Kafka records: what goes in comes out, what is none of ours is named."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -78,7 +78,7 @@ class Record:
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: Iterable[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes]]
 
 
 def record(message: Message, offset: int = 100, **changed: Any) -> Record:

@@ -15,17 +15,19 @@ class Followed:
 
     name = "staff.headcount.v1"
 
-    def __init__(self, *, grows: int = 1, moves: int = 0) -> None:
+    def __init__(self, *, grows: int = 1, moves: int = 0, ticks: int = 0) -> None:
         self.outcomes: Counter[str] = Counter()
+        self.taken = 0
         self.is_paused = False
         self.failure: Exception | None = None
-        self._grows, self._moves, self._lag = grows, moves, 5
+        self._grows, self._moves, self._ticks, self._lag = grows, moves, ticks, 5
 
     async def lag(self) -> int:
         if self.failure is not None:
             raise self.failure
         self._lag += self._grows
         self.outcomes["applied"] += self._moves
+        self.taken += self._ticks
         return self._lag
 
 
@@ -42,6 +44,11 @@ async def test_what_falls_behind_and_does_not_move_hangs() -> None:
 async def test_what_falls_behind_but_moves_does_not_hang() -> None:
     with pytest.raises(TimeoutError):
         await watched(Followed(moves=1))
+
+
+async def test_what_takes_nothing_but_the_clock_of_its_source_does_not_hang() -> None:
+    with pytest.raises(TimeoutError):
+        await watched(Followed(ticks=1))
 
 
 async def test_what_has_nothing_new_does_not_hang() -> None:

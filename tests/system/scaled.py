@@ -27,12 +27,15 @@ class Part:
     arguments: tuple[str, ...]
     environment: dict[str, str]
     said: Path
+    port: int = 0
+    launched_by: str = "services.cli"
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        port = str(self.port)
         with self.said.open("ab") as said:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "services.cli", *self.arguments, "--port", "0"],
+                [sys.executable, "-m", self.launched_by, *self.arguments, "--port", port],
                 stdout=said,
                 stderr=said,
                 env=os.environ | self.environment,

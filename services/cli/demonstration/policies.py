@@ -16,7 +16,7 @@ def _step(step: PolicyStep) -> PolicyStep:
     return replace(
         step,
         channels=(INBOX,),
-        after_seconds=max(step.after_seconds, _PATIENT[step.to]),
+        after_seconds=max(step.after_seconds, _PATIENT.get(step.to, 0)),
         in_business_hours=step.to != "owner",
     )
 

@@ -1,4 +1,4 @@
-"""The one customer record (L1), bare for now: named by an opportunity, described by somebody."""
+"""The one customer record (L1): named by an opportunity or lead, described by somebody."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,26 +14,39 @@ class CustomerIsAlreadyRegistered(DomainError):
     code = "customer-is-already-registered"
 
 
+class CustomerLooksFamiliar(DomainError):
+    """`members["candidates"]` are those it may be: link to one, or confirm that it is new."""
+
+    code = "customer-looks-familiar"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerDescription:
+    """`marks`: what it is recognised by, sealed under the tenant's key (L1)."""
+
     name: str | None = None
     customer_type: str | None = None
     industry: str | None = None
     is_key: bool = False
     contacts: tuple[Contact, ...] = ()
+    credit_code: str | None = None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterCustomer:
+    """`distinct_from`: look-alikes from which it was confirmed to be another."""
+
     customer_id: str
     description: CustomerDescription
+    distinct_from: tuple[str, ...] = ()
     occurred_at: datetime
     now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteCustomer:
-    """An opportunity named this id."""
+    """An opportunity or a lead named this id."""
 
     customer_id: str
     occurred_at: datetime
@@ -60,7 +73,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unconfirmed:
-    """Only named by an opportunity so far."""
+    """Only named by an opportunity or a lead so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +87,9 @@ Customer = Unknown | Unconfirmed | Confirmed
 def register(command: RegisterCustomer, customer: Customer) -> Sequence[CustomerEvent]:
     match customer:
         case Unknown():
-            return [_registered(command, command.description, confirmed=True)]
+            return [_registered(command, command.description, command.distinct_from)]
         case Unconfirmed():
-            return [_described(command.customer_id, command.description)]
+            return [_described(command.customer_id, command.description, command.distinct_from)]
         case Confirmed():
             raise CustomerIsAlreadyRegistered(f"{command.customer_id!r} is registered already")
         case _:
@@ -86,7 +99,7 @@ def register(command: RegisterCustomer, customer: Customer) -> Sequence[Customer
 def note(command: NoteCustomer, customer: Customer) -> Sequence[CustomerEvent]:
     match customer:
         case Unknown():
-            return [_registered(command, CustomerDescription(), confirmed=False)]
+            return [_registered(command, CustomerDescription(), ())]
         case Unconfirmed() | Confirmed():
             return []
         case _:
@@ -98,7 +111,7 @@ def describe(command: DescribeCustomer, customer: Customer) -> Sequence[Customer
         case Unknown():
             raise NotFound(f"there is no customer {command.customer_id!r}")
         case Unconfirmed() | Confirmed():
-            return [_described(command.customer_id, command.description)]
+            return [_described(command.customer_id, command.description, ())]
         case _:
             assert_never(customer)
 
@@ -131,7 +144,9 @@ CUSTOMER: Decider[CustomerCommand, Customer, CustomerEvent] = Decider(
 
 
 def _registered(
-    command: RegisterCustomer | NoteCustomer, description: CustomerDescription, *, confirmed: bool
+    command: RegisterCustomer | NoteCustomer,
+    description: CustomerDescription,
+    distinct_from: tuple[str, ...],
 ) -> CustomerRegistered:
     return CustomerRegistered(
         customer_id=command.customer_id,
@@ -140,12 +155,17 @@ def _registered(
         industry=description.industry,
         is_key=description.is_key,
         contacts=list(description.contacts) or None,
-        confirmed=confirmed,
+        confirmed=isinstance(command, RegisterCustomer),
         registered_at=command.occurred_at,
+        credit_code=description.credit_code,
+        marks=list(description.marks),
+        distinct_from=list(distinct_from),
     )
 
 
-def _described(customer_id: str, description: CustomerDescription) -> CustomerDescribed:
+def _described(
+    customer_id: str, description: CustomerDescription, distinct_from: tuple[str, ...]
+) -> CustomerDescribed:
     return CustomerDescribed(
         customer_id=customer_id,
         name=description.name,
@@ -153,4 +173,7 @@ def _described(customer_id: str, description: CustomerDescription) -> CustomerDe
         industry=description.industry,
         is_key=description.is_key,
         contacts=list(description.contacts) or None,
+        credit_code=description.credit_code,
+        marks=list(description.marks),
+        distinct_from=list(distinct_from),
     )

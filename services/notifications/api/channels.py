@@ -11,6 +11,7 @@ from pydantic import StringConstraints
 from services.notifications.api.desk import Desk
 from services.notifications.channels.channel import Address
 from services.notifications.channels.table import CHANNELS, CONFIGURABLE, NAMES_IN_POLICIES
+from services.notifications.channels.template import Template
 from services.notifications.domain.channel_book import (
     CHANNEL_BOOK,
     ChannelBook,
@@ -36,9 +37,8 @@ from services.notifications.queries.tenant_choices import ONE_PER_TENANT
 from shared.access import Caller, Resource, Verb
 from shared.command_handling import CommandContext
 from shared.envelope import stream_name
-from shared.errors import FieldProblem, Malformed, NotFound, NotYetKnown
+from shared.errors import Malformed, NotFound, NotYetKnown
 from shared.http import BASE, Body, Id, Name, command_response, json_response
-from shared.outbound import AddressNotAllowed, parsed
 
 Url = Annotated[str, StringConstraints(min_length=8, max_length=2_000)]
 Secret = Annotated[str, StringConstraints(max_length=500)]
@@ -55,6 +55,7 @@ class ChannelBody(Body):
     unit_id: Id
     url: Url
     secret: Secret = ""
+    template: Template | None = None
 
 
 def router(desk: Desk) -> APIRouter:
@@ -83,18 +84,8 @@ def router(desk: Desk) -> APIRouter:
         organisation = await desk.organisation(caller)
         if not organisation.knows_unit(body.unit_id):
             raise NotYetKnown(f"unit {body.unit_id}")
-        _check_address(body)
-        vault = desk.choices.vault
-        command = ConfigureChannel(
-            channel_id=body.channel_id,
-            kind=body.kind,
-            unit_id=body.unit_id,
-            url=await vault.sealed(caller.tenant_id, body.channel_id, body.url),
-            secret=await vault.sealed(caller.tenant_id, body.channel_id, body.secret),
-            kinds=CONFIGURABLE,
-            reserved=NAMES_IN_POLICIES,
-            now=desk.ports.clock(),
-        )
+        address = _checked_address(body)
+        command = await _configuring(desk, caller, body, address)
         context = await desk.context(request, caller)
         handled = await desk.handle(CHANNEL_BOOK, ONE_PER_TENANT, command, context, _document)
         return await command_response(desk.ports, handled, created=True)
@@ -112,7 +103,9 @@ def router(desk: Desk) -> APIRouter:
     async def try_channel(
         request: Request, channel_id: Id, caller: Caller = Depends(writing)
     ) -> Response:
-        """Sends one message the usual way and says what became of its first attempt."""
+        """Sends one message the usual way and says what became of its first attempt.
+
+        Where the channel reaches one person, it goes to the address kept for whoever asks."""
         book = await desk.choices.channel_book(caller.tenant_id)
         if channel_id not in book.by_id:
             raise NotFound(channel_id)
@@ -122,26 +115,41 @@ def router(desk: Desk) -> APIRouter:
     return routes
 
 
-def _check_address(body: ChannelBody) -> None:
-    """Raises Malformed where the channel could never use the address or the secret."""
-    problems = []
-    try:
-        parsed(body.url)
-    except AddressNotAllowed as refusal:
-        problems.append(FieldProblem("url", "malformed", str(refusal)))
+def _checked_address(body: ChannelBody) -> Address:
+    """Raises Malformed where the channel could never use what was configured."""
+    template = "" if body.template is None else body.template.model_dump_json()
+    address = Address(url=body.url, secret=body.secret, template=template)
     if body.kind in CONFIGURABLE:
-        flaw = CHANNELS[body.kind].secret_flaw(Address(url=body.url, secret=body.secret))
-        if flaw is not None:
-            problems.append(FieldProblem("secret", "malformed", flaw))
-    if problems:
-        raise Malformed("the channel cannot be used", errors=problems)
+        problems = CHANNELS[body.kind].flaws(address)
+        if problems:
+            raise Malformed("the channel cannot be used", errors=problems)
+    return address
+
+
+async def _configuring(
+    desk: Desk, caller: Caller, body: ChannelBody, address: Address
+) -> ConfigureChannel:
+    async def sealed(text: str) -> str:
+        return await desk.choices.vault.sealed(caller.tenant_id, body.channel_id, text)
+
+    return ConfigureChannel(
+        channel_id=body.channel_id,
+        kind=body.kind,
+        unit_id=body.unit_id,
+        url=await sealed(address.url),
+        secret=await sealed(address.secret),
+        template=await sealed(address.template) if address.template else None,
+        kinds=CONFIGURABLE,
+        reserved=NAMES_IN_POLICIES,
+        now=desk.ports.clock(),
+    )
 
 
 async def _tried(
     desk: Desk, caller: Caller, channel_id: str, context: CommandContext
 ) -> Mapping[str, Any]:
     message_id = desk.given_id(context, "channel-test")
-    command = _test_message(message_id, channel_id, desk.ports.clock())
+    command = _test_message(message_id, channel_id, caller.person_id, desk.ports.clock())
     await desk.commands.handle(MESSAGE, message_id, command, context)
     stream = stream_name(caller.tenant_id, MESSAGE.name, message_id)
     deadline = asyncio.get_running_loop().time() + _TEST_WAITS_SECONDS
@@ -170,10 +178,12 @@ def _was_tried(message: Message) -> bool:
             return False
 
 
-def _test_message(message_id: str, channel_id: str, now: datetime) -> QueueMessage:
+def _test_message(
+    message_id: str, channel_id: str, person_id: str | None, now: datetime
+) -> QueueMessage:
     return QueueMessage(
         message_id=message_id,
-        person_id=None,
+        person_id=person_id,
         subject=_SUBJECT_OF_TESTS,
         channels=(channel_id,),
         escalation_ids=(),
@@ -196,6 +206,7 @@ def channel_document(
         "kind": channel.kind,
         "unit_id": channel.unit_id,
         "has_secret": bool(channel.secret),
+        "has_template": bool(channel.template),
         "attempts_24h": rate.ended if rate else 0,
         "delivery_rate_24h": known,
         "alert": known is not None and known < alert_below,

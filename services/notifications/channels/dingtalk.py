@@ -4,27 +4,34 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote_plus
 
 from services.notifications.channels.channel import (
+    JSON_HEADERS,
     Address,
     Outgoing,
     Report,
-    limited,
+    fitted,
     posted,
+    url_flaws,
 )
-from services.notifications.domain.message_commands import (
-    Outcome,
-)
+from services.notifications.channels.markdown import mentionable, plain
+from services.notifications.channels.verdict import Verdicts
 from services.notifications.domain.throttle import Limit
+from shared.errors import FieldProblem
 from shared.outbound import Outbound
 
-_SYSTEM_BUSY = -1
-_TOO_FAST = frozenset({130101, 410100})
-_BLOCKED_SECONDS = 600
+_VERDICTS = Verdicts(
+    name="errcode",
+    too_fast=frozenset({130101, 410100}),
+    rest_seconds=600,
+    busy=frozenset({-1}),
+)
 """DingTalk blocks a robot for ten minutes after more than twenty messages in one."""
 
 
@@ -32,21 +39,20 @@ _BLOCKED_SECONDS = 600
 class DingTalkRobot:
     kind: str = "dingtalk"
     is_group_robot: bool = True
+    needs_address: bool = False
     body_limit_bytes: int = 20_000
     limits: tuple[Limit, ...] = (Limit(count=20, seconds=60),)
 
-    def secret_flaw(self, address: Address) -> str | None:
-        """None: a robot may also be guarded by key words or addresses instead of a secret."""
-        return None
+    def flaws(self, address: Address) -> Sequence[FieldProblem]:
+        """Of the address only: a robot may be guarded by key words instead of a secret."""
+        return url_flaws(address)
 
     async def send(self, outgoing: Outgoing, address: Address, outbound: Outbound) -> Report:
-        answer = await posted(
-            outbound,
-            signed(address.url, address.secret, outgoing.sent_at),
-            json.dumps(content(outgoing, address.mention), ensure_ascii=False).encode(),
-            {"content-type": "application/json; charset=utf-8"},
-        )
-        return answer if isinstance(answer, Report) else judged(answer.body)
+        rendered = partial(content, mention=mentionable(address.mention))
+        _sent, body = fitted(outgoing, self.body_limit_bytes, rendered)
+        url = signed(address.url, address.secret, outgoing.sent_at)
+        answer = await posted(outbound, url, body, JSON_HEADERS)
+        return answer if isinstance(answer, Report) else _VERDICTS.judged(answer.body)
 
 
 def signed(url: str, secret: str, at: datetime) -> str:
@@ -60,29 +66,29 @@ def signed(url: str, secret: str, at: datetime) -> str:
     return f"{url}{'&' if '?' in url else '?'}timestamp={timestamp}&sign={sign}"
 
 
-def content(outgoing: Outgoing, mention: str | None) -> dict[str, Any]:
-    lines = [f"#### {outgoing.marked_title}", outgoing.body.replace("\n", "\n\n")]
-    if outgoing.link:
-        lines.append(f"[{outgoing.link_words}]({outgoing.link})")
-    if mention:
-        lines.append(f"@{mention}")
-    return {
-        "msgtype": "markdown",
-        "markdown": {"title": outgoing.marked_title, "text": "\n\n".join(lines)},
-        "at": {"atUserIds": [mention] if mention else [], "isAtAll": False},
-    }
-
-
-def judged(body: bytes) -> Report:
-    """The robot says by `errcode` in a 200 answer whether it took the message."""
-    try:
-        code = json.loads(body)["errcode"]
-    except (ValueError, KeyError, TypeError):
-        return Report(outcome=Outcome.UNKNOWN, detail="answer-not-understood")
-    if code == 0:
-        return Report(outcome=Outcome.ACCEPTED, detail="errcode-0")
-    if code in _TOO_FAST:
-        return limited(None, otherwise_seconds=_BLOCKED_SECONDS)
-    if code == _SYSTEM_BUSY:
-        return Report(outcome=Outcome.UNKNOWN, detail="errcode--1")
-    return Report(outcome=Outcome.REFUSED, detail=f"errcode-{code}"[:40])
+def content(outgoing: Outgoing, mention: str | None) -> bytes:
+    """A card with a button; markdown with a link where somebody is mentioned: cards cannot."""
+    title = plain(outgoing.marked_title)
+    text = f"#### {title}\n\n" + plain(outgoing.body).replace("\n", "\n\n")
+    document: dict[str, Any]
+    if outgoing.link and not mention:
+        document = {
+            "msgtype": "actionCard",
+            "actionCard": {
+                "title": title,
+                "text": text,
+                "singleTitle": outgoing.link_words,
+                "singleURL": outgoing.link,
+            },
+        }
+    else:
+        if outgoing.link:
+            text += f"\n\n[{outgoing.link_words}]({outgoing.link})"
+        if mention:
+            text += f"\n\n@{mention}"
+        document = {
+            "msgtype": "markdown",
+            "markdown": {"title": title, "text": text},
+            "at": {"atUserIds": [mention] if mention else [], "isAtAll": False},
+        }
+    return json.dumps(document, ensure_ascii=False).encode()

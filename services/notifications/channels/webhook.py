@@ -5,15 +5,23 @@ import binascii
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.notifications.channels.channel import Address, Outgoing, Report, posted
+from services.notifications.channels.channel import (
+    Address,
+    Outgoing,
+    Report,
+    posted,
+    url_flaws,
+)
 from services.notifications.domain.message_commands import (
     Outcome,
 )
 from services.notifications.domain.throttle import Limit
 from shared.clock import iso
+from shared.errors import FieldProblem
 from shared.outbound import Outbound
 
 _PREFIX = "whsec_"
@@ -23,15 +31,17 @@ _PREFIX = "whsec_"
 class Webhook:
     kind: str = "webhook"
     is_group_robot: bool = False
+    needs_address: bool = False
     body_limit_bytes: int = 200_000
     limits: tuple[Limit, ...] = ()
 
-    def secret_flaw(self, address: Address) -> str | None:
+    def flaws(self, address: Address) -> Sequence[FieldProblem]:
+        flaws = url_flaws(address)
         try:
             secret_bytes(address.secret)
         except ValueError as flaw:
-            return str(flaw)
-        return None
+            flaws.append(FieldProblem("secret", "malformed", str(flaw)))
+        return flaws
 
     async def send(self, outgoing: Outgoing, address: Address, outbound: Outbound) -> Report:
         body = content(outgoing, address.mention)

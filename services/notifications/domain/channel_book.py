@@ -23,7 +23,7 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class ConfigureChannel:
     """`kinds`: those that can be configured; a channel's id is none of the `reserved` names.
 
-    Address and secret come sealed: nothing in here, nor in the log, can tell them.
+    Address, secret and template come sealed: nothing in here, nor in the log, can tell them.
     """
 
     channel_id: str
@@ -31,6 +31,7 @@ class ConfigureChannel:
     unit_id: str
     url: str
     secret: str
+    template: str | None
     kinds: frozenset[str]
     reserved: frozenset[str]
     now: datetime
@@ -52,6 +53,7 @@ class ConfiguredChannel:
     unit_id: str
     url: PersonalText
     secret: PersonalText
+    template: PersonalText = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ def configure(command: ConfigureChannel, book: ChannelBook) -> Sequence[ChannelB
             unit_id=command.unit_id,
             url=command.url,
             secret=command.secret,
+            template=command.template,
             subject=SECRETS_SUBJECT,
         )
     ]
@@ -120,6 +123,7 @@ def evolve(book: ChannelBook, event: ChannelBookEvent) -> ChannelBook:
                 unit_id=event.unit_id,
                 url=event.url,
                 secret=event.secret,
+                template=event.template,
             )
             return ChannelBook({**book.by_id, event.channel_id: channel})
         case ChannelRemoved():

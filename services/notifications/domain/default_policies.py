@@ -13,6 +13,7 @@ _MANAGER_AFTER_FOUR_HOURS = PolicyStep(
     after_seconds=4 * _HOUR, to="manager", channels=_AT_ONCE, in_business_hours=True
 )
 _DIRECTOR_AFTER_A_DAY = PolicyStep(after_seconds=_DAY, to="director", channels=_AT_ONCE)
+_ADMINISTRATORS_AT_ONCE = PolicyStep(after_seconds=0, to="role:administrator", channels=_AT_ONCE)
 _UP_THE_CHAIN = (_OWNER_AT_ONCE, _MANAGER_AFTER_FOUR_HOURS, _DIRECTOR_AFTER_A_DAY)
 
 DEFAULT_POLICIES = (
@@ -52,6 +53,12 @@ DEFAULT_POLICIES = (
         title={"zh": "凭证存疑", "en": "Evidence is in doubt"},
     ),
     PolicyDefinition(
+        name="lead-needs-a-manager",
+        rules=("lead_waits", "lead_sales_late", "lead_appealed"),
+        steps=(_MANAGER_AT_ONCE, _DIRECTOR_AFTER_A_DAY),
+        title={"zh": "线索需要主管处理", "en": "A lead needs a manager"},
+    ),
+    PolicyDefinition(
         name="reminder",
         rules=("next_action_reminder",),
         steps=(_OWNER_AT_ONCE,),
@@ -67,5 +74,12 @@ DEFAULT_POLICIES = (
             ),
         ),
         title={"zh": "团队指标越界", "en": "A unit's figure is out of range"},
+    ),
+    PolicyDefinition(
+        name="channel-fails",
+        rules=("channel_failing",),
+        steps=(_ADMINISTRATORS_AT_ONCE,),
+        repeat_seconds=_DAY,
+        title={"zh": "通道投递失败", "en": "A channel fails to deliver"},
     ),
 )

@@ -24,6 +24,8 @@ SUBJECTS = {
     ("unit", "en"): "Unit",
     ("person", "zh"): "人员",
     ("person", "en"): "Person",
+    ("channel", "zh"): "通道",
+    ("channel", "en"): "Channel",
 }
 
 _WHERE_ZH = "（阶段 {stage}，{unit}，负责人 {owner}，客户 {customer}）"
@@ -88,6 +90,46 @@ _BY_RULE: dict[str, tuple[Words, Words]] = {
         "{subject}: evidence was used before",
         "{subject}: a photo or recording had proved another action already: look into it",
     ),
+    "lead_waits": (
+        Words(
+            title="{subject} 无人可分配", line="{subject} 在 {unit} 没有可分配的销售，请安排人手"
+        ),
+        Words(
+            title="{subject} waits: nobody is eligible",
+            line="{subject} waits in {unit}: nobody is eligible; see to it that somebody is",
+        ),
+    ),
+    "lead_sales_late": (
+        Words(
+            title="{subject} 因跟进过晚退回市场",
+            line="{subject} 因 {unit} 跟进过晚退回市场（负责人 {owner}）",
+        ),
+        Words(
+            title="{subject} was followed up too late",
+            line="{subject} of {unit} went back to marketing: sales was late (owner {owner})",
+        ),
+    ),
+    "lead_sleeps": (
+        Words(
+            title="{subject} 沉睡",
+            line="{subject} 首次联系后一直没有再次跟进，请联系客户（{unit}，负责人 {owner}）",
+        ),
+        Words(
+            title="{subject} sleeps",
+            line="{subject} was contacted once and not again: get in touch ({unit}, {owner})",
+        ),
+    ),
+    "lead_appealed": (
+        Words(
+            title="{subject} 分配申诉待处理",
+            line="{owner} 请求对 {subject} 重新评分：请维持、重评或改派（{unit}）",
+        ),
+        Words(
+            title="{subject} is appealed",
+            line="{owner} asks for {subject} to be scored again: keep, rescore or reassign"
+            " ({unit})",
+        ),
+    ),
     "workshop_proposed": (
         Words(
             title="{unit} 建议召开工作坊",
@@ -105,6 +147,17 @@ _BY_RULE: dict[str, tuple[Words, Words]] = {
         Words(
             title="{subject} needs coaching",
             line="{subject}: the action health index was low two months running: arrange coaching",
+        ),
+    ),
+    "channel_failing": (
+        Words(
+            title="{subject} 投递率过低",
+            line="{subject}（{unit}）过去 24 小时的投递率低于告警线，请检查通道设置并发送测试消息",
+        ),
+        Words(
+            title="{subject} fails to deliver",
+            line="{subject} ({unit}): its delivery rate of the last 24 h is below the alert level:"
+            " look at its settings and send a test message",
         ),
     ),
     OTHER_RULE: (

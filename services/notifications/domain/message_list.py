@@ -106,6 +106,7 @@ def columns(row: MessageRow) -> Mapping[str, Any]:
         "in_inbox": int(queued.channels == (INBOX,)),
         "is_read": int(row.read_at is not None),
         "queued_at": round(queued.queued_at.timestamp() * 1000),
+        "urgency": queued.urgency,
     }
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -36,16 +35,16 @@ from services.notifications.domain.message_commands import (
     StartAttempt,
 )
 from services.notifications.domain.message_list import INBOX
-from services.notifications.domain.throttle import MayLeave, MustWait, admission, longest_window
+from services.notifications.domain.throttle import MayLeave, MustWait
 from services.notifications.outbox.inbox_delivery import InboxDelivery, nobody_waits_for
 from services.notifications.outbox.links import Links
-from services.notifications.queries.attempts import held_until, sent_since
+from services.notifications.outbox.robot_limits import RobotLimits
 from services.notifications.queries.messages import shown
 from services.notifications.queries.read_models import (
     MESSAGES,
     Due,
     by_the_clock,
-    due_keys,
+    due_messages,
     rearm,
 )
 from services.notifications.queries.stored_states import stored_states
@@ -54,6 +53,7 @@ from shared.clock import to_milliseconds
 from shared.command_handling import CommandHandling
 from shared.envelope import stream_name
 from shared.ports import Ports
+from shared.tracing import contexts_of_streams, inside, span
 
 LOG = structlog.get_logger(__name__)
 
@@ -61,14 +61,6 @@ _SLOW = timedelta(seconds=2)
 _CONFIGURED_INBOX = ConfiguredChannel(
     channel_id=INBOX, kind=INBOX, unit_id="", url=None, secret=None
 )
-
-
-@dataclass(slots=True)
-class SentByUs:
-    """What a robot's limits are reckoned from."""
-
-    sent_at: list[datetime]
-    held_until: datetime | None
 
 
 class Delivery:
@@ -88,13 +80,13 @@ class Delivery:
         self._links = links
         self._at_once = at_once
         self._inbox = InboxDelivery(ports, commands)
-        self._records: dict[tuple[str, str], SentByUs] = {}
+        self._limits = RobotLimits(ports.read_store)
 
     async def step(self, now: datetime) -> bool:
         """What goes by different channels goes side by side; a channel takes one at a time, the
-        inbox all of them."""
+        most urgent first, the inbox all of them."""
         ports = self._ports
-        due = await due_keys(ports, MESSAGES, now, self._at_once)
+        due = await due_messages(ports, now, self._at_once)
         streams = {each: stream_name(each[0], MESSAGE.name, each[1]) for each in due}
         found = await stored_states(ports, MESSAGE, streams.values())
         resting: dict[Due, datetime | None] = {}
@@ -113,17 +105,34 @@ class Delivery:
         await asyncio.gather(
             rearm(ports.read_store, MESSAGES, resting),
             *(self._inbox.deliver(tenant_id, to_it, now) for tenant_id, to_it in inboxes.items()),
-            *(self._work_off(lane, now) for lane in lanes.values()),
+            *(self._work_off(name, lane, now) for name, lane in lanes.items()),
         )
         return bool(due)
 
-    async def _work_off(self, lane: Sequence[Due], now: datetime) -> None:
-        """Stops at a channel that does not answer: the others of its lane come again later."""
-        for due in lane:
+    async def _work_off(self, name: tuple[str, str], lane: Sequence[Due], now: datetime) -> None:
+        """Stops at a channel that does not answer or may take no more: the others of its lane come
+        again later and leave the next look to other channels."""
+        for number, due in enumerate(lane):
             before = self._ports.clock()
+            decision = await self._admission(*name, max(now, before))
+            if isinstance(decision, MustWait):
+                await self._put_off(lane[number:], decision.until)
+                return
             await self._look_at(due, max(now, before))
             if self._ports.clock() - before > _SLOW:
+                await self._put_off(lane[number + 1 :], self._ports.clock() + _SLOW)
                 return
+
+    async def _put_off(self, lane: Sequence[Due], until: datetime) -> None:
+        await rearm(self._ports.read_store, MESSAGES, dict.fromkeys(lane, until))
+
+    async def _admission(
+        self, tenant_id: str, channel_id: str, now: datetime
+    ) -> MayLeave | MustWait:
+        configured = _configured(channel_id, await self._choices.channel_book(tenant_id))
+        if configured is None:
+            return MayLeave()
+        return await self._limits.admission(tenant_id, configured, now)
 
     async def _message(self, due: Due) -> Message:
         stream = stream_name(due[0], MESSAGE.name, due[1])
@@ -166,23 +175,26 @@ class Delivery:
             return
         book = await self._choices.channel_book(tenant_id)
         configured = _configured(plan.channel, book)
-        if configured is not None:
-            decision = await self._admission(tenant_id, configured, now)
-            if isinstance(decision, MustWait):
-                await rearm(self._ports.read_store, MESSAGES, {due: decision.until})
-                return
+        decision = await self._admission(tenant_id, plan.channel, now)
+        if isinstance(decision, MustWait):
+            await rearm(self._ports.read_store, MESSAGES, {due: decision.until})
+            return
         start = StartAttempt(message_id=message_id, channel=plan.channel, now=now)
+        stream = stream_name(tenant_id, MESSAGE.name, message_id)
+        trace = (await contexts_of_streams(self._ports.event_store, [stream])).get(stream)
         try:
-            await self._send_command(tenant_id, start)
+            await self._send_command(tenant_id, start, trace)
         except (AttemptIsUnderWay, MessageIsClosed):
             return
-        record = self._records.get((tenant_id, plan.channel))
-        if record is not None:
-            record.sent_at.append(now)
-        end = await self._attempt(tenant_id, message, plan, configured, now)
-        await self._send_command(tenant_id, end)
-        if record is not None and end.retry_at is not None:
-            record.held_until = end.retry_at
+        self._limits.leaves(tenant_id, plan.channel, now)
+        about: dict[str, str | int] = {"channel": plan.channel, "attempt": plan.attempt}
+        with span("deliver", trace, about) as opened:
+            end = await self._attempt(tenant_id, message, plan, configured, now)
+            if opened is not None:
+                opened.add("outcome", end.outcome.value)
+        await self._send_command(tenant_id, end, inside(opened, trace))
+        if end.retry_at is not None:
+            self._limits.asked_to_wait(tenant_id, plan.channel, end.retry_at)
         await self._plan_on(due, end.now)
 
     async def _plan_on(self, due: Due, now: datetime) -> None:
@@ -238,40 +250,21 @@ class Delivery:
             retry_at=None if retry_after is None else ended_at + timedelta(seconds=retry_after),
         )
 
-    async def _admission(
-        self, tenant_id: str, configured: ConfiguredChannel, now: datetime
-    ) -> MayLeave | MustWait:
-        limits = CHANNELS[configured.kind].limits if configured.kind in CHANNELS else ()
-        if not limits:
-            return MayLeave()
-        record = await self._record(tenant_id, configured.channel_id, longest_window(limits), now)
-        return admission(limits, record.sent_at, record.held_until, now)
-
-    async def _record(
-        self, tenant_id: str, channel_id: str, window: timedelta, now: datetime
-    ) -> "SentByUs":
-        """What left lately: after a start as the log has it, then as this process goes on."""
-        record = self._records.get((tenant_id, channel_id))
-        if record is None:
-            reads = self._ports.read_store
-            sent_at = await sent_since(reads, tenant_id, channel_id, now - window)
-            held = await held_until(reads, tenant_id, channel_id, now)
-            record = self._records[tenant_id, channel_id] = SentByUs(sent_at, held)
-        record.sent_at = [at for at in record.sent_at if at > now - window]
-        return record
-
     async def _address(
         self, tenant_id: str, configured: ConfiguredChannel, person_id: str | None
     ) -> Address:
-        """A robot mentions the person by the id kept for its kind; a webhook names who is told."""
+        """A robot mentions the person by the id kept for its kind, mail and phone reach them by
+        it; a webhook names who is told."""
         people = (await self._ports.organisations.of(tenant_id)).people
         person = people.get(person_id or "")
         mention = person.addresses.get(configured.kind) if person else None
-        if not CHANNELS[configured.kind].is_group_robot:
+        channel = CHANNELS[configured.kind]
+        if not channel.is_group_robot and not channel.needs_address:
             mention = person_id
         return Address(
             url=configured.url if isinstance(configured.url, str) else "",
             secret=configured.secret if isinstance(configured.secret, str) else "",
+            template=configured.template if isinstance(configured.template, str) else "",
             mention=mention if isinstance(mention, str) else None,
         )
 
@@ -283,8 +276,10 @@ class Delivery:
         await self._send_command(tenant_id, command)
         await rearm(self._ports.read_store, MESSAGES, {due: None})
 
-    async def _send_command(self, tenant_id: str, command: MessageCommand) -> None:
-        context = by_the_clock(tenant_id, command.now, command.message_id)
+    async def _send_command(
+        self, tenant_id: str, command: MessageCommand, trace: str | None = None
+    ) -> None:
+        context = by_the_clock(tenant_id, command.now, command.message_id, trace)
         await self._commands.handle(MESSAGE, command.message_id, command, context)
 
 

@@ -26,6 +26,7 @@ from shared.clock import to_milliseconds
 from shared.command_handling import CommandHandling, Run, Step
 from shared.envelope import stream_name
 from shared.ports import Ports
+from shared.tracing import batch_span, contexts_of_streams
 
 
 class InboxDelivery:
@@ -36,10 +37,28 @@ class InboxDelivery:
     async def deliver(self, tenant_id: str, waiting: Mapping[Due, Waiting], now: datetime) -> None:
         """All intents with one commit, all ends with another, as for any channel (N5)."""
         begun_at = max(now, self._ports.clock())
+        streams = (stream_name(tenant_id, MESSAGE.name, due[1]) for due in waiting)
+        traces = await contexts_of_streams(self._ports.event_store, streams)
+        about: dict[str, str | int] = {
+            "tenant": tenant_id,
+            "channel": INBOX,
+            "messages": len(waiting),
+        }
+        with batch_span("deliver", traces.values(), about):
+            await self._deliver(tenant_id, waiting, begun_at, traces)
+
+    async def _deliver(
+        self,
+        tenant_id: str,
+        waiting: Mapping[Due, Waiting],
+        begun_at: datetime,
+        traces: Mapping[str, str],
+    ) -> None:
         settled = await nobody_waits_for(self._ports, tenant_id, list(waiting.values()))
         first = await self._taken(
             tenant_id,
             {due: _beginning(message, settled, begun_at) for due, message in waiting.items()},
+            traces,
         )
         ended_at = max(begun_at, to_milliseconds(self._ports.clock()))
         await self._taken(
@@ -55,6 +74,7 @@ class InboxDelivery:
                 for due in first
                 if due[1] not in settled
             },
+            traces,
         )
         next_looks: dict[Due, datetime | None] = {}
         for due in first:
@@ -63,16 +83,20 @@ class InboxDelivery:
             next_looks[due] = next_look(message, ended_at)
         await rearm(self._ports.read_store, MESSAGES, next_looks)
 
-    async def _taken(self, tenant_id: str, commands: Mapping[Due, MessageCommand]) -> list[Due]:
+    async def _taken(
+        self, tenant_id: str, commands: Mapping[Due, MessageCommand], traces: Mapping[str, str]
+    ) -> list[Due]:
         """Without those that somebody else began or ended meanwhile."""
         if not commands:
             return []
         refusals = await self._commands.handle_runs(
             MESSAGE,
             [
-                Run(command.message_id, [Step(command, context, self._ports.new_id())])
+                Run(message_id, [Step(command, context, self._ports.new_id())])
                 for command in commands.values()
-                for context in [by_the_clock(tenant_id, command.now, command.message_id)]
+                for message_id in [command.message_id]
+                for trace in [traces.get(stream_name(tenant_id, MESSAGE.name, message_id))]
+                for context in [by_the_clock(tenant_id, command.now, message_id, trace)]
             ],
         )
         taken: list[Due] = []

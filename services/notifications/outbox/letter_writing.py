@@ -1,6 +1,7 @@
 """What is pending for one person becomes one message or a digest, at its time (N4)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from services.notifications.domain.steps import may_disturb_from
 from services.notifications.queries.matters import Matters
 from services.notifications.queries.pending_notices import (
     OUT,
+    PENDING_NOTICES,
     PendingNotice,
     Recipient,
     Settled,
@@ -30,14 +32,16 @@ from services.notifications.queries.pending_notices import (
     ready_recipients,
     settle,
 )
-from services.notifications.queries.read_models import by_the_clock
+from services.notifications.queries.read_models import LOG_NAME, by_the_clock
 from services.notifications.queries.stored_states import stored_states
 from services.notifications.queries.tenant_choices import TenantChoices
 from services.notifications.runs import carried_out
 from shared.command_handling import CommandHandling, Run, Step, derived_id
 from shared.envelope import stream_name
 from shared.organisation import Organisation
+from shared.own_writes import OwnWrites
 from shared.ports import Ports
+from shared.tracing import contexts_of_streams
 
 _RECIPIENTS_AT_ONCE = 200
 _NO_CHANNEL_BYTES = 20_000
@@ -67,10 +71,14 @@ class LetterWriting:
         self._commands = commands
         self._choices = choices
         self._matters = matters
+        self._told = OwnWrites(ports, LOG_NAME, PENDING_NOTICES.name)
 
     async def step(self, now: datetime) -> bool:
-        """The letters to all who have something ready, with one commit."""
+        """The letters to all who have something ready, with one commit. What is pending shows
+        every letter written before: told together with something new it would be another one."""
         ports = self._ports
+        if not await self._told.are_shown():
+            return False
         recipients = await ready_recipients(ports.read_store, now, _RECIPIENTS_AT_ONCE)
         pending = await notices_for(ports.read_store, recipients)
         streams = {
@@ -87,9 +95,20 @@ class LetterWriting:
             )
             runs += to_one
             settled.append(what_became)
-        await carried_out(self._commands, MESSAGE, runs)
+        if runs:
+            self._told.wrote()
+        await carried_out(self._commands, MESSAGE, await self._traced(runs))
         await settle(ports.read_store, settled)
         return bool(recipients)
+
+    async def _traced(self, runs: Sequence[Run]) -> list[Run]:
+        """A letter goes on with the trace of the first escalation that it tells of."""
+        told = [_first_told(run) for run in runs]
+        traces = await contexts_of_streams(self._ports.event_store, filter(None, told))
+        return [
+            _in_trace(run, traces[stream]) if stream in traces else run
+            for run, stream in zip(runs, told, strict=True)
+        ]
 
     async def _written(
         self,
@@ -190,6 +209,21 @@ class LetterWriting:
         return Run(message_id, [Step(command, context, self._ports.new_id())])
 
 
+def _first_told(run: Run) -> str:
+    """The stream of its first escalation; "" for a letter of none."""
+    [step] = run.steps
+    for escalation_id in step.command.escalation_ids:
+        return stream_name(step.context.tenant_id, ESCALATION.name, escalation_id)
+    return ""
+
+
+def _in_trace(run: Run, trace: str) -> Run:
+    [step] = run.steps
+    return Run(
+        run.aggregate_id, [step._replace(context=replace(step.context, trace_context=trace))]
+    )
+
+
 def _stream(recipient: Recipient, notice: PendingNotice) -> str:
     return stream_name(recipient.tenant_id, ESCALATION.name, notice.escalation_id)
 
@@ -223,7 +257,8 @@ def reached_by(
     book: ChannelBook,
     organisation: Organisation,
 ) -> tuple[str, ...]:
-    """The configured channels for what the policy names, in its order (N5)."""
+    """The configured channels for what the policy names, in its order (N5); without those for
+    which the person has no address."""
     if recipient.way == INBOX:
         return (INBOX,)
     unit_id = organisation.unit_of(recipient.person_id)
@@ -232,7 +267,15 @@ def reached_by(
     for name in wanted:
         kinds = _ROBOTS if name == ROBOT else frozenset({name})
         found.update(dict.fromkeys(book.on_path(path, kinds)))
-    return tuple(found)
+    person = organisation.people.get(recipient.person_id)
+    addresses = person.addresses if person else {}
+    reached_by_kind = {kind for kind, address in addresses.items() if isinstance(address, str)}
+    return tuple(
+        each
+        for each in found
+        for kind in [book.by_id[each].kind]
+        if kind in reached_by_kind or not CHANNELS[kind].needs_address
+    )
 
 
 def body_limit(notices: Sequence[Notice], book: ChannelBook) -> int:

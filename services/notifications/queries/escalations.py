@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
 
 from services.notifications.domain.escalation_list import EscalationRow, escalation_of, told_text
 from services.notifications.domain.steps import PlannedStep, WorkingTime, planned_step
@@ -88,6 +88,35 @@ def _visible(visibility: Visibility, caller: Caller) -> ColumnElement[bool]:
     if caller.person_id is not None:
         ways.append(table.c.told.contains(told_text((caller.person_id,)), autoescape=True))
     return or_(*ways)
+
+
+class EscalationsAbout(NamedTuple):
+    """How many there were about one thing, and the one that is not resolved."""
+
+    raised: int
+    unresolved_id: str | None
+
+
+async def escalations_about(
+    reads: ReadStore, tenant_id: str, rule: str
+) -> Mapping[str, EscalationsAbout]:
+    """Of one rule, by what they are about."""
+    table = ESCALATIONS.rows
+    unresolved = case((table.c.status != "resolved", table.c.key))
+    query = (
+        select(
+            table.c.subject_id,
+            func.count().label("raised"),
+            func.max(unresolved).label("unresolved_id"),
+        )
+        .where(table.c.tenant_id == tenant_id, table.c.rule == rule)
+        .group_by(table.c.subject_id)
+    )
+    async with reads.reading() as connection:
+        return {
+            row.subject_id: EscalationsAbout(row.raised, row.unresolved_id)
+            for row in await connection.execute(query)
+        }
 
 
 async def escalation_rows(

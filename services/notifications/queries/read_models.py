@@ -4,7 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, bindparam, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    String,
+    Table,
+    and_,
+    bindparam,
+    select,
+    update,
+)
 
 from services.notifications.domain.escalation_list import ESCALATION_LIST, EscalationRow
 from services.notifications.domain.message_list import MESSAGE_LIST, MessageRow
@@ -48,6 +59,7 @@ MESSAGES: RowReadModel[MessageRow] = RowReadModel(
         ("in_inbox", Integer),
         ("is_read", Integer),
         ("queued_at", BigInteger),
+        ("urgency", Integer),
     ),
     indexes=(("person_id", "in_inbox", "queued_at"), ("status", "queued_at")),
 )
@@ -108,6 +120,25 @@ async def due_keys(ports: Ports, model: RowReadModel[Any], now: datetime, limit:
         return [(row.tenant_id, row.key, row.due_at) for row in rows]
 
 
+async def due_messages(ports: Ports, now: datetime, limit: int) -> list[Due]:
+    """Messages for which something may be due by now, the most urgent first, then the oldest."""
+    rows, deadlines = MESSAGES.rows, MESSAGES.deadlines
+    same = and_(rows.c.tenant_id == deadlines.c.tenant_id, rows.c.key == deadlines.c.key)
+    query = (
+        select(deadlines.c.tenant_id, deadlines.c.key, deadlines.c.due_at)
+        .join(rows, same)
+        .where(
+            deadlines.c.tenant_id.in_(await ports.organisations.tenants()),
+            deadlines.c.due_at <= milliseconds(now),
+        )
+        .order_by(rows.c.urgency.desc(), rows.c.queued_at, rows.c.key)
+        .limit(limit)
+    )
+    async with ports.read_store.reading() as connection:
+        found = await connection.execute(query)
+        return [(row.tenant_id, row.key, row.due_at) for row in found]
+
+
 async def rearm(
     reads: ReadStore, model: RowReadModel[Any], times: Mapping[Due, datetime | None]
 ) -> None:
@@ -153,8 +184,14 @@ async def look_again(reads: ReadStore, model: RowReadModel[Any], overtaken: Sequ
         await connection.execute(at_once, rows)
 
 
-def by_the_clock(tenant_id: str, now: datetime, correlation_id: str) -> CommandContext:
+def by_the_clock(
+    tenant_id: str, now: datetime, correlation_id: str, trace_context: str | None = None
+) -> CommandContext:
     """Context of what time brought. The deciders themselves recognise a repeat."""
     return CommandContext(
-        tenant_id=tenant_id, actor_id=None, occurred_at=now, correlation_id=correlation_id
+        tenant_id=tenant_id,
+        actor_id=None,
+        occurred_at=now,
+        correlation_id=correlation_id,
+        trace_context=trace_context,
     )

@@ -15,6 +15,7 @@ from services.notifications.queries.vault import Vault
 from shared.command_handling import CommandHandling
 from shared.decider import Decider
 from shared.envelope import stream_name
+from shared.event_type import PersonalText
 from shared.ports import Ports
 
 S = TypeVar("S")
@@ -64,14 +65,17 @@ class TenantChoices:
         return book
 
     async def _opened(self, tenant_id: str, channel: ConfiguredChannel) -> ConfiguredChannel:
-        url, secret = channel.url, channel.secret
-        if not isinstance(url, str) or not isinstance(secret, str):
-            return channel
         return replace(
             channel,
-            url=await self.vault.opened(tenant_id, channel.channel_id, url),
-            secret=await self.vault.opened(tenant_id, channel.channel_id, secret),
+            url=await self._text(tenant_id, channel.channel_id, channel.url),
+            secret=await self._text(tenant_id, channel.channel_id, channel.secret),
+            template=await self._text(tenant_id, channel.channel_id, channel.template),
         )
+
+    async def _text(self, tenant_id: str, channel_id: str, sealed: PersonalText) -> PersonalText:
+        if not isinstance(sealed, str):
+            return sealed
+        return await self.vault.opened(tenant_id, channel_id, sealed)
 
     async def policies(self, tenant_id: str) -> Policies:
         return await self._current(POLICIES, tenant_id)

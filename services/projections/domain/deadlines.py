@@ -95,6 +95,19 @@ def earliest_due(every: Iterable[Deadline], after: datetime | None = None) -> da
     return min((due for due in moments if after is None or due >= after), default=None)
 
 
+def next_look(every: Iterable[Deadline], clock: datetime) -> datetime | None:
+    """When the clock gets to something new: a limit that falls due, or the end of one missed by
+    now, where the subject is known further than the clock has come."""
+    every = list(every)
+    ends = [
+        deadline.ended_at
+        for deadline in every
+        if is_missed(deadline, clock) and deadline.ended_at is not None
+    ]
+    moments = [earliest_due(every, after=clock), *(end for end in ends if end > clock)]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
 def anchor_key(deadline: Deadline) -> str:
     """What tells signals of one subject and rule apart: the anchor, with the golden action's name,
     since one entering may start several."""

@@ -32,6 +32,7 @@ def subjects(recorded: RecordedEvent) -> list[SubjectOfTimeline]:
             found[SubjectOfTimeline(kind, subject_id)] = None
 
     add("opportunity", getattr(event, "opportunity_id", None))
+    add("lead", getattr(event, "lead_id", None))
     add("rep", recorded.stored.actor_id)
     match event:
         case OpportunityOpened():

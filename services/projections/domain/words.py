@@ -54,6 +54,23 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "with its evidence by {due_at}.",
         "zh": "{stage}的黄金动作「{action}」（自 {since} 起算）到 {due_at} 仍未带凭证完成。",
     },
+    "why.lead_waits": {
+        "en": "Since {due_at} nobody of the unit was eligible for the lead.",
+        "zh": "自 {due_at} 起，该组织单元没有可分配此线索的销售。",
+    },
+    "why.lead_sales_late": {
+        "en": "The lead was good enough, but was followed up so late that it went back to "
+        "marketing at {due_at}.",
+        "zh": "线索本身达标，但因跟进过晚于 {due_at} 退回市场。",
+    },
+    "why.lead_sleeps": {
+        "en": "The lead was contacted once; a second contact was due at {due_at}.",
+        "zh": "线索只联系过一次，第二次联系应在 {due_at} 前完成。",
+    },
+    "why.lead_appealed": {
+        "en": "The rep asked at {due_at} for the lead to be scored again.",
+        "zh": "销售于 {due_at} 请求对线索重新评分。",
+    },
     "why.next_action_due": {
         "en": "The next action booked at {booked_at} was due at {due_at} and did not happen.",
         "zh": "{booked_at} 约定的下一步动作应于 {due_at} 前完成，到时未发生。",

@@ -6,8 +6,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.projections.domain.deadlines import RULES
+from services.projections.domain.signal import SIGNAL, Raised, Resolved
 from services.projections.domain.watching import KnownSignal
 from services.projections.queries.read_models import SIGNALS
+from shared.envelope import stream_name
+from shared.ports import Ports
 
 _SUBJECTS_A_QUERY = 500
 
@@ -38,3 +41,36 @@ async def known_signals(
                     ended_at=row.ended_at,
                 )
     return found
+
+
+async def as_logged(ports: Ports, tenant_id: str, known: Known) -> Known:
+    """The same signals as their streams have them, those retracted left out: the list that named
+    them may lag behind what the watch has written since."""
+    streams = {
+        signal_id: stream_name(tenant_id, SIGNAL.name, signal_id)
+        for of_one in known.values()
+        for signal_id in of_one
+    }
+    if not streams:
+        return known
+    stored = await ports.event_store.read_streams(streams.values())
+    decode = ports.codec.decode
+    logged: dict[str, KnownSignal] = {}
+    for signal_id, stream in streams.items():
+        signal = SIGNAL.fold(decode(each).event for each in stored[stream])
+        match signal:
+            case Raised():
+                logged[signal_id] = KnownSignal(
+                    signal_id=signal_id, due_at=signal.due_at, state="raised"
+                )
+            case Resolved():
+                logged[signal_id] = KnownSignal(
+                    signal_id=signal_id,
+                    due_at=signal.due_at,
+                    state="resolved",
+                    ended_at=signal.ended_at,
+                )
+    return {
+        subject: {each: logged[each] for each in of_one if each in logged}
+        for subject, of_one in known.items()
+    }

@@ -1,4 +1,4 @@
-"""Timelines (P1): every event and signal of an opportunity, customer or rep, in order."""
+"""Timelines (P1): every event and signal of an opportunity, lead, customer or rep, in order."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,6 +18,7 @@ from shared.access import Resource, Role
 from shared.envelope import RecordedEvent, StoredEvent, stream_name
 from shared.errors import NotFound, PoisonMessage
 from shared.event_log_api import shown
+from shared.events.leads import LeadAssigned, LeadCaptured, LeadReleased, LeadReturned
 from shared.ports import Ports
 
 ROWS = PROCESSES.rows
@@ -94,6 +95,13 @@ async def _streams(ports: Ports, asker: Asker, subject: SubjectOfTimeline) -> li
                 SIGNALS.rows.c.subject_id == subject.subject_id,
             )
             own = [stream_name(asker.tenant_id, "person", subject.subject_id)]
+        case "lead":
+            own = [await _lead_stream(ports, asker, subject.subject_id)]
+            opportunities = []
+            about = and_(
+                SIGNALS.rows.c.subject_kind == subject.kind,
+                SIGNALS.rows.c.subject_id == subject.subject_id,
+            )
         case _:
             raise NotFound(f"there are no timelines of {subject.kind!r}")
     signals = await _signals(ports, asker, about)
@@ -129,6 +137,28 @@ async def _opportunities(
     if not keys and subject is not None and not is_known:
         raise NotFound(f"there is no {subject.kind} {subject.subject_id!r}")
     return keys
+
+
+async def _lead_stream(ports: Ports, asker: Asker, lead_id: str) -> str:
+    """Of a lead that is in sight by whose it is now. Raises NotFound (A9)."""
+    stream = stream_name(asker.tenant_id, "lead", lead_id)
+    unit_id: str | None = None
+    owner_id: str | None = None
+    for recorded in _decoded(ports, await ports.event_store.read_stream(stream)):
+        match recorded.event:
+            case LeadCaptured() as captured:
+                unit_id = captured.unit_id
+            case LeadAssigned() as assigned:
+                unit_id, owner_id = assigned.unit_id, assigned.owner_id
+            case LeadReturned() | LeadReleased():
+                owner_id = None
+            case _:
+                pass
+    owners = asker.organisation.unit_of(owner_id) if owner_id else None
+    seen = asker.visibility(Resource.LEADS)
+    if unit_id is None or not seen.includes(unit_id=owners or unit_id, owner_id=owner_id):
+        raise NotFound(f"there is no lead {lead_id!r}")
+    return stream
 
 
 def _addressed_to(body: bytes) -> frozenset[Role]:

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.projections.domain.deadlines import deadlines, earliest_due
+from services.projections.domain.deadlines import deadlines, next_look
 from services.projections.domain.limit_spans import DeadlineSettings
 from services.projections.domain.opportunity_row import (
     OpportunityProcess,
@@ -21,18 +21,20 @@ from services.projections.domain.signal import (
 )
 from services.projections.domain.watching import KnownSignal, Subject, WatchClock, verdicts
 from services.projections.queries.deadline_settings import deadline_settings
-from services.projections.queries.known_signals import known_signals
-from services.projections.queries.read_models import PROCESSES
+from services.projections.queries.known_signals import as_logged, known_signals
+from services.projections.queries.read_models import LOG_NAME, PROCESSES, SIGNALS
 from services.projections.watch import sending
 from shared.arming import hold
 from shared.clock import milliseconds
 from shared.command_handling import CommandHandling
 from shared.organisation import Organisation
+from shared.own_writes import OwnWrites
 from shared.ports import Ports
 from shared.projecting import AT_ONCE, NEVER
 
 _AT_ONCE_LOOKED_AT = 1_000
 _ENCODE = msgspec.json.Encoder().encode
+_DECODE = msgspec.json.Decoder(list[KnownSignal]).decode
 
 Due = tuple[str, bytes, dict[str, KnownSignal]]
 """An opportunity to be looked at: its id, its row, its signals that are not retracted."""
@@ -55,8 +57,18 @@ class OpportunityWatch:
     def __init__(self, ports: Ports, commands: CommandHandling) -> None:
         self._ports = ports
         self._commands = commands
+        self._signals = OwnWrites(ports, LOG_NAME, SIGNALS.name)
 
     async def step(self, now: datetime) -> bool:
+        if not await self._signals.are_shown():
+            return False
+        try:
+            return await self._watch_all(now)
+        except BaseException:
+            self._signals.wrote()  # and has perhaps not remembered it
+            raise
+
+    async def _watch_all(self, now: datetime) -> bool:
         did = False
         for organisation in await self._ports.organisations.with_clock():
             clock = organisation.clock(now)
@@ -80,11 +92,12 @@ class OpportunityWatch:
         return True
 
     async def _due(self, tenant_id: str, clock: datetime) -> list[Due]:
-        """With the signals as they stand in the log: a watch that was killed after it wrote some
-        may not have remembered them, and what caused them may be gone by now."""
+        """With the signals as they stand in the log: those remembered here, and those that the
+        list has, since a watch that was killed after it wrote some may not have remembered them,
+        and what caused them may be gone by now."""
         timers, rows = PROCESSES.deadlines, PROCESSES.rows
         query = (
-            select(timers.c.key, rows.c.body)
+            select(timers.c.key, rows.c.body, timers.c.known)
             .join_from(
                 timers,
                 rows,
@@ -96,8 +109,11 @@ class OpportunityWatch:
         )
         async with self._ports.read_store.reading() as connection:
             found = (await connection.execute(query)).all()
-            known = await known_signals(connection, tenant_id, [key for key, _body in found])
-        return [(key, body, known[key]) for key, body in found]
+            known = await known_signals(connection, tenant_id, [row.key for row in found])
+        for row in found:
+            known[row.key] |= {each.signal_id: each for each in _DECODE(row.known)}
+        known = await as_logged(self._ports, tenant_id, known)
+        return [(row.key, row.body, known[row.key]) for row in found]
 
 
 def _look(
@@ -117,7 +133,7 @@ def _look(
     )
     every = deadlines(row, settings)
     commands = verdicts(subject, every, known, watch_clock)
-    due = earliest_due(every, after=clock)
+    due = next_look(every, clock)
     return Looked(
         key=key,
         body=body,

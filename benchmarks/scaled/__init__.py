@@ -1,0 +1,1 @@
+"""What the benchmarks on real Kafka and real PostgreSQL have in common; no benchmark itself."""

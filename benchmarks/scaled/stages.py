@@ -1,0 +1,106 @@
+"""Changes of stage as the relay sends them, and what the latest stage of each key comes to."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from random import Random
+from uuid import UUID
+
+from benchmarks.scaled.servers import Servers
+from shared.adapters.kafka_messages import Message, MessageCodec
+from shared.adapters.kafka_outlet import KafkaOutlet
+from shared.adapters.kafka_topics import Topic, create_topics, log_topic
+from shared.envelope import StoredEvent
+from shared.event_store import partition_of
+
+LOG = "opportunities"
+PARTITIONS = 4
+TENANT = "default"
+
+_BEGUN = datetime(2026, 1, 5, tzinfo=UTC)
+_STAGES = ("first_contact", "needs", "proposal", "contract", "payment")
+_SEALED = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJCrze8SNFZ4kA=="
+_PAYLOAD = (
+    '{{"opportunity_id":"{key}","from_stage":"{before}","to_stage":"{stage}",'
+    '"direction":"forward","reason":{{"sealed":"{sealed}","erased":false}},'
+    '"subject":"customer/C-{key}","violations":[],"changed_at":"{at}"}}'
+)
+
+
+@dataclass(kw_only=True)
+class Stages:
+    """`latest`: stage and moment of the last event of each key, the oracle. `counts`: events a
+    partition."""
+
+    prefix: str
+    log_id: str
+    events: int
+    keys: int
+    latest: dict[str, tuple[str, str]] = field(default_factory=dict)
+    counts: list[int] = field(default_factory=lambda: [0] * PARTITIONS)
+    bytes_an_event: float = 0.0
+
+    @property
+    def topic(self) -> str:
+        return log_topic(LOG, self.prefix)
+
+    async def produce(self, servers: Servers) -> None:
+        """As the relay: acknowledged, idempotent, in order, with every header."""
+        topics = [
+            Topic(name=self.topic, partitions=PARTITIONS),
+            Topic(name=f"{self.prefix}.control", partitions=1),
+        ]
+        await create_topics(servers.bootstrap, topics)
+        outlet = KafkaOutlet(servers.bootstrap)
+        codecs = [MessageCodec(LOG, self.log_id, each) for each in range(PARTITIONS)]
+        size = 0
+        parts: list[list[Message]] = [[] for _ in range(PARTITIONS)]
+        for number, event in enumerate(self.stored(), start=1):
+            size += len(event.payload)
+            parts[event.partition].append(codecs[event.partition].message(event))
+            if number % 50_000 == 0 or number == self.events:
+                await asyncio.gather(
+                    *(
+                        outlet.send(self.topic, partition, messages)
+                        for partition, messages in enumerate(parts)
+                    )
+                )
+                parts = [[] for _ in range(PARTITIONS)]
+        await outlet.discard()
+        self.bytes_an_event = size / self.events
+
+    def stored(self) -> Iterator[StoredEvent]:
+        """As a store numbers them; keys in no order, each key's moments ascending."""
+        random = Random(1)
+        versions: dict[int, int] = {}
+        places = [partition_of(self._stream(key), PARTITIONS) for key in range(self.keys)]
+        for number in range(self.events):
+            key = random.randrange(self.keys)
+            version = versions[key] = versions.get(key, 0) + 1
+            name = f"O-{key:07}"
+            moment = _BEGUN + timedelta(milliseconds=number)
+            at = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+            stage = _STAGES[version % len(_STAGES)]
+            before = _STAGES[(version - 1) % len(_STAGES)]
+            payload = _PAYLOAD.format(
+                key=name, before=before, stage=stage, at=at, sealed=_SEALED
+            ).encode()
+            self.latest[name] = (stage, at)
+            partition = places[key]
+            offset = self.counts[partition]
+            self.counts[partition] += 1
+            yield StoredEvent(
+                *(LOG, partition, offset, self._stream(key), version, UUID(int=number + 1)),
+                *("opportunities.stage_changed.v1", 1, TENANT, "rep-1", moment),
+                *(None, None, None, "live", moment, f"correlation-{number}"),
+                *(None, f"command-{number}", None, payload, _NO_HASH),
+            )
+
+    @staticmethod
+    def _stream(key: int) -> str:
+        return f"{TENANT}/opportunity/O-{key:07}"
+
+
+_NO_HASH = sha256(b"").digest()

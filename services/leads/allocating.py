@@ -1,0 +1,269 @@
+"""Leads that wait are allocated, the rep of each told by its own stream, books kept right (L5)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+
+from services.leads.domain.allocation import UnitSituation
+from services.leads.domain.allocation_book import (
+    ALLOCATION_BOOK,
+    AllocateLead,
+    AllocationBookCommand,
+    NobodyIsEligible,
+    NoteLeadLetGo,
+    NoteLeadTaken,
+)
+from services.leads.domain.lead import LEAD
+from services.leads.domain.lead_commands import AssignLead, LetLeadWait
+from services.leads.domain.lead_judgement import allocation_score
+from services.leads.domain.lead_list import LeadRow
+from services.leads.domain.lead_state import BY_HAND, LeadFacts, Unknown
+from services.leads.queries.fill_rates import unit_is_suspended
+from services.leads.queries.leads import LEADS, LOG_NAME, score_rules
+from services.leads.queries.reps import allocation_rules, rep_situations
+from shared.command_handling import CommandContext, Run, Step, caused_by, derived_id
+from shared.envelope import RecordedEvent, stream_name
+from shared.errors import DomainError
+from shared.events.leads import (
+    LeadAllocated,
+    LeadAssigned,
+    LeadConverted,
+    LeadDisqualified,
+    LeadReturned,
+)
+from shared.organisation import Organisation
+from shared.ports import Ports
+from shared.service import Runner
+from shared.subscription import Reaction
+
+_ALLOCATING = "leads.allocating"
+_ASSIGNING = "leads.assigning"
+_KEEPING_BOOKS = "leads.keeping_books"
+_AT_ONCE = 1_000
+
+
+class Allocating:
+    """What is decided twice at once is appended once: a unit's allocations are one stream."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._commands = ports.commands(LOG_NAME)
+
+    async def step(self, now: datetime) -> bool:
+        """Only live: who imports a history says in it whose the leads are."""
+        did = False
+        for organisation in await self._ports.organisations.with_clock():
+            if organisation.is_live:
+                for unit_id in await self._waiting_units(organisation.tenant_id):
+                    did = await self.allocate(organisation, unit_id, now) or did
+        return did
+
+    async def allocate(self, organisation: Organisation, unit_id: str, now: datetime) -> bool:
+        """The waiting leads of a unit, the oldest first; whether anything came of it."""
+        waiting = await self._waiting(organisation, unit_id)
+        if not waiting:
+            return False
+        reps = await rep_situations(self._ports, organisation, unit_id, now)
+        calendar = organisation.calendar()
+        rules, scores = allocation_rules(organisation), score_rules(organisation)
+        unit = UnitSituation(
+            in_business_hours=calendar.is_business_hour(now, organisation.business_hours()),
+            suspended=await unit_is_suspended(self._ports, organisation, unit_id, now),
+        )
+        steps = []
+        for facts in waiting:
+            command = AllocateLead(
+                lead_id=facts.lead_id,
+                unit_id=unit_id,
+                round=facts.rounds,
+                score=allocation_score(facts, scores),
+                reps=reps,
+                rules=rules,
+                unit=unit,
+                day=calendar.day_of(now),
+                now=now,
+            )
+            event_id = derived_id(
+                _ALLOCATING, organisation.tenant_id, unit_id, facts.lead_id, facts.rounds
+            )
+            steps.append(Step(command, self._context(organisation.tenant_id, now), event_id))
+        stream = stream_name(organisation.tenant_id, ALLOCATION_BOOK.name, unit_id)
+        before, _book = await self._commands.load(ALLOCATION_BOOK, stream, fresh=True)
+        [refusals] = await self._commands.handle_runs(ALLOCATION_BOOK, [Run(unit_id, steps)])
+        after, _book = await self._commands.load(ALLOCATION_BOOK, stream)
+        told = await self._let_wait(organisation.tenant_id, waiting, refusals, now)
+        return after > before or told
+
+    async def _let_wait(
+        self,
+        tenant_id: str,
+        waiting: Sequence[LeadFacts],
+        refusals: Sequence[DomainError | None],
+        now: datetime,
+    ) -> bool:
+        """Those for whom nobody was eligible, where they do not say so yet."""
+        runs = []
+        for facts, refusal in zip(waiting, refusals, strict=True):
+            if refusal is None:
+                continue
+            if not isinstance(refusal, NobodyIsEligible):
+                raise refusal
+            if facts.found_nobody_at is None:
+                passed_over = tuple(refusal.passed_over.items())
+                command = LetLeadWait(lead_id=facts.lead_id, passed_over=passed_over, now=now)
+                step = Step(command, self._context(tenant_id, now), self._ports.new_id())
+                runs.append(Run(facts.lead_id, [step]))
+        if runs:
+            await self._commands.handle_runs(LEAD, runs)
+        return bool(runs)
+
+    async def _waiting_units(self, tenant_id: str) -> Sequence[str]:
+        table = LEADS.rows
+        query = (
+            select(table.c.unit_id)
+            .where(table.c.tenant_id == tenant_id, table.c.status == "captured")
+            .distinct()
+            .order_by(table.c.unit_id)
+        )
+        async with self._ports.read_store.reading() as connection:
+            return list((await connection.execute(query)).scalars())
+
+    async def _waiting(self, organisation: Organisation, unit_id: str) -> list[LeadFacts]:
+        """Without a budget status none is given to sales where the tenant wants one (L2)."""
+        table = LEADS.rows
+        query = (
+            select(table.c.body)
+            .where(
+                table.c.tenant_id == organisation.tenant_id,
+                table.c.status == "captured",
+                table.c.unit_id == unit_id,
+            )
+            .order_by(table.c.captured_at, table.c.key)
+            .limit(_AT_ONCE)
+        )
+        async with self._ports.read_store.reading() as connection:
+            bodies = (await connection.execute(query)).scalars()
+            rows: list[LeadRow] = [LEADS.decode(body) for body in bodies]
+        wanted = bool(organisation.setting("budget_status_required"))
+        return [row.facts for row in rows if not wanted or row.facts.fields.budget_status]
+
+    def _context(self, tenant_id: str, now: datetime) -> CommandContext:
+        return CommandContext(
+            tenant_id=tenant_id,
+            actor_id=None,
+            occurred_at=now,
+            correlation_id=str(self._ports.new_id()),
+            caller=_ALLOCATING,
+        )
+
+
+class Assigning:
+    """What a book says becomes so in the lead's own stream; where it comes to nothing the book is
+    put right."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._commands = ports.commands(LOG_NAME)
+
+    async def react(self, events: Sequence[RecordedEvent]) -> None:
+        runs = [await self._run(recorded) for recorded in events]
+        for [refusal] in await self._commands.handle_runs(LEAD, runs):
+            if refusal is not None and not _came_to_nothing(refusal):
+                raise refusal
+        let_go = [await self._left_over(recorded) for recorded in events]
+        by_book: dict[tuple[str, str], list[Step]] = {}
+        for recorded, command in zip(events, let_go, strict=True):
+            if command is not None:
+                steps = by_book.setdefault((recorded.tenant_id, command.unit_id), [])
+                steps.append(_step(_ASSIGNING, recorded, command))
+        for (_tenant_id, unit_id), steps in by_book.items():
+            await self._commands.handle_runs(ALLOCATION_BOOK, [Run(unit_id, steps)])
+
+    async def _run(self, recorded: RecordedEvent) -> Run:
+        event: LeadAllocated = recorded.event
+        organisation = await self._ports.organisations.of(recorded.tenant_id)
+        command = AssignLead(
+            lead_id=event.lead_id,
+            owner_id=event.rep_id,
+            unit_id=event.unit_id,
+            unit_path=organisation.unit_path(event.unit_id),
+            track=event.track,
+            allocation=event.number,
+            round=event.round,
+            now=event.allocated_at,
+        )
+        return Run(event.lead_id, [_step(_ASSIGNING, recorded, command)])
+
+    async def _left_over(self, recorded: RecordedEvent) -> NoteLeadLetGo | None:
+        """Somebody else has it, or nobody any more."""
+        event: LeadAllocated = recorded.event
+        stream = stream_name(recorded.tenant_id, LEAD.name, event.lead_id)
+        _version, lead = await self._commands.load(LEAD, stream)
+        if not isinstance(lead, Unknown) and lead.facts.owner_id == event.rep_id:
+            return None
+        return NoteLeadLetGo(unit_id=event.unit_id, rep_id=event.rep_id, lead_id=event.lead_id)
+
+
+class KeepingBooks:
+    """Who has a lead by hand, and who has it no longer, counts for the cap."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._commands = ports.commands(LOG_NAME)
+
+    async def react(self, events: Sequence[RecordedEvent]) -> None:
+        by_book: dict[tuple[str, str], list[Step]] = {}
+        for recorded in events:
+            for number, command in enumerate(_entries(recorded.event)):
+                steps = by_book.setdefault((recorded.tenant_id, command.unit_id), [])
+                steps.append(_step(_KEEPING_BOOKS, recorded, command, number))
+        runs = [Run(unit_id, steps) for (_tenant_id, unit_id), steps in by_book.items()]
+        await self._commands.handle_runs(ALLOCATION_BOOK, runs)
+
+
+def _entries(
+    event: LeadAssigned | LeadReturned | LeadDisqualified | LeadConverted,
+) -> list[NoteLeadTaken | NoteLeadLetGo]:
+    lead_id, unit_id = event.lead_id, event.unit_id
+    if not isinstance(event, LeadAssigned):
+        return [NoteLeadLetGo(unit_id=unit_id, rep_id=None, lead_id=lead_id)]
+    entries: list[NoteLeadTaken | NoteLeadLetGo] = []
+    if event.previous_unit_id != unit_id:
+        before = event.previous_unit_id
+        entries.append(NoteLeadLetGo(unit_id=before, rep_id=None, lead_id=lead_id))
+    if event.track == BY_HAND:
+        entries.append(NoteLeadTaken(unit_id=unit_id, rep_id=event.owner_id, lead_id=lead_id))
+    return entries
+
+
+def _came_to_nothing(refusal: DomainError) -> bool:
+    return refusal.code in ("lead-is-closed", "lead-is-returned")
+
+
+def _step(
+    reaction: str,
+    recorded: RecordedEvent,
+    command: AssignLead | AllocationBookCommand,
+    number: int = 0,
+) -> Step:
+    name = type(command).__name__
+    event_id = derived_id(reaction, str(recorded.event_id), name, number)
+    return Step(command, caused_by(recorded, reaction), event_id)
+
+
+def runner(ports: Ports) -> Runner:
+    return Runner(name=_ALLOCATING, step=Allocating(ports).step)
+
+
+def reactions(ports: Ports) -> tuple[Reaction, ...]:
+    return (
+        Reaction(
+            name=_ASSIGNING, log=LOG_NAME, react=Assigning(ports).react, reads=(LeadAllocated,)
+        ),
+        Reaction(
+            name=_KEEPING_BOOKS,
+            log=LOG_NAME,
+            react=KeepingBooks(ports).react,
+            reads=(LeadAssigned, LeadReturned, LeadDisqualified, LeadConverted),
+        ),
+    )

@@ -1,0 +1,32 @@
+"""HTTP of customers and leads, and the same as lines of POST /commands."""
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+
+from services.leads.api import allocation, customers, leads, presence, tickets
+from services.leads.api.customer_work import CustomerWork
+from services.leads.api.desk import Desk
+from services.leads.api.lead_work import LeadWork
+from services.leads.api.tickets import TicketWork
+from shared.http import Access
+from shared.service import BatchCommand
+
+
+def routers(desk: Desk) -> tuple[APIRouter, ...]:
+    access = Access(desk.ports)
+    return (
+        customers.router(CustomerWork(desk), access),
+        leads.router(LeadWork(desk), access),
+        presence.router(desk, access),
+        allocation.router(desk, access),
+        tickets.router(TicketWork(desk), access),
+    )
+
+
+def batch_commands(desk: Desk) -> Mapping[str, BatchCommand]:
+    return {
+        **customers.batch_commands(CustomerWork(desk)),
+        **leads.batch_commands(LeadWork(desk)),
+        **tickets.batch_commands(TicketWork(desk)),
+    }

@@ -1,0 +1,111 @@
+"""Leads over HTTP and as lines of POST /commands."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from services.leads.api import lead_bodies as bodies
+from services.leads.api.desk import Kind, Order, add_order, line, line_about
+from services.leads.api.lead_work import LeadWork
+from services.leads.domain.lead_commands import QualifyLead, ReleaseLead, ReturnLead
+from services.leads.domain.lead_list import row_of
+from services.leads.queries.leads import lead_page, seen_lead, shown_leads
+from shared.access import Caller, Resource, Verb
+from shared.errors import FieldProblem, Malformed
+from shared.http import BASE, Access, Id, command_response, json_response
+from shared.service import BatchCommand
+
+_L = Resource.LEADS
+
+Status = Literal[
+    "captured", "assigned", "contacted", "qualified", "returned", "converted", "disqualified"
+]
+
+
+_KIND = Kind("/leads", "lead_id", _L)
+
+
+def orders(work: LeadWork) -> tuple[Order, ...]:
+    told = (
+        Order("change-fields", "change-lead-fields", bodies.FieldsChange, work.change_fields),
+        Order("note-behaviour", "note-lead-behaviour", bodies.NewBehaviour, work.note_behaviour),
+        Order("assign", "assign-lead", bodies.Assignment, work.assign),
+        Order("contact", "contact-lead", bodies.NewContact, work.contact),
+        Order("appeal", "appeal-lead", bodies.Appeal, work.appeal),
+        Order("decide-appeal", "decide-lead-appeal", bodies.AppealDecision, work.decide_appeal),
+        Order("qualify", "qualify-lead", bodies.Nothing, work.plainly(QualifyLead)),
+        Order("return", "return-lead", bodies.Nothing, work.plainly(ReturnLead)),
+        Order("release", "release-lead", bodies.Nothing, work.plainly(ReleaseLead)),
+        Order("disqualify", "disqualify-lead", bodies.Disqualification, work.disqualify),
+        Order("convert", "convert-lead", bodies.Conversion, work.convert),
+    )
+    return tuple(order._replace(tell=work.repeatable(order.tell)) for order in told)
+
+
+def router(work: LeadWork, access: Access) -> APIRouter:
+    routes = APIRouter(prefix=BASE, tags=["leads"])
+    desk, ports = work.desk, work.ports
+    reading, writing = access.may(_L, Verb.READ), access.may(_L, Verb.WRITE)
+
+    @routes.post("/leads", status_code=201)
+    async def capture_lead(
+        request: Request, body: bodies.NewLead, caller: Caller = Depends(writing)
+    ) -> Response:
+        context = await desk.context(request, caller)
+        handled = await work.capture(caller, body, context)
+        return await command_response(ports, handled, created=True)
+
+    @routes.get("/leads", dependencies=[Depends(access.waited)])
+    async def show_leads(
+        status: Status | None = None,
+        owner_id: Id | None = None,
+        unit_id: Id | None = None,
+        limit: int = Query(100, ge=1, le=500),
+        cursor: str | None = Query(None, max_length=100),
+        caller: Caller = Depends(reading),
+    ) -> Response:
+        """Those in sight, the oldest first: a rep's inbox, a manager's leads that wait."""
+        rows, after = await lead_page(
+            ports,
+            caller,
+            status=status,
+            owner_id=owner_id,
+            unit_id=unit_id,
+            after=_position(cursor),
+            limit=limit,
+        )
+        organisation = await ports.organisations.of(caller.tenant_id)
+        next_cursor = None if after is None else f"{after[0]}_{after[1]}"
+        shown = shown_leads(rows, organisation, ports)
+        return json_response({"rows": shown, "next_cursor": next_cursor})
+
+    @routes.get("/leads/{lead_id}", dependencies=[Depends(access.waited)])
+    async def show_lead(lead_id: Id, caller: Caller = Depends(reading)) -> Response:
+        version, known = await seen_lead(ports, caller, lead_id, Verb.READ)
+        organisation = await ports.organisations.of(caller.tenant_id)
+        row = row_of(known)
+        assert row is not None
+        [shown] = shown_leads([row], organisation, ports)
+        return json_response({**shown, "version": version}, headers={"ETag": f'"{version}"'})
+
+    for order in orders(work):
+        add_order(routes, desk, access, _KIND, order)
+    return routes
+
+
+def _position(cursor: str | None) -> tuple[int, str] | None:
+    if cursor is None:
+        return None
+    captured_at, _, lead_id = cursor.partition("_")
+    if not captured_at.isascii() or not captured_at.isdigit() or len(captured_at) > 15:
+        problem = FieldProblem("cursor", "cursor", "is none of ours")
+        raise Malformed("cursor", errors=[problem])
+    return int(captured_at), lead_id
+
+
+def batch_commands(work: LeadWork) -> Mapping[str, BatchCommand]:
+    return {
+        "capture-lead": line(_L, bodies.NewLead, work.capture),
+        **{order.line: line_about(_KIND, order) for order in orders(work)},
+    }

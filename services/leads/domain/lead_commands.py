@@ -1,0 +1,165 @@
+"""What can be asked of a lead."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from services.leads.domain.lead_score import LeadScoreRules
+from services.leads.domain.lead_state import LeadFields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureLead:
+    lead_id: str
+    customer_id: str
+    source: str
+    fields: LeadFields
+    behaviours: tuple[str, ...]
+    unit_id: str
+    unit_path: tuple[str, ...]
+    owner_id: str | None
+    occurred_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeLeadFields:
+    """All of them as they are to stand."""
+
+    lead_id: str
+    fields: LeadFields
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteBehaviour:
+    lead_id: str
+    behaviour: str
+    rules: LeadScoreRules
+    occurred_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeLead:
+    """As time passes (L4)."""
+
+    lead_id: str
+    rules: LeadScoreRules
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetLeadWait:
+    """Nobody is eligible; `passed_over`: for each reason the reps."""
+
+    lead_id: str
+    passed_over: tuple[tuple[str, tuple[str, ...]], ...]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignLead:
+    """By hand, or as the unit's book allocated it: `allocation` is its number there, `round` the
+    one it was allocated in."""
+
+    lead_id: str
+    owner_id: str
+    unit_id: str
+    unit_path: tuple[str, ...]
+    track: str
+    allocation: int | None = None
+    round: int | None = None
+    budget_status_required: bool = False
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactLead:
+    """`fields` None: as they are."""
+
+    lead_id: str
+    type: str
+    actor_id: str | None
+    summary: str | None
+    fields: LeadFields | None
+    budget_status_required: bool
+    rules: LeadScoreRules
+    occurred_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppealLead:
+    """By the rep who received it; `within` is how long that may be ago."""
+
+    lead_id: str
+    rep_id: str | None
+    reason: str
+    within: timedelta
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideLeadAppeal:
+    """`reassign`, where that is the decision, says to whom."""
+
+    lead_id: str
+    decision: Literal["keep", "rescore", "reassign"]
+    decided_by: str | None
+    reassign: AssignLead | None
+    rules: LeadScoreRules
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualifyLead:
+    lead_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnLead:
+    """By hand."""
+
+    lead_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseLead:
+    lead_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisqualifyLead:
+    lead_id: str
+    reason: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertLead:
+    lead_id: str
+    opportunity_id: str
+    pipeline: str
+    now: datetime
+
+
+LeadCommand = (
+    CaptureLead
+    | ChangeLeadFields
+    | NoteBehaviour
+    | JudgeLead
+    | LetLeadWait
+    | AssignLead
+    | ContactLead
+    | AppealLead
+    | DecideLeadAppeal
+    | QualifyLead
+    | ReturnLead
+    | ReleaseLead
+    | DisqualifyLead
+    | ConvertLead
+)

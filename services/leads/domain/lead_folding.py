@@ -1,0 +1,186 @@
+"""How a lead's events change it."""
+
+from dataclasses import replace
+from typing import assert_never
+
+from services.leads.domain.lead_score import LeadScore
+from services.leads.domain.lead_state import (
+    Assigned,
+    Captured,
+    Contacted,
+    Converted,
+    Disqualified,
+    KnownLead,
+    Lead,
+    LeadFacts,
+    LeadFields,
+    Qualified,
+    Returned,
+    Unknown,
+)
+from shared.events.leads import (
+    LeadAppealDecided,
+    LeadAppealed,
+    LeadAssigned,
+    LeadBehaviourNoted,
+    LeadCaptured,
+    LeadContacted,
+    LeadConverted,
+    LeadDisqualified,
+    LeadFellAsleep,
+    LeadFieldsChanged,
+    LeadFoundNobody,
+    LeadQualified,
+    LeadReleased,
+    LeadReturned,
+    LeadScored,
+)
+
+LeadEvent = (
+    LeadCaptured
+    | LeadFieldsChanged
+    | LeadBehaviourNoted
+    | LeadScored
+    | LeadFoundNobody
+    | LeadAssigned
+    | LeadContacted
+    | LeadFellAsleep
+    | LeadAppealed
+    | LeadAppealDecided
+    | LeadQualified
+    | LeadReturned
+    | LeadReleased
+    | LeadDisqualified
+    | LeadConverted
+)
+
+
+def evolve(lead: Lead, event: LeadEvent) -> Lead:
+    if isinstance(event, LeadCaptured):
+        return Captured(facts=_captured(event))
+    if isinstance(lead, Unknown):
+        return lead
+    return _changed(lead, event)
+
+
+def _changed(lead: KnownLead, event: LeadEvent) -> Lead:  # one case an event
+    facts = lead.facts
+    match event:
+        case LeadCaptured():
+            return lead
+        case LeadFieldsChanged():
+            return replace(lead, facts=replace(facts, fields=_fields(event)))
+        case LeadBehaviourNoted():
+            return replace(
+                lead, facts=replace(facts, behaviours=(*facts.behaviours, event.behaviour))
+            )
+        case LeadScored():
+            score = LeadScore(event.source_points, event.behaviour_points, event.timeliness_points)
+            return replace(lead, facts=replace(facts, judged=score, judged_at=event.judged_at))
+        case LeadFoundNobody():
+            passed_over = tuple((why, tuple(reps)) for why, reps in event.passed_over.items())
+            waiting = replace(facts, found_nobody_at=event.found_nobody_at, passed_over=passed_over)
+            return replace(lead, facts=waiting)
+        case LeadAssigned():
+            return Assigned(facts=_assigned(facts, event))
+        case LeadContacted():
+            return _contacted(lead, event)
+        case LeadFellAsleep():
+            return replace(lead, facts=replace(facts, fell_asleep_at=event.fell_asleep_at))
+        case LeadAppealed():
+            return replace(lead, facts=replace(facts, appealed_at=event.appealed_at))
+        case LeadAppealDecided():
+            return replace(lead, facts=replace(facts, appealed_at=None))
+        case LeadQualified():
+            return Qualified(facts=facts)
+        case LeadReturned():
+            return Returned(facts=_without_owner(facts), reason=event.reason)
+        case LeadReleased():
+            again = replace(
+                _without_owner(facts),
+                captured_at=event.released_at,
+                rounds=facts.rounds + 1,
+                judged=None,
+                judged_at=None,
+            )
+            return Captured(facts=again)
+        case LeadDisqualified():
+            return Disqualified(facts=facts, reason=event.reason)
+        case LeadConverted():
+            return Converted(facts=facts, opportunity_id=event.opportunity_id)
+        case _:
+            assert_never(event)
+
+
+def _captured(event: LeadCaptured) -> LeadFacts:
+    return LeadFacts(
+        lead_id=event.lead_id,
+        customer_id=event.customer_id,
+        source=event.source,
+        fields=_fields(event),
+        unit_id=event.unit_id,
+        unit_path=tuple(event.unit_path),
+        captured_at=event.captured_at,
+    )
+
+
+def _fields(event: LeadCaptured | LeadFieldsChanged) -> LeadFields:
+    return LeadFields(
+        industry=event.industry,
+        size=event.size,
+        region=event.region,
+        budget_status=event.budget_status,
+        core_needs=tuple(event.core_needs),
+    )
+
+
+def _assigned(facts: LeadFacts, event: LeadAssigned) -> LeadFacts:
+    return replace(
+        facts,
+        owner_id=event.owner_id,
+        unit_id=event.unit_id,
+        unit_path=tuple(event.unit_path),
+        assigned_at=event.assigned_at,
+        track=event.track,
+        allocation=event.allocation,
+        first_contact_at=None,
+        contacts=0,
+        last_contact_at=None,
+        fell_asleep_at=None,
+        appealed_at=None,
+        found_nobody_at=None,
+        passed_over=(),
+    )
+
+
+def _contacted(lead: KnownLead, event: LeadContacted) -> Lead:
+    facts = replace(
+        lead.facts,
+        contacts=lead.facts.contacts + 1,
+        last_contact_at=event.contacted_at,
+        fell_asleep_at=None,
+    )
+    if event.is_first_response:
+        facts = replace(facts, first_contact_at=event.contacted_at)
+    match lead:
+        case Assigned():
+            return Contacted(facts=facts)
+        case _:
+            return replace(lead, facts=facts)
+
+
+def _without_owner(facts: LeadFacts) -> LeadFacts:
+    return replace(
+        facts,
+        owner_id=None,
+        assigned_at=None,
+        track=None,
+        allocation=None,
+        first_contact_at=None,
+        contacts=0,
+        last_contact_at=None,
+        fell_asleep_at=None,
+        appealed_at=None,
+        found_nobody_at=None,
+        passed_over=(),
+    )

@@ -1,0 +1,113 @@
+"""LEAD_LIST: every lead as it stands, to be shown, allocated and judged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, get_args
+
+from services.leads.domain import lead_folding
+from services.leads.domain.lead_state import (
+    Assigned,
+    Captured,
+    Contacted,
+    Converted,
+    Disqualified,
+    Lead,
+    LeadFacts,
+    Qualified,
+    Returned,
+    Unknown,
+    status,
+)
+from shared.clock import milliseconds
+from shared.envelope import RecordedEvent
+from shared.projection import Projection
+
+UNTOUCHED = "untouched"
+JUDGED_EVERY = timedelta(hours=24)
+_CLASSES: Mapping[str, Any] = {
+    each.__name__.lower(): each for each in (Captured, Assigned, Contacted, Qualified)
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadRow:
+    """`reason`: why it was returned or disqualified."""
+
+    status: str
+    facts: LeadFacts
+    reason: str | None = None
+    opportunity_id: str | None = None
+
+
+def lead_of(row: LeadRow) -> Lead:
+    match row.status:
+        case "returned":
+            return Returned(facts=row.facts, reason=row.reason or "")
+        case "disqualified":
+            return Disqualified(facts=row.facts, reason=row.reason or "")
+        case "converted":
+            return Converted(facts=row.facts, opportunity_id=row.opportunity_id or "")
+        case _:
+            lead: Lead = _CLASSES[row.status](facts=row.facts)
+            return lead
+
+
+def row_of(lead: Lead) -> LeadRow | None:
+    match lead:
+        case Unknown():
+            return None
+        case Returned() | Disqualified():
+            return LeadRow(status=status(lead), facts=lead.facts, reason=lead.reason)
+        case Converted():
+            return LeadRow(
+                status=status(lead), facts=lead.facts, opportunity_id=lead.opportunity_id
+            )
+        case _:
+            return LeadRow(status=status(lead), facts=lead.facts)
+
+
+def evolve(row: LeadRow | None, recorded: RecordedEvent) -> LeadRow | None:
+    lead = Unknown() if row is None else lead_of(row)
+    return row_of(lead_folding.evolve(lead, recorded.event))
+
+
+def columns(row: LeadRow) -> Mapping[str, Any]:
+    return {
+        "status": row.status,
+        "unit_id": row.facts.unit_id,
+        "owner_id": row.facts.owner_id,
+        "customer_id": row.facts.customer_id,
+        "captured_at": milliseconds(row.facts.captured_at),
+        "budget_known": row.facts.fields.budget_status not in (None, UNTOUCHED),
+    }
+
+
+def next_judged(row: LeadRow) -> datetime | None:
+    """A lower bound of when time alone may change what a lead is worth (L4)."""
+    judged_at = row.facts.judged_at
+    match row.status:
+        case "captured" | "assigned":
+            return row.facts.captured_at if judged_at is None else judged_at + JUDGED_EVERY
+        case "contacted" if judged_at is None:
+            return row.facts.captured_at
+        case "contacted" if row.facts.contacts == 1 and row.facts.fell_asleep_at is None:
+            return row.facts.last_contact_at
+        case _:
+            return None
+
+
+def _lead_id(event: lead_folding.LeadEvent) -> str:
+    return event.lead_id
+
+
+LEAD_LIST: Projection[LeadRow] = Projection(
+    name="lead_list",
+    version=1,
+    reads=get_args(lead_folding.LeadEvent),
+    row_type=LeadRow,
+    key=_lead_id,
+    evolve=evolve,
+    columns=columns,
+    next_due=next_judged,
+)

@@ -1,0 +1,111 @@
+"""How sales is done with a lead: qualified, given back, disqualified, converted."""
+
+from collections.abc import Sequence
+
+from services.leads.domain.lead_commands import (
+    ConvertLead,
+    DisqualifyLead,
+    QualifyLead,
+    ReleaseLead,
+    ReturnLead,
+)
+from services.leads.domain.lead_folding import LeadEvent
+from services.leads.domain.lead_state import (
+    Assigned,
+    Captured,
+    Contacted,
+    Converted,
+    Disqualified,
+    Lead,
+    LeadHasNoOwner,
+    LeadIsClosed,
+    LeadIsNotContacted,
+    LeadIsNotReturned,
+    Qualified,
+    Returned,
+    known,
+    open_lead,
+    unclosed,
+)
+from shared.events.leads import (
+    LeadConverted,
+    LeadDisqualified,
+    LeadQualified,
+    LeadReleased,
+    LeadReturned,
+)
+
+
+def qualify(command: QualifyLead, lead: Lead) -> Sequence[LeadEvent]:
+    match open_lead(lead, command.lead_id):
+        case Captured() | Assigned():
+            raise LeadIsNotContacted(f"nobody has spoken with {command.lead_id!r} yet")
+        case Contacted():
+            return [LeadQualified(lead_id=command.lead_id, qualified_at=command.now)]
+        case Qualified():
+            return []
+
+
+def give_back(command: ReturnLead, lead: Lead) -> Sequence[LeadEvent]:
+    if isinstance(lead, Returned):
+        return []
+    facts = open_lead(lead, command.lead_id).facts
+    return [
+        LeadReturned(
+            lead_id=facts.lead_id,
+            customer_id=facts.customer_id,
+            reason="by_hand",
+            score=None if facts.judged is None else facts.judged.total,
+            missing={} if facts.judged is None else facts.judged.missing,
+            owner_id=facts.owner_id,
+            unit_id=facts.unit_id,
+            unit_path=list(facts.unit_path),
+            found_nobody_at=facts.found_nobody_at,
+            returned_at=command.now,
+        )
+    ]
+
+
+def release(command: ReleaseLead, lead: Lead) -> Sequence[LeadEvent]:
+    match known(lead, command.lead_id):
+        case Returned():
+            return [LeadReleased(lead_id=command.lead_id, released_at=command.now)]
+        case Converted() | Disqualified():
+            raise LeadIsClosed(f"{command.lead_id!r} is closed")
+        case Captured() | Assigned() | Contacted() | Qualified():
+            raise LeadIsNotReturned(f"sales has {command.lead_id!r}")
+
+
+def disqualify(command: DisqualifyLead, lead: Lead) -> Sequence[LeadEvent]:
+    if isinstance(lead, Disqualified) and lead.reason == command.reason:
+        return []
+    facts = unclosed(lead, command.lead_id).facts
+    return [
+        LeadDisqualified(
+            lead_id=facts.lead_id,
+            reason=command.reason,
+            owner_id=facts.owner_id,
+            unit_id=facts.unit_id,
+            found_nobody_at=facts.found_nobody_at,
+            disqualified_at=command.now,
+        )
+    ]
+
+
+def convert(command: ConvertLead, lead: Lead) -> Sequence[LeadEvent]:
+    if isinstance(lead, Converted) and lead.opportunity_id == command.opportunity_id:
+        return []
+    facts = open_lead(lead, command.lead_id).facts
+    if facts.owner_id is None:
+        raise LeadHasNoOwner(f"nobody has {command.lead_id!r}")
+    return [
+        LeadConverted(
+            lead_id=facts.lead_id,
+            customer_id=facts.customer_id,
+            opportunity_id=command.opportunity_id,
+            pipeline=command.pipeline,
+            owner_id=facts.owner_id,
+            unit_id=facts.unit_id,
+            converted_at=command.now,
+        )
+    ]

@@ -1,0 +1,99 @@
+"""What a customer is recognised by, as HMACs under a key of the tenant's: its words stay sealed."""
+
+import asyncio
+import hmac
+import unicodedata
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from hashlib import sha256
+from weakref import WeakValueDictionary
+
+from opencc import OpenCC
+from phonenumbers import (
+    NumberParseException,
+    PhoneNumberFormat,
+    format_number,
+    is_possible_number,
+    parse,
+)
+
+from services.leads.domain.customer import CustomerDescription
+from services.leads.domain.recognition import (
+    Reason,
+    credit_code,
+    email_domain,
+    one_spelling,
+    without_legal_form,
+)
+from shared.ports import Ports
+
+MATCHING_KEY = "tenant/matching"
+"""The subject under which the key store keeps it: never renamed, or nobody is recognised again."""
+
+_HEX_DIGITS = 32
+_TRADITIONAL_TO_SIMPLIFIED = OpenCC("t2s")
+
+
+class Marking:
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def turn(self, tenant_id: str, marks: Sequence[str]) -> AsyncIterator[None]:
+        """Of those that share a mark one at a time, in this process: the second sees the first."""
+        async with AsyncExitStack() as held:
+            for mark in sorted(marks):
+                lock = self._turns.setdefault((tenant_id, mark), asyncio.Lock())
+                await held.enter_async_context(lock)
+            yield
+
+    async def marks(self, tenant_id: str, description: CustomerDescription) -> tuple[str, ...]:
+        """`<reason>:<HMAC-SHA-256, 128 bits of it>`, each once, sorted."""
+        organisation = await self._ports.organisations.of(tenant_id)
+        region = str(organisation.setting("phone_region"))
+        found = set(recognised_by(description, region))
+        if not found:
+            return ()
+        keys = await self._ports.key_store.keys(tenant_id, {MATCHING_KEY})
+        key = keys[MATCHING_KEY]
+        if key is None:
+            return ()
+        return tuple(sorted(f"{reason}:{_sealed(key, reason, said)}" for reason, said in found))
+
+
+def recognised_by(description: CustomerDescription, region: str) -> Iterator[tuple[Reason, str]]:
+    """What is the same for two descriptions of one customer (L1). `region`: whose phone numbers
+    are written without a country code."""
+    if description.credit_code:
+        yield Reason.CREDIT_CODE, credit_code(description.credit_code)
+    if description.name:
+        name = without_legal_form(simplified(description.name))
+        if name:
+            yield Reason.COMPANY_NAME, name
+    for contact in description.contacts:
+        phone = None if contact.phone is None else international_phone(contact.phone, region)
+        if phone is not None:
+            yield Reason.PHONE, phone
+        domain = None if contact.email is None else email_domain(contact.email)
+        person = simplified(contact.name)
+        if domain is not None and person:
+            yield Reason.EMAIL_DOMAIN_AND_NAME, f"{domain} {person}"
+
+
+def international_phone(text: str, region: str) -> str | None:
+    """E.164; None for what cannot be a number anywhere."""
+    try:
+        number = parse(unicodedata.normalize("NFKC", text), region)
+    except NumberParseException:
+        return None
+    return format_number(number, PhoneNumberFormat.E164) if is_possible_number(number) else None
+
+
+def simplified(text: str) -> str:
+    """In one spelling, traditional characters as simplified ones."""
+    return str(_TRADITIONAL_TO_SIMPLIFIED.convert(one_spelling(text)))
+
+
+def _sealed(key: bytes, reason: Reason, said: str) -> str:
+    return hmac.new(key, f"{reason}\x1f{said}".encode(), sha256).hexdigest()[:_HEX_DIGITS]

@@ -1,0 +1,279 @@
+"""What is wrong with servers, topics and schemas: one line that says so, an end or a way back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.records_to_delete import RecordsToDelete
+
+from services.cli.exit_codes import FOUND_SOMETHING
+from stack.postgres_server import PostgresServer
+from tests.system.chaos.servers import Servers, own_servers
+from tests.system.scaled import Part, ScaledSystem, scaled_system
+
+pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(300)]
+
+BACK_AT_WORK_SECONDS = 30.0
+PARTITIONS = 2
+STARTED_SECONDS = 60.0
+PARTS = ("api", "relay", "worker", "watch")
+
+
+@asynccontextmanager
+async def system_on(
+    folder: Path, database: str, kafka: str, prefix: str
+) -> AsyncIterator[ScaledSystem]:
+    async with scaled_system(folder, database, kafka, prefix, PARTITIONS) as system:
+        yield system
+
+
+async def missing(system: ScaledSystem, part: Part) -> dict[str, str]:
+    """What keeps it from its work; it must be up."""
+    assert part.process is not None
+    ends = monotonic() + STARTED_SECONDS
+    while monotonic() < ends:
+        assert part.process.poll() is None, f"{part.name} ended: {part.words[-2000:]}"
+        try:
+            answer = await system.http.get(f"{part.address}/readyz")
+        except (httpx.HTTPError, httpx.UnsupportedProtocol):
+            await asyncio.sleep(0.2)
+            continue
+        found: dict[str, str] = answer.json()["missing"]
+        assert (answer.status_code == 503) == bool(found)
+        return found
+    raise AssertionError(f"{part.name} does not answer: {part.words[-2000:]}")
+
+
+async def until_missing(system: ScaledSystem, part: Part, words: str) -> None:
+    ends = monotonic() + STARTED_SECONDS
+    while words not in (found := str(await missing(system, part))):
+        assert monotonic() < ends, f"{part.name}: {found}"
+        await asyncio.sleep(0.2)
+
+
+async def back_at_work(system: ScaledSystem, *parts: Part) -> None:
+    """Ready, each the same process as before, within what is promised."""
+    began = monotonic()
+    for part in parts:
+        while found := await missing(system, part):
+            assert monotonic() < began + BACK_AT_WORK_SECONDS, f"{part.name}: {found}"
+            await asyncio.sleep(0.2)
+
+
+async def ends_by_itself(part: Part, *words: str) -> None:
+    """Not with 0, and with one line that holds the words, the last that it says to a person."""
+    assert part.process is not None
+    code = await asyncio.to_thread(part.process.wait, STARTED_SECONDS)
+    said = [line for line in part.words.splitlines() if all(each in line for each in words)]
+    assert code == FOUND_SOMETHING, part.words[-3000:]
+    assert any(not line.startswith("{") for line in said), part.words[-3000:]
+    assert "Traceback" not in part.words
+
+
+async def asked(database: str, *statements: str) -> Any:
+    connection = await asyncpg.connect(database)
+    try:
+        for statement in statements:
+            found = await connection.fetchval(statement)
+        return found
+    finally:
+        await connection.close()
+
+
+async def someone_joins(system: ScaledSystem) -> None:
+    """Events in the directory's log, applied by the worker."""
+    for part in ("api", "relay", "worker"):
+        system.add(part)
+    await system.ready()
+    key = await system.first_key()
+    for number in range(4):
+        person = {"person_id": f"P{number}", "name": "Li Na", "unit_id": "company"}
+        told = await system.told("/people", person, key)
+    await system.shown("/people", key, told["position"])
+    opened = {"opportunity_id": "O1", "customer_id": "C1"}
+    grant = {"role": "director", "unit_id": "company"}
+    director = (await system.told("/keys", grant, key))["key"]
+    told = await system.told("/opportunities", opened, director)
+    await system.shown("/boards/silence", director, told["position"])
+
+
+async def test_a_topic_with_other_partitions_ends_a_worker_with_one_line(
+    tmp_path: Path, database: str, kafka: str, topic_prefix: str
+) -> None:
+    async with system_on(tmp_path, database, kafka, topic_prefix) as system:
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+        await admin.start()
+        name = f"{topic_prefix}.leads"
+        await admin.delete_topics([name])
+        await asyncio.sleep(1)
+        await admin.create_topics([NewTopic(name, PARTITIONS + 1, 1)])
+        await admin.close()
+        told = f"topic {name} has {PARTITIONS + 1} partitions, its log has {PARTITIONS}"
+        await ends_by_itself(system.add("worker"), told, "pulsetrail topics")
+
+
+async def test_what_kafka_has_deleted_before_it_was_read_ends_a_worker_with_one_line(
+    tmp_path: Path, database: str, kafka: str, topic_prefix: str
+) -> None:
+    async with system_on(tmp_path, database, kafka, topic_prefix) as system:
+        for part in ("api", "relay"):
+            system.add(part)
+        await system.ready()
+        await system.first_key()
+        await _all_relayed(database)
+        await _delete_records(kafka, f"{topic_prefix}.directory")
+        worker = system.add("worker", "directory", "opportunities")
+        await ends_by_itself(worker, "Kafka has deleted", "pulsetrail rebuild")
+
+
+async def _all_relayed(database: str) -> None:
+    query = (
+        "SELECT bool_and(kept.next_offset = relayed.next_offset) FROM directory.partitions kept"
+        " LEFT JOIN read_models.relays relayed ON relayed.log = 'directory'"
+        " AND relayed.partition = kept.partition"
+    )
+    ends = monotonic() + STARTED_SECONDS
+    while not await asked(database, query):
+        assert monotonic() < ends, "the relay does not get to the head"
+        await asyncio.sleep(0.2)
+
+
+async def _delete_records(kafka: str, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        await admin.delete_records(
+            {
+                TopicPartition(topic, each): RecordsToDelete(before_offset=-1)
+                for each in range(PARTITIONS)
+            }
+        )
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def servers() -> AsyncIterator[Servers]:
+    async with own_servers() as running:
+        yield running
+
+
+async def test_servers_that_are_away_at_the_start_and_later_are_waited_for(
+    tmp_path: Path, servers: Servers
+) -> None:
+    async with system_on(tmp_path, servers.database, servers.kafka_address, "away") as system:
+        await _both(servers.kafka.stop, servers.postgres.stop)
+        parts = [system.add(each) for each in PARTS]
+        for part in parts:
+            await until_missing(system, part, "the event store cannot be read")
+        await _both(servers.kafka.start, servers.postgres.start)
+        await back_at_work(system, *parts)
+        key = await system.first_key()
+
+        await _both(servers.kafka.kill, servers.postgres.kill)
+        for part in parts:
+            await until_missing(system, part, "the event store cannot be read")
+        await asyncio.sleep(5)
+        await _both(servers.kafka.start, servers.postgres.start)
+        await back_at_work(system, *parts)
+        director = {"role": "director", "unit_id": "company"}
+        asking = (await system.told("/keys", director, key))["key"]
+        opened = {"opportunity_id": "O1", "customer_id": "C1"}
+        told = await system.told("/opportunities", opened, asking)
+        board = await system.shown("/boards/silence", asking, told["position"])
+        assert board["total"] == 1
+
+
+async def _both(*work: Any) -> None:
+    await asyncio.gather(*(asyncio.to_thread(each) for each in work))
+
+
+async def test_a_kafka_that_is_away_for_long_is_waited_for(
+    tmp_path: Path, servers: Servers
+) -> None:
+    async with system_on(tmp_path, servers.database, servers.kafka_address, "away") as system:
+        parts = [system.add(each) for each in PARTS]
+        await system.ready()
+        await asyncio.to_thread(servers.kafka.kill)
+        await until_missing(system, system.parts["relay"], "Kafka")
+        await asyncio.sleep(25)
+        await asyncio.to_thread(servers.kafka.start)
+        await back_at_work(system, *parts)
+        key = await system.first_key()
+        director = {"role": "director", "unit_id": "company"}
+        asking = (await system.told("/keys", director, key))["key"]
+        began = monotonic()
+        told = await system.told(
+            "/opportunities", {"opportunity_id": "O1", "customer_id": "C1"}, asking
+        )
+        await system.eventually("/boards/silence", asking, lambda board: board["total"] == 1)
+        assert monotonic() < began + BACK_AT_WORK_SECONDS
+        assert told["position"]
+
+
+async def test_a_schema_of_another_version_is_waited_for(
+    tmp_path: Path, database: str, kafka: str, topic_prefix: str
+) -> None:
+    async with system_on(tmp_path, database, kafka, topic_prefix) as system:
+        known = await asked(
+            database,
+            "UPDATE leads.alembic_version SET version_num = '0' WHERE false",
+            "SELECT version_num FROM leads.alembic_version",
+        )
+        await asked(database, "UPDATE leads.alembic_version SET version_num = '0'")
+        parts = [system.add(each) for each in PARTS]
+        for part in parts:
+            await until_missing(system, part, "the schema leads is of version 0")
+            await until_missing(system, part, "run `pulsetrail migrate`")
+        await asked(database, f"UPDATE leads.alembic_version SET version_num = '{known}'")
+        await back_at_work(system, *parts)
+
+
+async def test_a_store_restored_behind_its_checkpoints_ends_whoever_was_further(
+    tmp_path: Path, database: str, kafka: str, topic_prefix: str
+) -> None:
+    async with system_on(tmp_path, database, kafka, topic_prefix) as system:
+        await someone_joins(system)
+        await _all_relayed(database)
+        for part in ("worker", "relay", "api"):
+            await system.parts[part].stop()
+        await asked(
+            database,
+            "DELETE FROM directory.commands",
+            "DELETE FROM directory.events",
+            "UPDATE directory.partitions SET next_offset = 0",
+        )
+        await ends_by_itself(system.add("worker", called="worker-2"), "restored or replaced")
+        await ends_by_itself(system.add("relay", called="relay-2"), "restored from before")
+
+
+async def test_wrong_credentials_are_waited_for(
+    tmp_path: Path, kafka: str, topic_prefix: str
+) -> None:
+    server = PostgresServer(passwords=True)
+    await asyncio.to_thread(server.start)
+    try:
+        own = server.url("guarded")
+        await asked(server.url(), "CREATE DATABASE guarded")
+        async with system_on(tmp_path, own, kafka, topic_prefix) as system:
+            await asked(
+                own, "CREATE ROLE pulsetrail_all LOGIN SUPERUSER PASSWORD 'another than given'"
+            )
+            address = own.replace("postgres@", "pulsetrail_all:given@")
+            system.environment["DATABASE_URL"] = address
+            parts = [system.add(each) for each in PARTS]
+            for part in parts:
+                await until_missing(system, part, "check user and password in the address")
+                assert "given" not in part.words
+            await asked(own, "ALTER ROLE pulsetrail_all PASSWORD 'given'")
+            await back_at_work(system, *parts)
+    finally:
+        await asyncio.to_thread(server.close)
