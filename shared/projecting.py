@@ -10,9 +10,7 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     Delete,
-    Select,
     Table,
-    bindparam,
     cast,
     delete,
     func,
@@ -27,7 +25,13 @@ from shared.envelope import RecordedEvent
 from shared.journal import JournalReadModel
 from shared.projection import Point, Projection
 from shared.read_model import Content, Flaw, ReadModel, follows_a_flaw, keep_first
-from shared.read_model_tables import deadlines_table, points_table, rows_table, series_table
+from shared.read_model_tables import (
+    deadlines_table,
+    points_table,
+    rows_of,
+    rows_table,
+    series_table,
+)
 from shared.read_store import insert_missing_tuples, upsert_tuples
 
 __all__ = [
@@ -196,22 +200,6 @@ class RowReadModel(Generic[Row]):
                 .values(incomplete=True)
             )
 
-    # Statements of every batch are made once: making one takes longer than running it.
-    @cached_property
-    def _named_rows(self) -> Select[Any]:
-        table = self.rows
-        return select(table.c.key, table.c.body, table.c.incomplete).where(
-            table.c.tenant_id == bindparam("tenant"), table.c.key.in_(bindparam("keys"))
-        )
-
-    @cached_property
-    def _rows_by_array(self) -> str:
-        """One parameter for all keys, on PostgreSQL."""
-        return (
-            f'SELECT key, body, incomplete FROM "{self.rows.name}"'
-            " WHERE tenant_id = $1 AND key = ANY($2::text[])"
-        )
-
     @cached_property
     def _points_gone(self) -> Delete:
         # Written out, so that the partial index of exactly these rows is used.
@@ -220,18 +208,10 @@ class RowReadModel(Generic[Row]):
     async def _load(
         self, connection: AsyncConnection, keys: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], tuple[Row, bool]]:
-        found: dict[tuple[str, str], tuple[Row, bool]] = {}
-        if connection.dialect.name == "postgresql":
-            for tenant_id, part in by_tenant(keys, at_once=len(keys)):
-                rows = await connection.exec_driver_sql(self._rows_by_array, (tenant_id, part))
-                for key, body, incomplete in rows:
-                    found[tenant_id, key] = (self.decode(body), incomplete)
-            return found
-        for tenant_id, part in by_tenant(keys):
-            named = {"tenant": tenant_id, "keys": part}
-            for key, body, incomplete in await connection.execute(self._named_rows, named):
-                found[tenant_id, key] = (self.decode(body), incomplete)
-        return found
+        return {
+            (tenant_id, key): (self.decode(body), incomplete)
+            for tenant_id, key, body, incomplete in await rows_of(connection, self.rows, keys)
+        }
 
     def _fold(
         self,

@@ -1,10 +1,26 @@
 """The tables of a read model: its rows, its figures as points of series, its deadlines."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    LargeBinary,
+    Select,
+    String,
+    Table,
+    bindparam,
+    select,
+    text,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.arming import by_tenant
 from shared.read_store import METADATA
 
 Columns = tuple[tuple[str, Any], ...]
@@ -88,4 +104,34 @@ def deadlines_table(name: str) -> Table:
         Column("watched_until", BigInteger, nullable=False),
         Column("known", LargeBinary, nullable=False),
         Index(f"{name}_due", "tenant_id", "due_at"),
+    )
+
+
+async def rows_of(
+    connection: AsyncConnection, table: Table, keys: Sequence[tuple[str, str]]
+) -> list[tuple[str, str, bytes, bool]]:
+    """Tenant, key, body and incompleteness of those that are there."""
+    found: list[tuple[str, str, bytes, bool]] = []
+    if connection.dialect.name == "sqlite":
+        for tenant_id, part in by_tenant(keys):
+            named = {"tenant": tenant_id, "keys": part}
+            rows = await connection.execute(_named_rows(table), named)
+            found += [(tenant_id, key, body, incomplete) for key, body, incomplete in rows]
+        return found
+    query = (
+        f'SELECT key, body, incomplete FROM "{table.name}"'
+        " WHERE tenant_id = $1 AND key = ANY($2::text[])"
+    )
+    for tenant_id, part in by_tenant(keys, at_once=len(keys)):
+        answer = await connection.exec_driver_sql(query, (tenant_id, part))
+        by_array: Sequence[Any] = answer.all()
+        found += [(tenant_id, key, body, incomplete) for key, body, incomplete in by_array]
+    return found
+
+
+@lru_cache(maxsize=64)
+def _named_rows(table: Table) -> Select[Any]:
+    """Made once: making it takes longer than running it."""
+    return select(table.c.key, table.c.body, table.c.incomplete).where(
+        table.c.tenant_id == bindparam("tenant"), table.c.key.in_(bindparam("keys"))
     )

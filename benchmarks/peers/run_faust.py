@@ -3,6 +3,7 @@
 import sys
 import tempfile
 import time
+from typing import Any
 
 import asyncpg
 import faust
@@ -46,7 +47,7 @@ decode = msgspec.json.Decoder(Change).decode
 
 
 @app.agent(topic)
-async def latest_stage(stream):
+async def latest_stage(stream: Any) -> None:
     pool = await asyncpg.create_pool(url, min_size=1, max_size=1)
     await pool.execute(TABLE)
     told = False
@@ -55,7 +56,7 @@ async def latest_stage(stream):
             told = True
             sys.stdout.write(f"begun {time.monotonic()} {time.process_time()}\n")
             sys.stdout.flush()
-        rows = {}
+        rows: dict[str, Change] = {}
         for value in values:
             change = decode(value)
             rows[change.opportunity_id] = change

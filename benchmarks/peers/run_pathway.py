@@ -8,13 +8,13 @@ import sys
 import time
 from urllib.parse import urlsplit
 
-import pathway as pw
+import pathway as pw  # type: ignore[import-not-found]  # in an environment of its own
 
 bootstrap, topic, url, group, folder = sys.argv[1:]
 address = urlsplit(url)
 
 
-class Change(pw.Schema):
+class Change(pw.Schema):  # type: ignore[misc]  # untyped here
     opportunity_id: str
     to_stage: str
     changed_at: str

@@ -3,19 +3,22 @@ peer. The last row of a key in a batch is the latest, as a partition is in order
 
 import sys
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
-from quixstreams import Application
-from quixstreams.sinks.community.postgresql import PostgreSQLSink
+from quixstreams import Application  # type: ignore[import-not-found]  # in an environment of its own
+from quixstreams.sinks.community.postgresql import (  # type: ignore[import-not-found]  # the same
+    PostgreSQLSink,
+)
 
 bootstrap, topic, url, group = sys.argv[1:]
 address = urlsplit(url)
 
 
-class LatestOnly(PostgreSQLSink):
+class LatestOnly(PostgreSQLSink):  # type: ignore[misc]  # untyped here
     """An upsert may name a key only once."""
 
-    def write(self, batch):
+    def write(self, batch: Any) -> None:
         latest = {item.value["opportunity_id"]: item for item in batch}
         batch._buffer = type(batch._buffer)(latest.values())
         super().write(batch)

@@ -1,7 +1,6 @@
 """`pulsetrail api` whose handlers do all but handle commands on opportunities: what remains of a
 post when the command is left out. Takes the arguments of `pulsetrail`."""
 
-import sys
 from typing import Any
 from uuid import UUID
 
@@ -30,4 +29,4 @@ async def handle(self: Any, *arguments: Any, **named: Any) -> Any:
 
 if __name__ == "__main__":
     CommandHandling.handle = handle  # type: ignore[method-assign]  # that is the point
-    sys.exit(main())
+    main()

@@ -92,10 +92,28 @@ class Stages:
             offset = self.counts[partition]
             self.counts[partition] += 1
             yield StoredEvent(
-                *(LOG, partition, offset, self._stream(key), version, UUID(int=number + 1)),
-                *("opportunities.stage_changed.v1", 1, TENANT, "rep-1", moment),
-                *(None, None, None, "live", moment, f"correlation-{number}"),
-                *(None, f"command-{number}", None, payload, _NO_HASH),
+                log=LOG,
+                partition=partition,
+                offset=offset,
+                stream=self._stream(key),
+                version=version,
+                event_id=UUID(int=number + 1),
+                type="opportunities.stage_changed.v1",
+                schema_version=1,
+                tenant_id=TENANT,
+                actor_id="rep-1",
+                occurred_at=moment,
+                raw_occurred_at=None,
+                sent_at=None,
+                entered_at=None,
+                origin="live",
+                recorded_at=moment,
+                correlation_id=f"correlation-{number}",
+                causation_id=None,
+                command_id=f"command-{number}",
+                trace_context=None,
+                payload=payload,
+                hash=_NO_HASH,
             )
 
     @staticmethod

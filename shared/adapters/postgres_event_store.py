@@ -15,9 +15,15 @@ from shared.adapters.postgres_connecting import (
     prepare_connection,
     store_away,
 )
+from shared.adapters.postgres_event_store_lookups import CommandLookups, Found, Key
 from shared.adapters.postgres_event_store_news import CommitNews
 from shared.adapters.postgres_event_store_queue import AppendQueue
-from shared.adapters.postgres_event_store_rows import LogStatements, remembered, stored_events
+from shared.adapters.postgres_event_store_rows import (
+    LogStatements,
+    columns_of,
+    remembered,
+    stored_events,
+)
 from shared.adapters.postgres_event_store_schema import LogAccess, accessible_logs
 from shared.adapters.postgres_event_store_writer import KnownHeads, PostgresEventWriter
 from shared.clock import Clock, milliseconds, moment
@@ -58,6 +64,7 @@ class PostgresEventStore:
         self._away_until = 0.0
         self._news = CommitNews(url, poll_seconds)
         heads = KnownHeads()
+        self._lookups = CommandLookups(self._find_commands)
         self._queue = AppendQueue(
             [PostgresEventWriter(url, self._statements, clock, heads) for _ in range(writers)],
             partitions,
@@ -158,12 +165,14 @@ class PostgresEventStore:
     async def find_command(
         self, tenant_id: str, command_id: str, stream: str | None = None
     ) -> tuple[bytes, Outcome] | None:
+        return await self._lookups.find((tenant_id, command_id))
+
+    async def _find_commands(self, keys: Sequence[Key]) -> Mapping[Key, Found]:
         query = " UNION ALL ".join(
-            self._statements[log].find_command for log in await self._writable()
+            self._statements[log].find_commands for log in await self._writable()
         )
-        for log, *row in await self._fetch(query, tenant_id, command_id):
-            return remembered(log, row)
-        return None
+        rows = await self._fetch(query, *columns_of(keys, 2))
+        return {(row[1], row[2]): remembered(row[0], row[1:]) for row in rows}
 
     async def load_snapshot(self, stream: str, key: str) -> tuple[int, bytes] | None:
         """The latest one: a stream's snapshots may lie beside any log that this login writes."""

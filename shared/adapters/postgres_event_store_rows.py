@@ -91,10 +91,7 @@ class LogStatements:
             f"UPDATE {schema}.partitions SET recorded_at = greatest(recorded_at, $2)"
             " WHERE partition = $1 RETURNING recorded_at"
         )
-        self.find_command = (
-            f"SELECT '{log}' AS log, {', '.join(COMMAND_COLUMNS)} FROM {schema}.commands"
-            " WHERE tenant_id = $1 AND command_id = $2"
-        )
+        self.find_commands = f"SELECT '{log}' AS log, {self.commands.removeprefix('SELECT ')}"
         self.save_snapshot = (
             f"INSERT INTO {schema}.snapshots VALUES ($1, $2, $3, $4)"
             " ON CONFLICT (stream, key) DO UPDATE SET version = excluded.version,"

@@ -14,6 +14,7 @@ from stack.postgres_server import PostgresServer
 from tests.system.chaos.proxy import TcpProxy
 
 _DATABASE = "chaos"
+_GONE_SECONDS = 40.0
 
 
 @dataclass
@@ -47,7 +48,12 @@ class Servers:
     async def restart_postgres(self) -> None:
         """As after kill -9 of all its processes: it recovers what was committed."""
         await asyncio.to_thread(self.postgres.kill)
-        await asyncio.to_thread(self.postgres.start)
+        async with asyncio.timeout(_GONE_SECONDS):
+            while True:
+                try:
+                    return await asyncio.to_thread(self.postgres.start)
+                except RuntimeError:  # one of the killed still holds the shared memory
+                    await asyncio.sleep(0.5)
 
 
 @asynccontextmanager
