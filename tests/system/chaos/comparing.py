@@ -18,6 +18,8 @@ from shared.journal import JournalReadModel
 from shared.ports import Ports
 from shared.projecting import RowReadModel
 from shared.projection import Point
+from shared.reaction import Reaction
+from shared.read_model import ReadModel
 from shared.read_store import CHECKPOINTS, DEAD_LETTERS
 from tests.oracle.live import Recorded, Stalled, deals, moment, stalled
 from tests.system.chaos.pure_fold import FoldedJournal, FoldedRows, Key, LogBook
@@ -51,7 +53,9 @@ class Oracle:
         self._ports = ports
         self._seconds = seconds
         services = build(ports)
-        followed = [each for one in services for each in (*one.read_models, *one.reactions)]
+        followed: list[ReadModel | Reaction] = []
+        for one in services:
+            followed += [*one.read_models, *one.reactions]
         self._targets = [Target(f"{each.name}.v{each.version}", each.log) for each in followed]
         self._book = LogBook(ports.event_store, ports.codec)
         self._judged: set[str] = set()

@@ -71,7 +71,7 @@ def commit_offsets_first() -> None:
             await advance(self._checkpoints, connection, moved)
         await store_places(self)
 
-    Checkpoints.advance = nothing_more  # type: ignore[method-assign]
+    Checkpoints.advance = nothing_more  # type: ignore[method-assign, assignment]
     Intake._write = offsets_then_rows  # type: ignore[method-assign]
     Intake.store_places = store  # type: ignore[method-assign]
 

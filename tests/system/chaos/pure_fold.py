@@ -107,7 +107,7 @@ class FoldedRows:
     def rows(self) -> dict[Key, Mapping[str, Any]]:
         """By tenant and key: what the row can be searched by, and the row as it reads back."""
         names = [name for name, _type in self.model.columns]
-        found = {}
+        found: dict[Key, Mapping[str, Any]] = {}
         for key, row in self._rows.items():
             columns = self.model.projection.columns(row)
             body = self.model.decode(self._encode(row))

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +103,7 @@ class Round:
         self.floor.load.pause()
         self.floor.raise_failures()
 
-    async def _settled(self) -> Sequence[Recorded]:
+    async def _settled(self) -> list[Recorded]:
         ends = monotonic() + _SETTLED_SECONDS
         while True:
             logged = await self.oracle.compare_signals(_STANDSTILL_SECONDS)
