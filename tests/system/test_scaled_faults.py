@@ -1,6 +1,7 @@
 """What is wrong with servers, topics and schemas: one line that says so, an end or a way back."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(300)]
 BACK_AT_WORK_SECONDS = 30.0
 PARTITIONS = 2
 STARTED_SECONDS = 60.0
+SERVER_AWAY = "cannot be (read|written)|Kafka at .* does not answer"
 PARTS = ("api", "relay", "worker", "watch")
 
 
@@ -54,7 +56,7 @@ async def missing(system: ScaledSystem, part: Part) -> dict[str, str]:
 
 async def until_missing(system: ScaledSystem, part: Part, words: str) -> None:
     ends = monotonic() + STARTED_SECONDS
-    while words not in (found := str(await missing(system, part))):
+    while not re.search(words, found := str(await missing(system, part))):
         assert monotonic() < ends, f"{part.name}: {found}"
         await asyncio.sleep(0.2)
 
@@ -127,7 +129,6 @@ async def test_what_kafka_has_deleted_before_it_was_read_ends_a_worker_with_one_
         for part in ("api", "relay"):
             system.add(part)
         await system.ready()
-        await system.first_key()
         await _all_relayed(database)
         await _delete_records(kafka, f"{topic_prefix}.directory")
         worker = system.add("worker", "directory", "opportunities")
@@ -136,7 +137,8 @@ async def test_what_kafka_has_deleted_before_it_was_read_ends_a_worker_with_one_
 
 async def _all_relayed(database: str) -> None:
     query = (
-        "SELECT bool_and(kept.next_offset = relayed.next_offset) FROM directory.partitions kept"
+        "SELECT bool_and(kept.next_offset = relayed.next_offset) AND sum(kept.next_offset) > 0"
+        " FROM directory.partitions kept"
         " LEFT JOIN read_models.relays relayed ON relayed.log = 'directory'"
         " AND relayed.partition = kept.partition"
     )
@@ -173,14 +175,14 @@ async def test_servers_that_are_away_at_the_start_and_later_are_waited_for(
         await _both(servers.kafka.stop, servers.postgres.stop)
         parts = [system.add(each) for each in PARTS]
         for part in parts:
-            await until_missing(system, part, "cannot be")
+            await until_missing(system, part, SERVER_AWAY)
         await _both(servers.kafka.start, servers.postgres.start)
         await back_at_work(system, *parts)
         key = await system.first_key()
 
         await _both(servers.kafka.kill, servers.postgres.kill)
         for part in parts:
-            await until_missing(system, part, "cannot be")
+            await until_missing(system, part, SERVER_AWAY)
         await asyncio.sleep(5)
         await _both(servers.kafka.start, servers.postgres.start)
         await back_at_work(system, *parts)

@@ -60,11 +60,12 @@ class Round:
         await self._hold_posts()
         took = await self.oracle.caught_up()
         self.slowest = max(self.slowest, took)
+        before = len(self.floor.hook.arrived)
         logged = await self.oracle.compare_signals(_STANDSTILL_SECONDS)
         events = [each.event for each in logged]
         compare_answers(events, self.floor.load.answered, whole=False)
         await self.oracle.compare_read_models()
-        compare_arrivals(events, self.floor.hook)
+        compare_arrivals(events, self.floor.hook, before)
         self.kills, self.pending = self.kills + self.pending, 0
         answered, repeated = len(self.floor.load.answered), self.floor.load.repeated
         self.tell(
@@ -82,7 +83,7 @@ class Round:
         compare_answers(events, self.floor.load.answered, whole=True)
         await self.oracle.caught_up()
         await self.oracle.compare_read_models()
-        arrived = compare_arrivals(events, self.floor.hook)
+        arrived = compare_arrivals(events, self.floor.hook, len(self.floor.hook.arrived))
         assert arrived, "nobody was told of anything"
         self.tell(f"  = asked again: {dict(self.floor.load.reasons)}")
         self.kills, self.pending = self.kills + self.pending, 0
