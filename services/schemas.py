@@ -16,7 +16,7 @@ __all__ = ["READERS", "Migrated", "PartitionsAreFixed", "migrate"]
 
 READERS: Mapping[str, frozenset[str]] = {
     "directory": frozenset({"leads", "opportunities", "projections", "notifications"}),
-    "leads": frozenset({"opportunities", "projections"}),
+    "leads": frozenset({"directory", "opportunities", "projections"}),
     "opportunities": frozenset({"directory", "leads", "projections"}),
     "projections": frozenset({"notifications"}),
     "notifications": frozenset({"projections"}),
