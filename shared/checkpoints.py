@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.event_store import EventStore
@@ -109,14 +109,14 @@ class Checkpoints:
     ) -> int:
         expected, place = move
         moved = await connection.execute(
-            update(CHECKPOINTS)
-            .where(
-                CHECKPOINTS.c.subscription == self._subscription,
-                CHECKPOINTS.c.partition == partition,
-                CHECKPOINTS.c.next_offset == expected.next_offset,
-                CHECKPOINTS.c.epoch == expected.epoch,
-            )
-            .values(place._asdict())
+            _MOVE,
+            {
+                "of_subscription": self._subscription,
+                "of_partition": partition,
+                "expected_offset": expected.next_offset,
+                "expected_epoch": expected.epoch,
+                **{f"new_{name}": value for name, value in place._asdict().items()},
+            },
         )
         return moved.rowcount
 
@@ -140,3 +140,15 @@ FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]
 WHERE known.subscription = $1 AND known.partition = moved.partition
     AND known.next_offset = moved.expected AND known.epoch = moved.epoch
 """
+
+_MOVE = (
+    update(CHECKPOINTS)
+    .where(
+        CHECKPOINTS.c.subscription == bindparam("of_subscription"),
+        CHECKPOINTS.c.partition == bindparam("of_partition"),
+        CHECKPOINTS.c.next_offset == bindparam("expected_offset"),
+        CHECKPOINTS.c.epoch == bindparam("expected_epoch"),
+    )
+    .values({name: bindparam(f"new_{name}") for name in Place._fields})
+)
+"""Made once: building it took longer than carrying it out."""
