@@ -175,7 +175,9 @@ class KafkaServer:
         )
         if done.returncode != 0:
             shutil.rmtree(data, ignore_errors=True)
-            raise KafkaDidNotStart(f"Kafka's folder cannot be formatted: {done.stdout[-500:]}")
+            raise KafkaDidNotStart(
+                f"Kafka's folder cannot be formatted: {(done.stdout + done.stderr)[-500:]}"
+            )
 
     def _end_of_log(self) -> str:
         lines = self._log_path.read_text(errors="replace").strip().splitlines()

@@ -5,7 +5,12 @@ import pytest
 from tests.system.chaos import faults
 from tests.system.chaos.rounds import round_of_chaos
 
-pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.kafka,
+    pytest.mark.slow,  # two minutes of faults; `make test-slow` and `make chaos` run it
+    pytest.mark.timeout(600),
+]
 
 SEED = "20261122"
 
