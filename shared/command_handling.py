@@ -252,7 +252,9 @@ class CommandHandling:
         ]
         return dict(zip(with_news, await self._appends.append(appends), strict=True))
 
-    async def first_answer(self, context: CommandContext, stream: str) -> Handled[Any] | None:
+    async def first_answer(
+        self, context: CommandContext, stream: str | None
+    ) -> Handled[Any] | None:
         """A repeated command is answered before it is decided: its rule may refuse it by now."""
         if context.command_id is None:
             return None

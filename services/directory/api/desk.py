@@ -1,32 +1,25 @@
 """What every route of the directory needs: the caller's reach, contexts, handling of commands."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar, TypeVarTuple
 
 from fastapi import Request, Response
-from pydantic import ValidationError
 
-from shared.access import Caller, Resource, Role, Verb, may, visible_rows
+from shared.access import Caller, Resource, Role, Verb, visible_rows
+from shared.command_desk import CommandDesk
 from shared.command_handling import CommandContext, Handled
 from shared.decider import Decider
 from shared.envelope import stream_name
-from shared.errors import FieldProblem, Forbidden, Malformed, NotYetKnown
+from shared.errors import Forbidden, NotYetKnown
 from shared.http import (
     Access,
     Body,
-    Id,
-    Times,
-    answering,
-    command_context,
-    command_digest,
     command_response,
-    field_problems,
     happened_at,
 )
 from shared.organisation import Organisation
 from shared.ports import Ports
-from shared.service import BatchCommand
 
 LOG_NAME = "directory"
 
@@ -39,23 +32,10 @@ B = TypeVar("B", bound=Body)
 Said = TypeVarTuple("Said")
 
 
-class _Named(Body):
-    """The id that a route has in its path and a line among its fields."""
-
-    id: Id
-
-
-class Desk:
-    """One per process: its command handling caches the streams of the directory."""
-
+class Desk(CommandDesk):
     def __init__(self, ports: Ports) -> None:
-        self.ports = ports
+        super().__init__(ports, ports.commands(LOG_NAME))
         self.access = Access(ports)
-        self.commands = ports.commands(LOG_NAME)
-
-    async def context(self, request: Request, caller: Caller) -> CommandContext:
-        digest = command_digest(request.url.path, await request.body())
-        return command_context(request, caller, digest, Times(self.ports.clock()))
 
     async def told(
         self,
@@ -73,28 +53,6 @@ class Desk:
     def past(self, said: datetime | None, field: str = "occurred_at") -> datetime:
         return happened_at(said, self.ports.clock(), field)
 
-    def given_id(self, context: CommandContext, kind: str) -> str:
-        """An id of ours; the same one when the same command comes again."""
-        if context.idempotency_key is None:
-            return str(self.ports.new_id())
-        return context.given_id(kind)
-
-    async def organisation(self, caller: Caller) -> Organisation:
-        return await self.ports.organisations.of(caller.tenant_id)
-
-    async def handle(
-        self,
-        decider: Decider[C, S, E],
-        aggregate_id: str,
-        command: C,
-        context: CommandContext,
-        render: Callable[[S], Mapping[str, Any]],
-    ) -> Handled[S]:
-        """The answer shows the new state; it is stored, so it must hold no personal data."""
-        return await self.commands.handle(
-            decider, aggregate_id, command, context, answering(render)
-        )
-
     async def version(
         self, decider: Decider[Any, Any, Any], tenant_id: str, aggregate_id: str
     ) -> int:
@@ -102,59 +60,6 @@ class Desk:
         stream = stream_name(tenant_id, decider.name, aggregate_id)
         version, _state = await self.commands.load(decider, stream)
         return version
-
-    def batch_line(
-        self,
-        resource: Resource,
-        body: type[B],
-        tell: Callable[[Caller, B, CommandContext], Awaitable[Handled[Any]]],
-    ) -> BatchCommand:
-        """A line of POST /commands that carries everything in its fields."""
-
-        async def told(
-            caller: Caller, fields: Mapping[str, Any], context: CommandContext
-        ) -> Handled[Any]:
-            _permit(caller, resource)
-            return await tell(caller, parsed(body, fields), context)
-
-        return told
-
-    def batch_line_about(
-        self,
-        resource: Resource,
-        id_field: str,
-        body: type[B],
-        tell: Callable[[Caller, str, B, CommandContext], Awaitable[Handled[Any]]],
-    ) -> BatchCommand:
-        """A line of POST /commands that names what a route has in its path."""
-
-        async def told(
-            caller: Caller, fields: Mapping[str, Any], context: CommandContext
-        ) -> Handled[Any]:
-            _permit(caller, resource)
-            others = {name: value for name, value in fields.items() if name != id_field}
-            named = parsed(_Named, {"id": fields.get(id_field)}, renamed={"id": id_field})
-            return await tell(caller, named.id, parsed(body, others), context)
-
-        return told
-
-
-def parsed(body: type[B], fields: Mapping[str, Any], renamed: Mapping[str, str] | None = None) -> B:
-    """Raises Malformed naming every field at fault."""
-    try:
-        return body.model_validate(fields)
-    except ValidationError as flaw:
-        names = renamed or {}
-        problems = [
-            FieldProblem(names.get(each.field, each.field), each.code, each.message)
-            for each in field_problems(flaw.errors())
-        ]
-        raise Malformed("the command does not fit", errors=problems) from flaw
-
-
-def _permit(caller: Caller, resource: Resource) -> None:
-    if not may(caller, resource, Verb.WRITE):
-        raise Forbidden(f"your role may not write {resource}")
 
 
 def require_unit(

@@ -16,6 +16,7 @@ from services.directory.api.person_commands import (
 )
 from services.directory.domain.person import PERSON
 from shared.access import Caller, Resource, Verb, may
+from shared.batch_lines import line, line_about
 from shared.errors import NotFound
 from shared.http import BASE, Id, json_response
 from shared.organisation import Organisation
@@ -120,10 +121,10 @@ def batch_commands(desk: Desk) -> dict[str, BatchCommand]:
     commands = PersonCommands(desk)
 
     def about(body: Any, tell: Any) -> BatchCommand:
-        return desk.batch_line_about(_PEOPLE, "person_id", body, tell)
+        return line_about(_PEOPLE, "person_id", body, tell)
 
     return {
-        "add-person": desk.batch_line(_PEOPLE, NewPerson, commands.add),
+        "add-person": line(_PEOPLE, NewPerson, commands.add),
         "rename-person": about(PersonRename, commands.rename),
         "move-person": about(PersonMove, commands.move),
         "person-leaves": about(PersonDeparture, commands.leave),

@@ -16,6 +16,7 @@ from services.directory.domain.unit_tree import (
     UnitTree,
 )
 from shared.access import Caller, Resource, Verb
+from shared.batch_lines import line, line_about
 from shared.command_handling import CommandContext, Handled
 from shared.errors import NotFound
 from shared.http import BASE, Body, Id, json_response
@@ -87,9 +88,9 @@ def router(desk: Desk) -> APIRouter:
 def batch_commands(desk: Desk) -> dict[str, BatchCommand]:
     telling = _Telling(desk)
     return {
-        "add-unit": desk.batch_line(_UNITS, NewUnit, telling.add),
-        "move-unit": desk.batch_line_about(_UNITS, "unit_id", UnitMove, telling.move),
-        "rename-unit": desk.batch_line_about(_UNITS, "unit_id", UnitRename, telling.rename),
+        "add-unit": line(_UNITS, NewUnit, telling.add),
+        "move-unit": line_about(_UNITS, "unit_id", UnitMove, telling.move),
+        "rename-unit": line_about(_UNITS, "unit_id", UnitRename, telling.rename),
     }
 
 

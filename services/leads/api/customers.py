@@ -6,26 +6,27 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.leads.api import customer_bodies as bodies
 from services.leads.api.customer_work import CustomerWork
-from services.leads.api.desk import Kind, Order, add_order, line, line_about
 from services.leads.queries.customer_record import customer_record
 from services.leads.queries.customers import customer, is_visible, require_visible
 from services.leads.queries.look_alikes import duplicates
 from shared.access import Caller, Resource, Verb
+from shared.batch_lines import line
 from shared.http import BASE, Access, Id, command_response, json_response
+from shared.order_routes import Kind, Order, add_order, order_lines
 from shared.service import BatchCommand
 
 _C = Resource.CUSTOMERS
 
 
-_KIND = Kind("/customers", "customer_id", _C)
+_KIND = Kind("/customers", "customer_id")
 
 
 def orders(work: CustomerWork) -> tuple[Order, ...]:
     return (
-        Order("describe", "describe-customer", bodies.CustomerBody, work.describe),
-        Order("merge", "merge-customer", bodies.Merge, work.merge),
-        Order("undo-merge", "undo-customer-merge", bodies.MergeUndoing, work.undo_merge),
-        Order("keep-apart", "keep-customers-apart", bodies.KeepingApart, work.keep_apart),
+        Order("describe", "describe-customer", _C, bodies.CustomerBody, work.describe),
+        Order("merge", "merge-customer", _C, bodies.Merge, work.merge),
+        Order("undo-merge", "undo-customer-merge", _C, bodies.MergeUndoing, work.undo_merge),
+        Order("keep-apart", "keep-customers-apart", _C, bodies.KeepingApart, work.keep_apart),
     )
 
 
@@ -84,5 +85,5 @@ def router(work: CustomerWork, access: Access) -> APIRouter:
 def batch_commands(work: CustomerWork) -> Mapping[str, BatchCommand]:
     return {
         "register-customer": line(_C, bodies.NewCustomer, work.register),
-        **{order.line: line_about(_KIND, order) for order in orders(work)},
+        **order_lines(_KIND, orders(work)),
     }

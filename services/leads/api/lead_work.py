@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from services.leads.api import lead_bodies as bodies
-from services.leads.api.desk import Desk, Tell
+from services.leads.api.desk import Desk
 from services.leads.domain.lead import LEAD
 from services.leads.domain.lead_commands import (
     AppealLead,
@@ -26,6 +26,7 @@ from services.leads.domain.lead_commands import (
 from services.leads.domain.lead_state import BY_HAND, KnownLead, LeadFields
 from services.leads.queries.leads import score_rules, seen_lead, shown_state
 from shared.access import Caller, Resource, Role, Verb, default_unit_id, visible_rows
+from shared.batch_lines import Tell
 from shared.command_handling import CommandContext, Handled
 from shared.errors import DomainError, FieldProblem, Forbidden, NotYetKnown
 from shared.http import happened_at

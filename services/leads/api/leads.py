@@ -6,14 +6,15 @@ from typing import Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.leads.api import lead_bodies as bodies
-from services.leads.api.desk import Kind, Order, add_order, line, line_about
 from services.leads.api.lead_work import LeadWork
 from services.leads.domain.lead_commands import QualifyLead, ReleaseLead, ReturnLead
 from services.leads.domain.lead_list import row_of
 from services.leads.queries.leads import lead_page, seen_lead, shown_leads
 from shared.access import Caller, Resource, Verb
+from shared.batch_lines import line
 from shared.errors import FieldProblem, Malformed
 from shared.http import BASE, Access, Id, command_response, json_response
+from shared.order_routes import Kind, Order, add_order, order_lines
 from shared.service import BatchCommand
 
 _L = Resource.LEADS
@@ -23,22 +24,24 @@ Status = Literal[
 ]
 
 
-_KIND = Kind("/leads", "lead_id", _L)
+_KIND = Kind("/leads", "lead_id")
 
 
 def orders(work: LeadWork) -> tuple[Order, ...]:
     told = (
-        Order("change-fields", "change-lead-fields", bodies.FieldsChange, work.change_fields),
-        Order("note-behaviour", "note-lead-behaviour", bodies.NewBehaviour, work.note_behaviour),
-        Order("assign", "assign-lead", bodies.Assignment, work.assign),
-        Order("contact", "contact-lead", bodies.NewContact, work.contact),
-        Order("appeal", "appeal-lead", bodies.Appeal, work.appeal),
-        Order("decide-appeal", "decide-lead-appeal", bodies.AppealDecision, work.decide_appeal),
-        Order("qualify", "qualify-lead", bodies.Nothing, work.plainly(QualifyLead)),
-        Order("return", "return-lead", bodies.Nothing, work.plainly(ReturnLead)),
-        Order("release", "release-lead", bodies.Nothing, work.plainly(ReleaseLead)),
-        Order("disqualify", "disqualify-lead", bodies.Disqualification, work.disqualify),
-        Order("convert", "convert-lead", bodies.Conversion, work.convert),
+        Order("change-fields", "change-lead-fields", _L, bodies.FieldsChange, work.change_fields),
+        Order(
+            "note-behaviour", "note-lead-behaviour", _L, bodies.NewBehaviour, work.note_behaviour
+        ),
+        Order("assign", "assign-lead", _L, bodies.Assignment, work.assign),
+        Order("contact", "contact-lead", _L, bodies.NewContact, work.contact),
+        Order("appeal", "appeal-lead", _L, bodies.Appeal, work.appeal),
+        Order("decide-appeal", "decide-lead-appeal", _L, bodies.AppealDecision, work.decide_appeal),
+        Order("qualify", "qualify-lead", _L, bodies.Nothing, work.plainly(QualifyLead)),
+        Order("return", "return-lead", _L, bodies.Nothing, work.plainly(ReturnLead)),
+        Order("release", "release-lead", _L, bodies.Nothing, work.plainly(ReleaseLead)),
+        Order("disqualify", "disqualify-lead", _L, bodies.Disqualification, work.disqualify),
+        Order("convert", "convert-lead", _L, bodies.Conversion, work.convert),
     )
     return tuple(order._replace(tell=work.repeatable(order.tell)) for order in told)
 
@@ -107,5 +110,5 @@ def _position(cursor: str | None) -> tuple[int, str] | None:
 def batch_commands(work: LeadWork) -> Mapping[str, BatchCommand]:
     return {
         "capture-lead": line(_L, bodies.NewLead, work.capture),
-        **{order.line: line_about(_KIND, order) for order in orders(work)},
+        **order_lines(_KIND, orders(work)),
     }

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import StringConstraints
 
-from services.leads.api.desk import Desk, Kind, Order, add_order, line, line_about
+from services.leads.api.desk import Desk
 from services.leads.domain.ticket import TICKET, Closed, CloseTicket, OpenTicket, Ticket, Unknown
 from services.leads.queries.customers import is_visible
 from shared.access import Caller, Resource, Role, Verb, default_unit_id, visible_rows
+from shared.batch_lines import line
 from shared.command_handling import CommandContext, Handled
 from shared.envelope import stream_name
 from shared.errors import FieldProblem, NotFound, NotYetKnown
@@ -26,10 +27,11 @@ from shared.http import (
     happened_at,
     json_response,
 )
+from shared.order_routes import Kind, Order, add_order, order_lines
 from shared.service import BatchCommand
 
 _T = Resource.TICKETS
-_KIND = Kind("/tickets", "ticket_id", _T)
+_KIND = Kind("/tickets", "ticket_id")
 _SERVICE = frozenset({Role.SERVICE})
 
 
@@ -106,7 +108,7 @@ class TicketWork:
 
 
 def orders(work: TicketWork) -> tuple[Order, ...]:
-    return (Order("close", "close-ticket", TicketClosing, work.close),)
+    return (Order("close", "close-ticket", _T, TicketClosing, work.close),)
 
 
 def router(work: TicketWork, access: Access) -> APIRouter:
@@ -149,5 +151,5 @@ def router(work: TicketWork, access: Access) -> APIRouter:
 def batch_commands(work: TicketWork) -> Mapping[str, BatchCommand]:
     return {
         "open-ticket": line(_T, NewTicket, work.open),
-        **{order.line: line_about(_KIND, order) for order in orders(work)},
+        **order_lines(_KIND, orders(work)),
     }

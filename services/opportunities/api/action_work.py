@@ -133,7 +133,7 @@ class ActionWork:
 
     async def _tell(self, command: ActionCommand, context: CommandContext) -> Handled[Any]:
         render = with_action(command.action_id)
-        return await self._desk.handle(command.opportunity_id, command, context, render)
+        return await self._desk.handle_opportunity(command.opportunity_id, command, context, render)
 
 
 class ApprovalWork:
@@ -196,7 +196,7 @@ class ApprovalWork:
 
     async def _tell(self, command: ApprovalCommand, context: CommandContext) -> Handled[Any]:
         render = with_approval(command.approval_id)
-        return await self._desk.handle(command.opportunity_id, command, context, render)
+        return await self._desk.handle_opportunity(command.opportunity_id, command, context, render)
 
 
 def _actor(caller: Caller, organisation: Organisation, named: str | None) -> str | None:

@@ -1,11 +1,9 @@
 """What every route about opportunities needs: facts of other streams, sight, times, handling."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-
-from fastapi import Request
 
 from services.opportunities.domain.action_type import ACTION_TYPES
 from services.opportunities.domain.client_time import client_time
@@ -16,40 +14,28 @@ from services.opportunities.domain.opportunity_state import Opened, Opportunity,
 from services.opportunities.domain.pipeline import PIPELINE, Published
 from services.opportunities.queries import CustomerFacts
 from shared.access import Caller, Resource, Role, Verb, visible_rows
+from shared.command_desk import CommandDesk
 from shared.command_handling import CommandContext, Handled
 from shared.envelope import stream_name
-from shared.errors import DomainError, FieldProblem, Malformed, NotFound
+from shared.errors import FieldProblem, Malformed, NotFound
 from shared.events.opportunities import (
     ActionTypeDefinition,
     Evidence,
     OpportunityFieldsChanged,
     PipelineDefinition,
 )
-from shared.http import Times, answering, command_context, command_digest
 from shared.organisation import Organisation
 from shared.ports import Ports
 
 LOG_NAME = "opportunities"
 
-Tell = Callable[[Caller, str, Any, CommandContext], Awaitable[Handled[Any]]]
-"""Carries out what a caller's body asks of one opportunity."""
 
-
-class Desk:
-    """One per process: its command handling caches the streams of opportunities."""
+class Desk(CommandDesk):
+    """Contexts are as if it happened now; `timed` puts that right."""
 
     def __init__(self, ports: Ports) -> None:
-        self.ports = ports
-        self.commands = ports.commands(LOG_NAME)
+        super().__init__(ports, ports.commands(LOG_NAME))
         self.customers = CustomerFacts(ports)
-
-    async def context(self, request: Request, caller: Caller) -> CommandContext:
-        """As if it happened now; `timed` puts that right."""
-        digest = command_digest(request.url.path, await request.body())
-        return command_context(request, caller, digest, Times(self.ports.clock()))
-
-    async def organisation(self, caller: Caller) -> Organisation:
-        return await self.ports.organisations.of(caller.tenant_id)
 
     async def timed(
         self, context: CommandContext, occurred_at: datetime | None, sent_at: datetime | None
@@ -71,12 +57,6 @@ class Desk:
             raw_occurred_at=time.raw_occurred_at,
             sent_at=time.sent_at,
         )
-
-    def given_id(self, context: CommandContext, kind: str) -> str:
-        """An id of ours; the same one when the same command comes again."""
-        if context.idempotency_key is None:
-            return str(self.ports.new_id())
-        return context.given_id(kind)
 
     async def pipeline(self, tenant_id: str, name: str) -> PipelineDefinition:
         """The latest version. Raises Malformed where the tenant has none of this name."""
@@ -148,52 +128,14 @@ class Desk:
                 texts |= {name: {"erased": True} for name in change.event.filled}
         return {name: texts[name] for name in situation.filled}
 
-    async def answered(
-        self,
-        context: CommandContext,
-        telling: Awaitable[Handled[Any]],
-        opportunity_id: str | None = None,
-    ) -> Handled[Any]:
-        """What was accepted once is answered again, also where it would be refused by now."""
-        try:
-            return await telling
-        except DomainError:
-            first = await self._first_answer(context, opportunity_id)
-            if first is None:
-                raise
-            return first
-
-    async def _first_answer(
-        self, context: CommandContext, opportunity_id: str | None
-    ) -> Handled[Any] | None:
-        if context.command_id is None:
-            return None
-        store, tenant_id = self.ports.event_store, context.tenant_id
-        stream = opportunity_id and stream_name(tenant_id, OPPORTUNITY.name, opportunity_id)
-        known = await store.find_command(tenant_id, context.command_id, stream)
-        if known is None or known[0] != context.digest:
-            return None
-        outcome = known[1]
-        return Handled(
-            state=None,
-            version=outcome.version,
-            position=outcome.position,
-            event_ids=outcome.event_ids,
-            duplicate=True,
-            answer=outcome.answer,
-        )
-
-    async def handle(
+    async def handle_opportunity(
         self,
         opportunity_id: str,
         command: OpportunityCommand,
         context: CommandContext,
         render: Callable[[Opportunity], Mapping[str, Any]],
     ) -> Handled[Opportunity]:
-        """The answer is stored with the command: it holds no personal data."""
-        return await self.commands.handle(
-            OPPORTUNITY, opportunity_id, command, context, answering(render)
-        )
+        return await self.handle(OPPORTUNITY, opportunity_id, command, context, render)
 
 
 def unit_now(organisation: Organisation, opportunity: Opened) -> str:

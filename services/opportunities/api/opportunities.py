@@ -1,20 +1,19 @@
 """Opportunities over HTTP and as lines of POST /commands."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi import Body as FromBody
 
 from services.opportunities.api import bodies
 from services.opportunities.api.action_work import ActionWork, ApprovalWork
-from services.opportunities.api.batch import line, line_about
-from services.opportunities.api.desk import Desk, Tell
+from services.opportunities.api.desk import Desk
 from services.opportunities.api.opportunity_answers import (
     shown_action,
     shown_approvals,
     shown_opportunity,
 )
 from services.opportunities.api.opportunity_work import OpportunityWork
+from services.opportunities.domain.opportunity import OPPORTUNITY
 from services.opportunities.domain.opportunity_commands import (
     ChangeOpportunityFields,
     ChangeStage,
@@ -23,40 +22,47 @@ from services.opportunities.domain.opportunity_commands import (
     WinOpportunity,
 )
 from shared.access import Caller, Resource, Verb
+from shared.batch_lines import Tell, line
+from shared.command_handling import CommandContext, Handled
 from shared.http import BASE, Access, Body, Id, command_response, json_response
+from shared.order_routes import Kind, Order, add_order, order_lines
 from shared.service import BatchCommand
 
 _O = Resource.OPPORTUNITIES
 _A = Resource.ACTIONS
 _V = Resource.APPROVALS
-
-
-class Order(NamedTuple):
-    """A command about one opportunity: `POST /opportunities/{id}/<name>`, or a line of a batch."""
-
-    name: str
-    resource: Resource
-    body: type[Body]
-    tell: Tell
+_KIND = Kind("/opportunities", "opportunity_id")
 
 
 def orders(desk: Desk) -> tuple[Order, ...]:
     work, actions, approvals = OpportunityWork(desk), ActionWork(desk), ApprovalWork(desk)
+
+    def order(name: str, resource: Resource, body: type[Body], tell: Tell) -> Order:
+        """Repeated under its key it is answered as the first time, whatever holds by now."""
+
+        async def told(
+            caller: Caller, opportunity_id: str, said: Any, context: CommandContext
+        ) -> Handled[Any]:
+            telling = tell(caller, opportunity_id, said, context)
+            return await desk.answered(context, (OPPORTUNITY, opportunity_id), telling)
+
+        return Order(name, name, resource, body, told)
+
     return (
-        Order("log-action", _A, bodies.NewAction, actions.log),
-        Order("correct-action", _A, bodies.ActionCorrection, actions.correct),
-        Order("void-action", _A, bodies.ActionVoiding, actions.void),
-        Order("attach-evidence", _A, bodies.EvidenceAttachment, actions.attach),
-        Order("change-stage", _O, bodies.StageChange, work.timed(ChangeStage)),
-        Order("win", _O, bodies.Winning, work.timed(WinOpportunity)),
-        Order("lose", _O, bodies.Losing, work.timed(LoseOpportunity)),
-        Order("reopen", _O, bodies.Reopening, work.timed(ReopenOpportunity)),
-        Order("assign", _O, bodies.Assignment, work.assign),
-        Order("change-fields", _O, bodies.FieldsChange, work.timed(ChangeOpportunityFields)),
-        Order("migrate", _O, bodies.Migration, work.migrate),
-        Order("request-approval", _V, bodies.ApprovalRequest, approvals.request),
-        Order("decide-approval", _V, bodies.ApprovalDecision, approvals.decide),
-        Order("resubmit-approval", _V, bodies.ApprovalResubmission, approvals.resubmit),
+        order("log-action", _A, bodies.NewAction, actions.log),
+        order("correct-action", _A, bodies.ActionCorrection, actions.correct),
+        order("void-action", _A, bodies.ActionVoiding, actions.void),
+        order("attach-evidence", _A, bodies.EvidenceAttachment, actions.attach),
+        order("change-stage", _O, bodies.StageChange, work.timed(ChangeStage)),
+        order("win", _O, bodies.Winning, work.timed(WinOpportunity)),
+        order("lose", _O, bodies.Losing, work.timed(LoseOpportunity)),
+        order("reopen", _O, bodies.Reopening, work.timed(ReopenOpportunity)),
+        order("assign", _O, bodies.Assignment, work.assign),
+        order("change-fields", _O, bodies.FieldsChange, work.timed(ChangeOpportunityFields)),
+        order("migrate", _O, bodies.Migration, work.migrate),
+        order("request-approval", _V, bodies.ApprovalRequest, approvals.request),
+        order("decide-approval", _V, bodies.ApprovalDecision, approvals.decide),
+        order("resubmit-approval", _V, bodies.ApprovalResubmission, approvals.resubmit),
     )
 
 
@@ -73,7 +79,7 @@ def router(desk: Desk, access: Access) -> APIRouter:
         caller: Caller = Depends(writing),
     ) -> Response:
         context = await desk.context(request, caller)
-        handled = await desk.answered(context, work.open(caller, body, context))
+        handled = await work.open(caller, body, context)
         return await command_response(desk.ports, handled, created=True)
 
     @routes.get("/opportunities/{opportunity_id}", dependencies=[Depends(access.waited)])
@@ -89,39 +95,12 @@ def router(desk: Desk, access: Access) -> APIRouter:
         return json_response(shown, headers={"ETag": f'"{version}"'})
 
     for order in orders(desk):
-        _add_order(routes, desk, access, order)
+        add_order(routes, desk, access, _KIND, order)
     return routes
 
 
-def _add_order(routes: APIRouter, desk: Desk, access: Access, order: Order) -> None:
-    writing = access.may(order.resource, Verb.WRITE)
-    may_be_left_out = not any(each.is_required() for each in order.body.model_fields.values())
-    sent = FromBody(None) if may_be_left_out else FromBody()
-
-    async def give_order(
-        request: Request,
-        opportunity_id: Id,
-        body: Any = sent,
-        caller: Caller = Depends(writing),
-    ) -> Response:
-        context = await desk.context(request, caller)
-        said = order.body() if body is None else body
-        telling = order.tell(caller, opportunity_id, said, context)
-        handled = await desk.answered(context, telling, opportunity_id)
-        return await command_response(desk.ports, handled)
-
-    body_type: Any = order.body | None if may_be_left_out else order.body
-    give_order.__annotations__["body"] = body_type
-    give_order.__name__ = order.name.replace("-", "_")
-    routes.post(f"/opportunities/{{opportunity_id}}/{order.name}")(give_order)
-
-
 def batch_commands(desk: Desk) -> dict[str, BatchCommand]:
-    work = OpportunityWork(desk)
     return {
-        "open-opportunity": line(desk, _O, bodies.NewOpportunity, work.open),
-        **{
-            order.name: line_about(desk, order.resource, order.body, order.tell)
-            for order in orders(desk)
-        },
+        "open-opportunity": line(_O, bodies.NewOpportunity, OpportunityWork(desk).open),
+        **order_lines(_KIND, orders(desk)),
     }

@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from services.opportunities.api.bodies import Assignment, Migration, NewOpportunity, TimedBody
-from services.opportunities.api.desk import Desk, Tell
+from services.opportunities.api.desk import Desk
 from services.opportunities.api.opportunity_answers import shown_opportunity
+from services.opportunities.domain.opportunity import OPPORTUNITY
 from services.opportunities.domain.opportunity_commands import (
     AssignOpportunity,
     MigrateOpportunity,
@@ -14,6 +15,7 @@ from services.opportunities.domain.opportunity_commands import (
     OpportunityCommand,
 )
 from shared.access import Caller, Resource, Role, Verb, default_unit_id, visible_rows
+from shared.batch_lines import Tell
 from shared.command_handling import CommandContext, Handled
 from shared.errors import DomainError, FieldProblem, Forbidden, NotYetKnown
 from shared.organisation import Organisation
@@ -35,6 +37,13 @@ class OpportunityWork:
         self, caller: Caller, body: NewOpportunity, context: CommandContext
     ) -> Handled[Any]:
         """Raises NotYetKnown, UnitIsNotTheOwners, Forbidden for a place out of sight, Malformed."""
+        opportunity_id = body.opportunity_id or self._desk.given_id(context, "opportunity")
+        telling = self._open(caller, opportunity_id, body, context)
+        return await self._desk.answered(context, (OPPORTUNITY, opportunity_id), telling)
+
+    async def _open(
+        self, caller: Caller, opportunity_id: str, body: NewOpportunity, context: CommandContext
+    ) -> Handled[Any]:
         organisation = await self._desk.organisation(caller)
         owner_id = body.owner_id or _own_person(caller, body)
         unit_id = _unit_of(
@@ -47,7 +56,7 @@ class OpportunityWork:
         pipeline = await self._desk.pipeline(caller.tenant_id, body.pipeline)
         customer = await self._desk.customers.of(caller.tenant_id, body.customer_id)
         command = OpenOpportunity(
-            opportunity_id=body.opportunity_id or self._desk.given_id(context, "opportunity"),
+            opportunity_id=opportunity_id,
             customer_id=body.customer_id,
             customer_type=customer.customer_type,
             customer_industry=customer.industry,
@@ -127,7 +136,9 @@ class OpportunityWork:
         return timed
 
     async def _handle(self, command: OpportunityCommand, context: CommandContext) -> Handled[Any]:
-        return await self._desk.handle(command.opportunity_id, command, context, shown_opportunity)
+        return await self._desk.handle_opportunity(
+            command.opportunity_id, command, context, shown_opportunity
+        )
 
 
 def _own_person(caller: Caller, body: NewOpportunity) -> str | None:

@@ -7,7 +7,6 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field, JsonValue, StringConstraints
 
-from services.opportunities.api.batch import line
 from services.opportunities.api.desk import Desk
 from services.opportunities.domain.action_type import ACTION_TYPES, ActionTypes, DefineActionTypes
 from services.opportunities.domain.pipeline import (
@@ -19,6 +18,7 @@ from services.opportunities.domain.pipeline import (
 )
 from services.opportunities.queries import pipelines
 from shared.access import Caller, Resource, Verb
+from shared.batch_lines import line
 from shared.command_handling import CommandContext, Handled
 from shared.envelope import stream_name
 from shared.errors import NotFound
@@ -173,8 +173,8 @@ def router(desk: Desk, access: Access) -> APIRouter:
 def batch_commands(desk: Desk) -> dict[str, BatchCommand]:
     setup = Setup(desk)
     return {
-        "publish-pipeline": line(desk, _PIPELINES, PipelineBody, setup.publish),
-        "define-action-type": line(desk, _TYPES, ActionTypeBody, setup.define),
+        "publish-pipeline": line(_PIPELINES, PipelineBody, setup.publish),
+        "define-action-type": line(_TYPES, ActionTypeBody, setup.define),
     }
 
 

@@ -5,22 +5,25 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from services.opportunities.api.desk import Desk, Tell
 from shared.access import Caller, Resource, Verb, may
 from shared.command_handling import CommandContext, Handled
-from shared.errors import Forbidden, Malformed
+from shared.errors import FieldProblem, Forbidden, Malformed
 from shared.http import Body, Id, field_problems
 from shared.service import BatchCommand
 
 B = TypeVar("B", bound=Body)
 
+Tell = Callable[[Caller, str, Any, CommandContext], Awaitable[Handled[Any]]]
+"""Carries out what a caller's body asks of the one that is named."""
+
 
 class _Named(Body):
-    opportunity_id: Id
+    """The id that a route has in its path and a line among its fields."""
+
+    id: Id
 
 
 def line(
-    desk: Desk,
     resource: Resource,
     body: type[B],
     tell: Callable[[Caller, B, CommandContext], Awaitable[Handled[Any]]],
@@ -31,37 +34,37 @@ def line(
         caller: Caller, fields: Mapping[str, Any], context: CommandContext
     ) -> Handled[Any]:
         _permit(caller, resource)
-        return await desk.answered(context, tell(caller, parsed(body, fields), context))
+        return await tell(caller, _parsed(body, fields), context)
 
     return told
 
 
-def line_about(
-    desk: Desk,
-    resource: Resource,
-    body: type[Body],
-    tell: Tell,
-) -> BatchCommand:
-    """A line that names the opportunity, as a route has it in its path."""
+def line_about(resource: Resource, id_field: str, body: type[Body], tell: Tell) -> BatchCommand:
+    """A line that names in `id_field` what a route names in its path."""
 
     async def told(
         caller: Caller, fields: Mapping[str, Any], context: CommandContext
     ) -> Handled[Any]:
         _permit(caller, resource)
-        others = {name: value for name, value in fields.items() if name != "opportunity_id"}
-        named = parsed(_Named, {"opportunity_id": fields.get("opportunity_id")})
-        telling = tell(caller, named.opportunity_id, parsed(body, others), context)
-        return await desk.answered(context, telling, named.opportunity_id)
+        others = {name: value for name, value in fields.items() if name != id_field}
+        named = _parsed(_Named, {"id": fields.get(id_field)}, renamed={"id": id_field})
+        return await tell(caller, named.id, _parsed(body, others), context)
 
     return told
 
 
-def parsed(body: type[B], fields: Mapping[str, Any]) -> B:
+def _parsed(
+    body: type[B], fields: Mapping[str, Any], renamed: Mapping[str, str] | None = None
+) -> B:
     """Raises Malformed naming every field at fault."""
     try:
         return body.model_validate(fields)
     except ValidationError as flaw:
-        problems = field_problems(flaw.errors())
+        names = renamed or {}
+        problems = [
+            FieldProblem(names.get(each.field, each.field), each.code, each.message)
+            for each in field_problems(flaw.errors())
+        ]
         raise Malformed("the command does not fit", errors=problems) from flaw
 
 
