@@ -16,8 +16,8 @@ __all__ = ["READERS", "Migrated", "PartitionsAreFixed", "migrate"]
 
 READERS: Mapping[str, frozenset[str]] = {
     "directory": frozenset({"leads", "opportunities", "projections", "notifications"}),
-    "leads": frozenset({"directory", "opportunities", "projections"}),
-    "opportunities": frozenset({"directory", "leads", "projections"}),
+    "leads": frozenset({"directory", "notifications", "opportunities", "projections"}),
+    "opportunities": frozenset({"directory", "leads", "notifications", "projections"}),
     "projections": frozenset({"notifications"}),
     "notifications": frozenset({"projections"}),
 }

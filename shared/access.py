@@ -16,6 +16,7 @@ class Role(StrEnum):
     STORE_SUPERVISOR = "store_supervisor"
     STORE_CLERK = "store_clerk"
     MARKETING = "marketing"
+    PARTNER = "partner"
     SERVICE = "service"
     DELIVERY = "delivery"
     LEGAL = "legal"
@@ -32,16 +33,19 @@ class Resource(StrEnum):
     ACTIONS = "actions"
     TASKS = "tasks"
     LEADS = "leads"
+    INTAKE = "intake"
     CUSTOMERS = "customers"
     TICKETS = "tickets"
     COMMITMENTS = "commitments"
     APPROVALS = "approvals"
+    GOALS = "goals"
     EVIDENCE = "evidence"
     TIMELINES = "timelines"
     BOARDS = "boards"
     SIGNALS = "signals"
     ESCALATIONS = "escalations"
     INBOX = "inbox"
+    AUTHENTICITY = "authenticity"
 
     EVENTS = "events"
     UNITS = "units"
@@ -51,6 +55,7 @@ class Resource(StrEnum):
     CALENDARS = "calendars"
     PIPELINES = "pipelines"
     ACTION_TYPES = "action_types"
+    DOOR_CODES = "door_codes"
     POLICIES = "policies"
     IMPORTS = "imports"
 
@@ -82,6 +87,10 @@ _SALES_ROWS = frozenset(
         _R.INBOX,
     }
 )
+_LED = frozenset({_R.GOALS, _R.DOOR_CODES})
+"""What those who lead others set for them: nobody sets goals or prints doors for themselves."""
+_LED_ROWS = _SALES_ROWS | {_R.AUTHENTICITY}
+"""Nobody judges, or is shown, the doubts about their own records (S4)."""
 _CLERK_ROWS = frozenset({_R.ACTIONS, _R.TASKS, _R.EVIDENCE, _R.INBOX, _R.ESCALATIONS})
 _MARKETING_ROWS = frozenset({_R.LEADS, _R.CUSTOMERS, _R.TIMELINES, _R.INBOX, _R.ESCALATIONS})
 _ADDRESSED_ROWS = frozenset(
@@ -112,20 +121,26 @@ def _works_on(rows: frozenset[Resource]) -> Permissions:
     return Permissions(read=rows | _SHARED_SETUP, write=rows)
 
 
+def _leads(rows: frozenset[Resource]) -> Permissions:
+    works = _works_on(rows)
+    return Permissions(read=works.read | _LED, write=works.write | _LED)
+
+
 PERMISSIONS: Mapping[Role, Permissions] = {
     Role.REP: _works_on(_SALES_ROWS),
-    Role.MANAGER: _works_on(_SALES_ROWS),
-    Role.DIRECTOR: _works_on(_SALES_ROWS),
-    Role.SALES_BP: _works_on(_SALES_ROWS),
-    Role.STORE_SUPERVISOR: _works_on(_SALES_ROWS),
+    Role.MANAGER: _leads(_LED_ROWS),
+    Role.DIRECTOR: _leads(_LED_ROWS),
+    Role.SALES_BP: _leads(_LED_ROWS),
+    Role.STORE_SUPERVISOR: _leads(_LED_ROWS),
     Role.STORE_CLERK: _works_on(_CLERK_ROWS),
     Role.MARKETING: _works_on(_MARKETING_ROWS),
+    Role.PARTNER: Permissions(read=_NOTHING, write=frozenset({_R.INTAKE})),
     Role.SERVICE: _works_on(_ADDRESSED_ROWS),
     Role.DELIVERY: _works_on(_ADDRESSED_ROWS),
     Role.LEGAL: _works_on(_ADDRESSED_ROWS),
     Role.FINANCE: _works_on(_ADDRESSED_ROWS),
-    Role.AUDITOR: Permissions(read=_SALES_ROWS | _SETUP | {_R.EVENTS}, write=_NOTHING),
-    Role.ADMINISTRATOR: Permissions(read=_SETUP, write=_SETUP),
+    Role.AUDITOR: Permissions(read=_LED_ROWS | _SETUP | _LED | {_R.EVENTS}, write=_NOTHING),
+    Role.ADMINISTRATOR: Permissions(read=_SETUP | _LED, write=_SETUP | _LED),
     Role.OPERATOR: Permissions(read=_INSTALLATION, write=_INSTALLATION),
 }
 

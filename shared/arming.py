@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, Table, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.read_store import insert_missing
+from shared.bulk_writing import insert_missing
 
 NEVER = 9_999_999_999_999
 """A due time that no clock reaches, in milliseconds: nothing runs for the subject."""

@@ -6,9 +6,10 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.bulk_writing import insert_missing
 from shared.event_store import EventStore
 from shared.feed import SubscriptionStopped, WrongLog
-from shared.read_store import CHECKPOINTS, ReadStore, insert_missing
+from shared.read_store import CHECKPOINTS, ReadStore
 
 
 class Fenced(SubscriptionStopped):

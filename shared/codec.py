@@ -1,7 +1,7 @@
 """Events to stored bytes and back: explicit type names, sealed personal fields, upcasters."""
 
 import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from os import urandom
 from typing import Any, NamedTuple, get_type_hints
@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 import shared.events  # noqa: F401  # declares every event type
-from shared.envelope import EncodedEvent, Envelope, RecordedEvent, StoredEvent
+from shared.envelope import ArrivedEvent, EncodedEvent, Envelope, RecordedEvent
 from shared.errors import PoisonMessage
 from shared.event_type import (
     ERASED,
@@ -25,6 +25,8 @@ from shared.key_store import KeyStore
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 """An old payload to the shape of the version that follows it."""
+
+Decoder = Callable[[bytes], Any]
 
 _NONCE_BYTES = 12
 
@@ -55,7 +57,7 @@ class Codec:
         self._keys = key_store
         self._upcasters = {step.from_type: step for step in upcasters}
         self._encoder = msgspec.json.Encoder(decimal_format="string")
-        self._decoders = {
+        self._decoders: dict[str, Decoder] = {
             declared.name: msgspec.json.Decoder(declared.event_class).decode
             for declared in all_event_types()
         }
@@ -73,20 +75,27 @@ class Codec:
             for new, subjects in zip(events, personal, strict=True)
         ]
 
-    def decode(self, stored: StoredEvent) -> RecordedEvent:
+    def decode(self, arrived: ArrivedEvent) -> RecordedEvent:
         """The event with its personal fields still withheld.
 
         Raises PoisonMessage for an unknown type or a payload that does not fit it.
         """
-        decoder = self._decoders.get(stored.type)
+        decoder = self._decoders.get(arrived.type)
         try:
             if decoder is None:
-                return RecordedEvent(self._upcast(stored), stored)
-            return RecordedEvent(decoder(stored.payload), stored)
+                return RecordedEvent(self._upcast(arrived), arrived)
+            return RecordedEvent(decoder(arrived.payload), arrived)
         except PoisonMessage:
             raise
         except Exception as flaw:  # an upcaster may fail in any way on a payload it did not expect
-            raise PoisonMessage(f"{stored.type}: {flaw}") from flaw
+            raise PoisonMessage(f"{arrived.type}: {flaw}") from flaw
+
+    def decoders(self, passed_over: Collection[str]) -> dict[str, Decoder]:
+        """Of every type as it is written now; what is passed over comes to None unseen."""
+        return {
+            name: _nothing if name in passed_over else decoder
+            for name, decoder in self._decoders.items()
+        }
 
     async def open(self, events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
         """The events with personal fields shown; those of erased people read as erased."""
@@ -128,11 +137,11 @@ class Codec:
                 values[field] = ERASED if key is None else _unseal(value, key, recorded, field)
         if not values:
             return recorded
-        return RecordedEvent(replace(recorded.event, **values), recorded.stored)
+        return RecordedEvent(replace(recorded.event, **values), recorded.arrived)
 
-    def _upcast(self, stored: StoredEvent) -> Any:
-        name = stored.type
-        payload = msgspec.json.decode(stored.payload)
+    def _upcast(self, arrived: ArrivedEvent) -> Any:
+        name = arrived.type
+        payload = msgspec.json.decode(arrived.payload)
         while name not in self._decoders:
             if name not in self._upcasters:
                 raise PoisonMessage(f"no event type is named {name}")
@@ -141,6 +150,10 @@ class Codec:
         declared = event_type_named(name)
         assert declared is not None
         return msgspec.convert(payload, declared.event_class)
+
+
+def _nothing(_payload: bytes) -> None:
+    return None
 
 
 def _subjects(event: Any) -> list[tuple[str, str]]:

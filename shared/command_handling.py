@@ -15,6 +15,7 @@ from shared.errors import (
     ConcurrencyConflict,
     DomainError,
     IdempotencyKeyReused,
+    StoreAway,
 )
 from shared.event_store import Append, CommandRecord, EventStore, Outcome, Verdict
 from shared.folded_states import FoldedStates
@@ -109,32 +110,46 @@ class CommandHandling:
         `expected_version` does not hold, Busy after three repetitions, IdempotencyKeyReused."""
         stream = stream_name(context.tenant_id, decider.name, aggregate_id)
         with CommandTimer(self._log) as timer:
-            first = await self.first_answer(context, stream)
-            if first is not None:
-                timer.is_duplicate = True
-                return await self._placed(stream, first)
-            for attempt in range(_ATTEMPTS):
-                version, state, events = await self._decide(
-                    decider, stream, command, context.expected_version, fresh=attempt > 0
-                )
-                after = decider.fold(events, state)
-                outcome = await self._append(stream, version, events, after, context, answer)
-                match outcome.verdict:
-                    case Verdict.DONE:
-                        await self._states.remember(
-                            decider, stream, outcome.version, after, version
-                        )
-                        return await self._placed(stream, _handled(after, outcome))
-                    case Verdict.DUPLICATE:
-                        timer.is_duplicate = True
-                        return await self._placed(stream, _handled(None, outcome))
-                    case Verdict.KEY_REUSED:
-                        raise IdempotencyKeyReused(
-                            f"{context.idempotency_key!r} came with another body"
-                        )
-                    case Verdict.CONFLICT:
-                        continue
-            raise Busy(f"{stream} was changed by others {_ATTEMPTS} times")
+            try:
+                handled = await self._handled(decider, stream, command, context, answer)
+            except StoreAway:
+                raise
+            except DomainError:
+                # A repeat is told the first answer, although its rule refuses it by now.
+                first = await self.first_answer(context, stream)
+                if first is None:
+                    raise
+                handled = first
+            timer.is_duplicate = handled.duplicate
+            return await self._placed(stream, handled)
+
+    async def _handled(
+        self,
+        decider: Decider[C, S, E],
+        stream: str,
+        command: C,
+        context: CommandContext,
+        answer: Answer,
+    ) -> Handled[S]:
+        """Whether it is a repeat the store says, which is asked to append what was decided: to
+        look that up first would cost every command a question."""
+        for attempt in range(_ATTEMPTS):
+            version, state, events = await self._decide(
+                decider, stream, command, context.expected_version, fresh=attempt > 0
+            )
+            after = decider.fold(events, state)
+            outcome = await self._append(stream, version, events, after, context, answer)
+            match outcome.verdict:
+                case Verdict.DONE:
+                    await self._states.remember(decider, stream, outcome.version, after, version)
+                    return _handled(after, outcome)
+                case Verdict.DUPLICATE:
+                    return _handled(None, outcome)
+                case Verdict.KEY_REUSED:
+                    raise _reused(context)
+                case Verdict.CONFLICT:
+                    continue
+        raise Busy(f"{stream} was changed by others {_ATTEMPTS} times")
 
     async def _placed(self, stream: str, handled: Handled[S]) -> Handled[S]:
         """Where nothing was to do, the state answered with is that of the event before it."""
@@ -255,7 +270,7 @@ class CommandHandling:
     async def first_answer(
         self, context: CommandContext, stream: str | None
     ) -> Handled[Any] | None:
-        """A repeated command is answered before it is decided: its rule may refuse it by now."""
+        """What was answered when the command came first, None where it did not."""
         if context.command_id is None:
             return None
         known = await self._store.find_command(context.tenant_id, context.command_id, stream)
@@ -263,7 +278,7 @@ class CommandHandling:
             return None
         digest, outcome = known
         if digest != context.digest:
-            raise IdempotencyKeyReused(f"{context.idempotency_key!r} came with another body")
+            raise _reused(context)
         return _handled(None, outcome)
 
     async def _append(
@@ -301,6 +316,10 @@ class CommandHandling:
 
 def _stream_of(decider: Decider[Any, Any, Any], run: Run) -> str:
     return stream_name(run.steps[0].context.tenant_id, decider.name, run.aggregate_id)
+
+
+def _reused(context: CommandContext) -> IdempotencyKeyReused:
+    return IdempotencyKeyReused(f"{context.idempotency_key!r} came with another body")
 
 
 def _handled(state: Any, outcome: Outcome) -> Handled[Any]:

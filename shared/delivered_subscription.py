@@ -39,6 +39,7 @@ class DeliveredSubscription:
         self.target = target
         self.log = target.log
         self._feed = feed
+        self._decoding = feed.decoding(target.reads)
         self._intake = Intake(target, feed, reads)
         self._open_source = open_source
         self._opened: LogSource | None = None
@@ -71,7 +72,7 @@ class DeliveredSubscription:
     async def position(self, partition: int) -> int:
         """Of a partition that another process follows: where that one stood when last asked."""
         if partition not in self._assigned:
-            self._intake.forget([partition])
+            self._intake.forget_places([partition])
         return (await self._intake.standing(partition)).place.next_offset
 
     async def at_head(self) -> bool:
@@ -218,7 +219,7 @@ class DeliveredSubscription:
         until = delivered.recorded_until
         return Batch(
             delivered.partition,
-            [self._feed.decoded(event) for event in delivered.events[known:]],
+            self._decoding.all(delivered.events[known:]),
             delivered.next_source_offset,
             None if until is None else milliseconds(until),
         )

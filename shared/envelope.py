@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 
@@ -80,12 +80,48 @@ class StoredEvent(NamedTuple):
     def position(self) -> Position:
         return Position(self.log, self.partition, self.offset)
 
+    def whole(self) -> "StoredEvent":
+        return self
 
-class RecordedEvent(NamedTuple):
+
+class ArrivedEvent(Protocol):
+    """A stored event as something brings it: a transport may leave most of its envelope packed
+    until somebody asks for the whole."""
+
+    @property
+    def offset(self) -> int: ...
+
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def tenant_id(self) -> str: ...
+
+    @property
+    def trace_context(self) -> str | None: ...
+
+    @property
+    def payload(self) -> bytes: ...
+
+    def whole(self) -> StoredEvent: ...
+
+
+class RecordedEvent:
     """A stored event with its payload decoded: what folds of the read side are given."""
 
-    event: Any
-    stored: StoredEvent
+    __slots__ = ("_stored", "arrived", "event")
+
+    def __init__(self, event: Any, arrived: ArrivedEvent) -> None:
+        self.event = event
+        self.arrived = arrived
+        self._stored: StoredEvent | None = None
+
+    @property
+    def stored(self) -> StoredEvent:
+        stored = self._stored
+        if stored is None:
+            stored = self._stored = self.arrived.whole()
+        return stored
 
     @property
     def occurred_at(self) -> datetime:
@@ -97,7 +133,7 @@ class RecordedEvent(NamedTuple):
 
     @property
     def tenant_id(self) -> str:
-        return self.stored.tenant_id
+        return self.arrived.tenant_id
 
 
 def stream_name(tenant_id: str, aggregate: str, aggregate_id: str) -> str:

@@ -36,6 +36,21 @@ async def shown(codec: Codec, events: Sequence[StoredEvent]) -> list[dict[str, A
     return answers
 
 
+async def shown_to_outsiders(
+    codec: Codec, stored: StoredEvent, *, personal_fields: bool
+) -> dict[str, Any]:
+    """An event as it leaves the house: personal fields are left out unless they were granted.
+
+    Raises PoisonMessage for what cannot be decoded.
+    """
+    recorded = codec.decode(stored)
+    if personal_fields:
+        [recorded] = await codec.open([recorded])
+    sealed = () if personal_fields else event_type_of(type(recorded.event)).personal_fields
+    data = {name: value for name, value in _data(recorded).items() if name not in sealed}
+    return _envelope(stored) | {"data": data}
+
+
 def _raw(payload: bytes) -> Any:
     try:
         return msgspec.json.decode(payload)

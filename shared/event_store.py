@@ -1,6 +1,7 @@
 """The port of the event store: it decides who was first, numbers what it keeps, forgets nothing."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 from uuid import UUID
@@ -62,7 +63,8 @@ class EventStore(Protocol):
 
     Appends of one call are taken in order, each with its own outcome; a conflict costs only itself.
     What is answered DONE is durable. Offsets of a partition are contiguous from 0, in commit order;
-    `recorded_at` never decreases within a tenant's part of a partition. Raises StoreAway when the
+    `recorded_at` decreases within a tenant's part of a partition by no more than `clocks_apart`.
+    Raises StoreAway when the
     store cannot be written or reached; then nothing of the call is known to be stored. Whoever
     appends an event id that is stored already has a bug and is told by another exception; nothing
     of that call is stored. Reads raise UnreadableEvent for a damaged row.
@@ -70,6 +72,11 @@ class EventStore(Protocol):
 
     @property
     def partitions(self) -> int: ...
+
+    @property
+    def clocks_apart(self) -> timedelta:
+        """Zero where one writer at a time gives a partition its times."""
+        ...
 
     async def check(self) -> None:
         """Can it work? Raises StoreAway, which passes, and CannotGoOn, which does not."""
@@ -119,6 +126,10 @@ class EventStore(Protocol):
     @property
     def generation(self) -> int:
         """Grows with every commit that this process learns of."""
+        ...
+
+    def generation_of(self, log: str) -> int:
+        """The same of the commits to one log: for who reads it again only when it has grown."""
         ...
 
     async def wait_beyond(self, generation: int, seconds: float) -> None:

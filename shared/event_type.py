@@ -125,3 +125,10 @@ def event_type_named(name: str) -> EventType | None:
 def all_event_types() -> tuple[EventType, ...]:
     """Every declared type, by name; import `shared.events` first."""
     return tuple(_TYPES_BY_NAME[name] for name in sorted(_TYPES_BY_NAME))
+
+
+def types_passed_over(reads: tuple[type[Any], ...]) -> frozenset[str]:
+    """The declared types that a reader of these classes has no use for."""
+    return frozenset(
+        name for name, each in _TYPES_BY_NAME.items() if not issubclass(each.event_class, reads)
+    )

@@ -1,9 +1,13 @@
 """A log read and decoded once for all who walk along it in step."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from shared.codec import Codec
-from shared.envelope import RecordedEvent, StoredEvent
+from shared.envelope import ArrivedEvent, RecordedEvent, StoredEvent
 from shared.errors import PoisonMessage
 from shared.event_store import EventStore, UnreadableEvent
+from shared.event_type import types_passed_over
 from shared.read_model import Flaw
 
 BATCH = 20_000
@@ -17,16 +21,51 @@ class WrongLog(SubscriptionStopped):
     """It can never go on with this log: restored, replaced, deleted too far, or split otherwise."""
 
 
+class Decoding:
+    """Decodes what a reader of these classes reads; other events are passed over unseen."""
+
+    def __init__(self, codec: Codec, reads: tuple[type[Any], ...]) -> None:
+        self._codec = codec
+        self._decoders = codec.decoders(types_passed_over(reads))
+
+    def all(self, events: Iterable[ArrivedEvent]) -> list[RecordedEvent | Flaw]:
+        decoders = self._decoders
+        found: list[RecordedEvent | Flaw] = []
+        add = found.append
+        for arrived in events:
+            try:
+                add(RecordedEvent(decoders[arrived.type](arrived.payload), arrived))
+            except Exception:  # of an older type, or poison: with its reason
+                add(self.one(arrived))
+        return found
+
+    def one(self, arrived: ArrivedEvent) -> RecordedEvent | Flaw:
+        """Whatever its type."""
+        try:
+            return self._codec.decode(arrived)
+        except PoisonMessage as flaw:
+            return Flaw(RecordedEvent(None, arrived), str(flaw))
+
+
 class Feed:
     """Reads and decodes a log once for subscriptions that walk in step: the latest window of each
     partition is kept.
 
     `alone`: nobody else appends, so what was found empty is, until this process has appended.
+    `reads`: what all of them together read.
     """
 
-    def __init__(self, store: EventStore, codec: Codec, *, alone: bool = False) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        codec: Codec,
+        *,
+        alone: bool = False,
+        reads: tuple[type[Any], ...] = (object,),
+    ) -> None:
         self.store = store
         self._codec = codec
+        self._decoding = self.decoding(reads)
         self._alone = alone
         self._empty: dict[tuple[str, int], tuple[int, int]] = {}
         self._windows: dict[tuple[str, int], tuple[int, list[RecordedEvent | Flaw]]] = {}
@@ -40,7 +79,7 @@ class Feed:
         found_at = (from_offset, self.store.generation)
         if self._alone and self._empty.get((log, partition)) == found_at:
             return []
-        window = [self.decoded(event) for event in await self._stored(log, partition, from_offset)]
+        window = self._decoding.all(await self._stored(log, partition, from_offset))
         if window:
             self._windows[log, partition] = (stored_of(window[0]).offset, window)
         else:
@@ -69,11 +108,11 @@ class Feed:
                 " run `pulsetrail verify`"
             ) from flaw
 
+    def decoding(self, reads: tuple[type[Any], ...]) -> Decoding:
+        return Decoding(self._codec, reads)
+
     def decoded(self, stored: StoredEvent) -> RecordedEvent | Flaw:
-        try:
-            return self._codec.decode(stored)
-        except PoisonMessage as flaw:
-            return Flaw(RecordedEvent(None, stored), str(flaw))
+        return self._decoding.one(stored)
 
 
 def stored_of(each: RecordedEvent | Flaw) -> StoredEvent:

@@ -174,6 +174,10 @@ class Access:
         presented = _presented_key(request)
         if presented is None:
             raise Unauthenticated("send `Authorization: Bearer <key>`")
+        return await self.bearer_of(presented)
+
+    async def bearer_of(self, presented: str) -> Caller:
+        """Whom a key stands for. Raises Unauthenticated."""
         known = await self._ports.organisations.key_hashed(key_hash(presented))
         if known is None or known.key.revoked_at is not None:
             raise Unauthenticated("this key is not known or was revoked")

@@ -10,11 +10,14 @@ from typing import NamedTuple
 
 from shared.checkpoints import Checkpoints, Place
 from shared.envelope import RecordedEvent
+from shared.event_type import types_passed_over
 from shared.feed import Feed, SubscriptionStopped, stored_of
 from shared.parking import PoisonLimit, Taken, park, parked_streams, unreadable, unspoiled
+from shared.projecting import RowReadModel
 from shared.reaction import Reaction
 from shared.read_model import Flaw, ReadModel, keep_first
 from shared.read_store import ReadStore
+from shared.row_memory import RowMemory
 from shared.telemetry import BATCH_EVENTS, BATCH_SECONDS
 from shared.tracing import batch_span, tracing
 
@@ -73,8 +76,13 @@ class Intake:
         self._reads = reads
         self._checkpoints = Checkpoints(self.name, target.log, reads)
         self._poison = PoisonLimit(self.name, target.log, feed)
+        self._memory = RowMemory()
+        self._folding = (
+            target.remembering(self._memory) if isinstance(target, RowReadModel) else target
+        )
         self._standings: dict[int, Standing] = {}
         self._parked: set[str] = set()
+        self._passed_over = types_passed_over(target.reads)
         self._recalling = asyncio.Lock()
 
     @property
@@ -99,8 +107,14 @@ class Intake:
             return {each: self._standings[each] for each in partitions}
 
     def forget(self, partitions: Iterable[int] | None = None) -> None:
-        """Read the checkpoints anew before the next batch: somebody may have moved them."""
-        for partition in list(self._standings) if partitions is None else partitions:
+        """Read the checkpoints anew before the next batch, and the rows: somebody may have moved
+        them."""
+        self.forget_places(list(self._standings) if partitions is None else partitions)
+        self._memory.forget()
+
+    def forget_places(self, partitions: Iterable[int]) -> None:
+        """Of partitions that others follow."""
+        for partition in partitions:
             self._standings.pop(partition, None)
         if not self._standings:
             self._parked = set()
@@ -119,7 +133,7 @@ class Intake:
         for batch in batches:
             standing = standings[batch.partition]
             self._refuse_holes(standing, batch)
-            keep_first(flaws, unreadable(batch.events, self._parked))
+            keep_first(flaws, unreadable(batch.events, self._parked, self._passed_over))
             steps.append(_Step(batch, standing, unspoiled(batch.events, self._parked, flaws)))
         events = sum(len(batch.events) for batch in batches)
         begun = perf_counter()
@@ -142,15 +156,21 @@ class Intake:
     async def _write(self, steps: Sequence[_Step], flaws: dict[str, Flaw]) -> int:
         moves = {step.batch.partition: (step.standing.stored, step.after) for step in steps}
         letters = 0
-        async with self._reads.transaction() as connection:
-            await self._checkpoints.advance(connection, moves)
-            if not isinstance(self.target, Reaction):
-                keep_first(flaws, await self.target.apply(connection, _together(steps)))
-                await self.target.mark_incomplete(connection, await self._spoiled(flaws))
-            for step in steps:
-                batch = step.batch
-                taken = Taken(self.name, batch.partition, self._parked, batch.events)
-                letters += await park(connection, taken, flaws)
+        try:
+            async with self._reads.transaction() as connection:
+                await self._checkpoints.advance(connection, moves)
+                if not isinstance(self._folding, Reaction):
+                    keep_first(flaws, await self._folding.apply(connection, _together(steps)))
+                    await self._folding.mark_incomplete(connection, await self._spoiled(flaws))
+                for step in steps:
+                    batch = step.batch
+                    taken = Taken(self.name, batch.partition, self._parked, batch.events)
+                    letters += await park(connection, taken, flaws)
+        except BaseException:
+            self._memory.forget()
+            raise
+        if flaws:
+            self._memory.forget()
         for step in steps:
             step.standing.stored = step.after
         return letters
@@ -161,10 +181,10 @@ class Intake:
             return ()
         reads = self.target.reads
         return (
-            each.stored.trace_context
+            each.arrived.trace_context
             for step in steps
             for each in step.good
-            if each.stored.trace_context and isinstance(each.event, reads)
+            if each.arrived.trace_context and isinstance(each.event, reads)
         )
 
     def _concern_nobody(self, steps: Sequence[_Step], at_most: int) -> bool:

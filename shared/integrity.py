@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
@@ -83,10 +83,12 @@ class Tampering(NamedTuple):
 class Chain:
     """The events of one log partition from its beginning, each checked against those before it.
 
-    Keeps version and hash of each stream, nothing else of the events.
+    Keeps version and hash of each stream, nothing else of the events. `clocks_apart`: by how much
+    an event may say that it was recorded before one that it follows.
     """
 
-    def __init__(self, log: str, partition: int) -> None:
+    def __init__(self, log: str, partition: int, clocks_apart: timedelta = timedelta()) -> None:
+        self._clocks_apart = clocks_apart
         self._log = log
         self._partition = partition
         self._last: dict[str, tuple[int, bytes]] = {}
@@ -98,17 +100,18 @@ class Chain:
         if event.offset != self.next_offset:
             return self.flaw_here("an event is missing at this position")
         version, previous = self._last.get(event.stream, (0, NO_HASH))
+        latest = self._recorded_at.get(event.tenant_id, event.recorded_at)
         reason = None
         if event.version != version + 1:
             reason = f"version {event.version} follows version {version} of its stream"
         elif not _is_hash_of(event, previous):
             reason = "envelope, payload or predecessor is not what was hashed"
-        elif event.recorded_at < self._recorded_at.get(event.tenant_id, event.recorded_at):
+        elif event.recorded_at < latest - self._clocks_apart:
             reason = "it was recorded before the event that it follows"
         if reason is not None:
             return Tampering(event.position, event.event_id, event.stream, reason)
         self._last[event.stream] = (event.version, event.hash)
-        self._recorded_at[event.tenant_id] = event.recorded_at
+        self._recorded_at[event.tenant_id] = max(latest, event.recorded_at)
         self.next_offset += 1
         return None
 

@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.bulk_writing import insert_missing
 from shared.envelope import RecordedEvent
 from shared.read_model import Content, Flaw
-from shared.read_store import METADATA, insert_missing
+from shared.read_store import METADATA
 
 
 @dataclass(frozen=True)

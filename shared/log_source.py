@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from shared.envelope import StoredEvent
+from shared.envelope import ArrivedEvent
 
 
 class Delivered(NamedTuple):
@@ -17,7 +17,7 @@ class Delivered(NamedTuple):
     """
 
     partition: int
-    events: Sequence[StoredEvent]
+    events: Sequence[ArrivedEvent]
     next_source_offset: int
     recorded_until: datetime | None
 

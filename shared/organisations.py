@@ -40,10 +40,12 @@ class Organisations:
 
     async def catch_up(self) -> None:
         """Fold what the directory's log holds by now."""
-        if self._seen_generation == self._store.generation:
+        if self._seen_generation == self._store.generation_of(_LOG_NAME):
             return
         async with self._turn:
-            generation = self._store.generation
+            generation = self._store.generation_of(_LOG_NAME)
+            if self._seen_generation == generation:
+                return
             for partition in range(self._store.partitions):
                 while await self._fold_batch(partition):
                     pass

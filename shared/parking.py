@@ -6,10 +6,11 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.bulk_writing import insert_missing
 from shared.envelope import RecordedEvent, StoredEvent
 from shared.feed import Feed, SubscriptionStopped, stored_of
 from shared.read_model import Flaw
-from shared.read_store import DEAD_LETTERS, PARKED_STREAMS, insert_missing
+from shared.read_store import DEAD_LETTERS, PARKED_STREAMS
 
 _PARKED_AT_MOST = 100
 _ALWAYS_BORNE = 10
@@ -101,11 +102,16 @@ def _letter(taken: Taken, stored: StoredEvent, reason: str) -> dict[str, object]
     }
 
 
-def unreadable(batch: Sequence[RecordedEvent | Flaw], parked: Collection[str]) -> list[Flaw]:
+def unreadable(
+    batch: Sequence[RecordedEvent | Flaw], parked: Collection[str], passed_over: Collection[str]
+) -> list[Flaw]:
+    """What is wrong with an event of a type that is passed over concerns others."""
     return [
         each
         for each in batch
-        if isinstance(each, Flaw) and each.recorded.stored.stream not in parked
+        if isinstance(each, Flaw)
+        and each.recorded.arrived.type not in passed_over
+        and each.recorded.stored.stream not in parked
     ]
 
 

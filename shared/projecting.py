@@ -1,7 +1,7 @@
 """The engine of read models: fold a batch in memory, write rows, figures and deadlines in bulk."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar
@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.arming import AT_ONCE, NEVER, arm, by_tenant
+from shared.bulk_writing import insert_missing_tuples, upsert_tuples
 from shared.clock import milliseconds
 from shared.envelope import RecordedEvent
 from shared.journal import JournalReadModel
@@ -32,7 +33,7 @@ from shared.read_model_tables import (
     rows_table,
     series_table,
 )
-from shared.read_store import insert_missing_tuples, upsert_tuples
+from shared.row_memory import RowMemory
 
 __all__ = [
     "AT_ONCE",
@@ -49,7 +50,10 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class RowReadModel(Generic[Row]):
-    """Rows folded by a Projection, one a key; with them its figures and its deadlines."""
+    """Rows folded by a Projection, one a key; with them its figures and its deadlines.
+
+    With a `memory` rows are read from it as far as it knows them: for their only writer.
+    """
 
     service: str
     log: str
@@ -57,6 +61,7 @@ class RowReadModel(Generic[Row]):
     columns: tuple[tuple[str, Any], ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
     suffix: str = ""
+    memory: RowMemory | None = None
 
     @property
     def name(self) -> str:
@@ -124,6 +129,9 @@ class RowReadModel(Generic[Row]):
             self.service, self.log, self.projection, self.columns, self.indexes, "_beside"
         )
 
+    def remembering(self, memory: RowMemory) -> "RowReadModel[Row]":
+        return replace(self, memory=memory)
+
     def decode(self, body: bytes) -> Row:
         return self._decode(body)
 
@@ -145,12 +153,15 @@ class RowReadModel(Generic[Row]):
         while True:
             change = _Change(partition)
             by_key = self._by_key(wanted, change)
-            before = await self._load(connection, list(by_key))
+            before = await self._before(connection, by_key)
             for key in sorted(by_key):
                 self._fold(key, before.get(key), by_key[key], change)
             if not change.flaws:
                 break
-            # Fold again without them: other rows may have had later events of these streams.
+            # Fold again without them: other rows may have had later events of these streams, and
+            # rows that are changed in place are spoilt.
+            if self.memory is not None:
+                self.memory.drop(by_key)
             keep_first(flaws, change.flaws)
             wanted = [each for each in wanted if not follows_a_flaw(each, flaws)]
         await self._write(connection, change)
@@ -205,6 +216,16 @@ class RowReadModel(Generic[Row]):
         # Written out, so that the partial index of exactly these rows is used.
         return delete(self.points).where(text("amount = 0"))
 
+    async def _before(
+        self, connection: AsyncConnection, keys: Mapping[tuple[str, str], object]
+    ) -> dict[tuple[str, str], tuple[Row, bool]]:
+        if self.memory is None:
+            return await self._load(connection, list(keys))
+        known = self.memory.known(keys)
+        if len(known) < len(keys):
+            known |= await self._load(connection, [key for key in keys if key not in known])
+        return known
+
     async def _load(
         self, connection: AsyncConnection, keys: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], tuple[Row, bool]]:
@@ -234,16 +255,22 @@ class RowReadModel(Generic[Row]):
             if after is None:
                 change.add(key[0], before, {})
                 change.gone.append(key)
+                if self.memory is not None:
+                    self.memory.drop([key])
                 return
             columns = projection.columns(after)
-            searched = (columns[name] for name, _kind in self.columns)
-            row = (*key, *searched, incomplete, self._encode(after))
+            body = self._encode(after)
+            row = (*key, *[columns[name] for name, _kind in self.columns], incomplete, body)
             due = None if projection.next_due is None else projection.next_due(after)
-            change.add(key[0], before, projection.contributions(after))
+            contributions = projection.contributions(after)
+            if before or contributions:
+                change.add(key[0], before, contributions)
         except Exception as flaw:
             change.flaws.append(Flaw(recorded, f"{type(flaw).__name__}: {flaw}"))
             return
         change.rows.append(row)
+        if self.memory is not None:
+            self.memory.keep(key, after, incomplete, len(body))
         if projection.next_due is not None:
             change.due[key] = NEVER if due is None else milliseconds(due)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import (
@@ -21,22 +20,15 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.arming import by_tenant
+from shared.bulk_writing import fitting_name
 from shared.read_store import METADATA
 
 Columns = tuple[tuple[str, Any], ...]
 Indexes = tuple[tuple[str, ...], ...]
 
 
-_NAME_AT_MOST = 63
-"""PostgreSQL cuts longer names off, or SQLAlchemy refuses them."""
-
-
-def _index_name(table: str, columns: tuple[str, ...]) -> str:
-    name = f"{table}_{'_'.join(columns)}"
-    if len(name) <= _NAME_AT_MOST:
-        return name
-    digest = blake2b(name.encode(), digest_size=4).hexdigest()
-    return f"{name[: _NAME_AT_MOST - len(digest) - 1]}_{digest}"
+def _index(table: str, columns: tuple[str, ...]) -> Index:
+    return Index(fitting_name(f"{table}_{'_'.join(columns)}"), "tenant_id", *columns)
 
 
 def rows_table(name: str, declared: Columns, indexes: Indexes) -> Table:
@@ -50,7 +42,7 @@ def rows_table(name: str, declared: Columns, indexes: Indexes) -> Table:
         *(Column(column, kind, nullable=True) for column, kind in declared),
         Column("incomplete", Boolean, nullable=False),
         Column("body", LargeBinary, nullable=False),
-        *(Index(_index_name(name, columns), "tenant_id", *columns) for columns in indexes),
+        *(_index(name, columns) for columns in indexes),
     )
 
 
@@ -122,10 +114,10 @@ async def rows_of(
         f'SELECT key, body, incomplete FROM "{table.name}"'
         " WHERE tenant_id = $1 AND key = ANY($2::text[])"
     )
+    driver: Any = (await connection.get_raw_connection()).driver_connection
     for tenant_id, part in by_tenant(keys, at_once=len(keys)):
-        answer = await connection.exec_driver_sql(query, (tenant_id, part))
-        by_array: Sequence[Any] = answer.all()
-        found += [(tenant_id, key, body, incomplete) for key, body, incomplete in by_array]
+        for key, body, incomplete in await driver.fetch(query, tenant_id, part):
+            found.append((tenant_id, key, body, incomplete))
     return found
 
 

@@ -1,21 +1,16 @@
 """Where read models live: SQL by SQLAlchemy Core, the same statements on SQLite and PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, LargeBinary, MetaData, String, Table, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.types import TypeEngine
 
 from shared.errors import StoreAway
 
 METADATA = MetaData()
-
-_POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # it has no types
 
 CHECKPOINTS = Table(
     "checkpoints",
@@ -131,78 +126,3 @@ class ReadStore:
     async def close(self) -> None:
         await self._writer.dispose()
         await self._readers.dispose()
-
-
-async def upsert(
-    connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Insert or, by primary key, overwrite."""
-    await upsert_tuples(connection, table, _tuples(table, rows))
-
-
-async def insert_missing(
-    connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Insert what is not there yet, by primary key; leave the rest alone."""
-    await insert_missing_tuples(connection, table, _tuples(table, rows))
-
-
-def _tuples(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-    names = [column.name for column in table.columns]
-    return [tuple(row[name] for name in names) for row in rows]
-
-
-async def upsert_tuples(
-    connection: AsyncConnection,
-    table: Table,
-    rows: Sequence[tuple[Any, ...]],
-    *,
-    add: str | None = None,
-) -> None:
-    """`upsert` for hot paths: every column in the table's order, past SQLAlchemy's binding; with
-    `add` that column is added to instead. A key may be there only once."""
-    keys = [column.name for column in table.primary_key]
-    changed = ", ".join(
-        f'"{name}" = "{table.name}"."{name}" + excluded."{name}"'
-        if name == add
-        else f'"{name}" = excluded."{name}"'
-        for name in (column.name for column in table.columns)
-        if name not in keys
-    )
-    await _insert(connection, table, rows, f"DO UPDATE SET {changed}" if changed else "DO NOTHING")
-
-
-async def insert_missing_tuples(
-    connection: AsyncConnection, table: Table, rows: Sequence[tuple[Any, ...]]
-) -> None:
-    await _insert(connection, table, rows, "DO NOTHING")
-
-
-async def _insert(
-    connection: AsyncConnection, table: Table, rows: Sequence[tuple[Any, ...]], conflict: str
-) -> None:
-    if not rows:
-        return
-    names = _quoted([column.name for column in table.columns])
-    keys = _quoted([column.name for column in table.primary_key])
-    head = f'INSERT INTO "{table.name}" ({names})'
-    tail = f"ON CONFLICT ({keys}) {conflict}"
-    if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(table.columns))
-        await connection.exec_driver_sql(f"{head} VALUES ({marks}) {tail}", list(rows))
-        return
-    arrays = ", ".join(
-        f"${number}::{_array_type(column.type)}[]"
-        for number, column in enumerate(table.columns, start=1)
-    )
-    columns = tuple(list(values) for values in zip(*rows, strict=True))
-    await connection.exec_driver_sql(f"{head} SELECT * FROM unnest({arrays}) {tail}", columns)
-
-
-def _array_type(of: TypeEngine[Any]) -> str:
-    """A cast to varchar(64) would cut longer values off without a word."""
-    return "text" if isinstance(of, String) else of.compile(_POSTGRESQL)
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)

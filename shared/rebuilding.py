@@ -52,7 +52,7 @@ async def rebuild(
     """
     kept = ports.progress.subscriptions[read_model.name]
     beside = read_model.beside()
-    feed = Feed(ports.event_store, ports.codec)
+    feed = Feed(ports.event_store, ports.codec, reads=read_model.reads)
     building = Subscription(beside, feed, ports.read_store, suffix=_BESIDE)
     await _begin_anew(ports, building.name, beside.tables)
     try:

@@ -72,6 +72,15 @@ class InstallationSettings(WithSecretFiles):
     requests_a_minute: int = Field(
         6_000, ge=1, description="Requests a caller may make in a minute before 429."
     )
+    intake_per_address_a_minute: int = Field(
+        10, ge=1, description="Leads that one address may send by web form in a minute."
+    )
+    intake_per_key_a_minute: int = Field(
+        600, ge=1, description="Leads that one partner or form may send in a minute."
+    )
+    max_intake_body_bytes: int = Field(
+        16 * 1024, ge=1024, description="Largest web form or partner's lead, in bytes."
+    )
     allowed_outbound_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Host names, comma-separated, that may be called although private or plain"

@@ -96,7 +96,13 @@ def zone_problem(value: SettingValue) -> str | None:
 FEWEST_CONTACTS = 2
 SHORTEST_APPROVAL_HOURS = 1
 LONGEST_REMINDER_HOURS = 168
+SHORTEST_VISIT_HOURS = 1
+FEWEST_REVISIONS = 1
+MOST_QUESTIONS = 100
 """Bounds that the projections' lower bound of due times relies on."""
+
+LONGEST_COUNTED_SUMMARY = 50
+"""Of a longer summary the figures know no more than that it is longer."""
 
 _ANY = (1, 100_000)
 _HOURS = (1, 8_784)
@@ -106,6 +112,7 @@ LEAD_SOURCE_POINTS = {
     "referral": 30,
     "demo_request": 25,
     "web_form": 20,
+    "group_chat": 20,
     "event": 15,
     "advertisement": 10,
     "bought_list": 5,
@@ -117,8 +124,16 @@ LEAD_BEHAVIOUR_POINTS = {
     "live_stream": 10,
     "white_paper": 8,
     "page_dwell": 5,
+    "trial_opened": 0,
+    "contact_left": 0,
+    "comparison_asked": 0,
+    "sample_asked": 0,
 }
-"""The default points of a lead (L4); each is a setting `lead_points_<name>`."""
+"""The default points of a lead (L4); each is a setting `lead_points_<name>`. The last four prove
+intent (O16)."""
+
+MOST_HOT_WORDS = 200
+LONGEST_HOT_WORD = 40
 
 
 def _ratio(name: str, default: float, rule: str, meaning: str) -> TenantSetting:
@@ -130,6 +145,26 @@ def _ratio(name: str, default: float, rule: str, meaning: str) -> TenantSetting:
         meaning=meaning,
         unit="ratio",
         fits=_number(0, 1),
+    )
+
+
+def _measure(  # a line of the catalogue
+    name: str,
+    default: float,
+    unit: str,
+    rule: str,
+    meaning: str,
+    *,
+    within: tuple[float, float],
+) -> TenantSetting:
+    return TenantSetting(
+        name=name,
+        kind="number",
+        default=default,
+        rule=rule,
+        meaning=meaning,
+        unit=unit,
+        fits=_number(*within),
     )
 
 
@@ -157,6 +192,17 @@ def _flag(name: str, default: bool, rule: str, meaning: str) -> TenantSetting:
     return TenantSetting(
         name=name, kind="boolean", default=default, rule=rule, meaning=meaning, fits=_yes_or_no
     )
+
+
+def _few_words(value: SettingValue) -> str | None:
+    """Each is looked for in every message: bounded."""
+    if (
+        isinstance(value, list)
+        and len(value) <= MOST_HOT_WORDS
+        and all(isinstance(each, str) and 0 < len(each) <= LONGEST_HOT_WORD for each in value)
+    ):
+        return None
+    return f"must be up to {MOST_HOT_WORDS} words of 1-{LONGEST_HOT_WORD} characters"
 
 
 _ZONE = Form("zone", zone_problem)
@@ -214,6 +260,52 @@ _CATALOGUE = (
     _text("instruction_turns_at", "14:00", "P11", "after it the next working day", _CLOCK_TIME),
     _text("instruction_next_day", "10:00", "P11", "and then by this time", _CLOCK_TIME),
     _ratio("delivery_rate_alert", 0.95, "N5", "a channel below it alerts the operator"),
+    _amount("visit_next_action_days", 7, "days", "O4", "the next action due after a visit"),
+    _amount(
+        "visit_incomplete_hours",
+        24,
+        "hours",
+        "O4",
+        "an incomplete visit older than this is signalled",
+        within=(SHORTEST_VISIT_HOURS, 8_784),
+    ),
+    _amount("door_code_days", 365, "days", "O4", "a door code holds", within=(1, 3_660)),
+    _amount("timely_record_hours", 24, "hours", "P4", "recorded within", within=_HOURS),
+    _ratio("action_health_timeliness", 0.95, "P4", "norm of the part"),
+    _measure("action_health_richness", 3.2, "kinds", "P4", "norm of the part", within=(0.1, 8)),
+    _ratio("action_health_consistency", 0.78, "P4", "norm of the part"),
+    _amount("action_health_least_visits", 3, "visits", "P4", "of a customer type in the month"),
+    _amount("coach_below_index", 85, "points", "P4", "two months running", within=(0, 100)),
+    _amount(
+        "qualified_summary_characters",
+        10,
+        "characters",
+        "P9",
+        "a qualified action's summary has",
+        within=(1, LONGEST_COUNTED_SUMMARY),
+    ),
+    _amount("qualified_actions_a_day", 2, "actions", "P9", "a rep records at least"),
+    _amount("first_visit_days", 90, "days", "P9", "after a first visit its close rate is judged"),
+    _ratio("first_visit_red_share", 0.85, "P9", "of the siblings' mean, below it red"),
+    _amount(
+        "revisions_warning_above",
+        3,
+        "revisions",
+        "P13",
+        "more of a proposal warn",
+        within=(FEWEST_REVISIONS, 100),
+    ),
+    _amount(
+        "revisions_questions_below",
+        2,
+        "questions",
+        "P13",
+        "fewer of the customer warn",
+        within=(1, MOST_QUESTIONS),
+    ),
+    _amount(
+        "score_bucket_points", 20, "points", "P14", "width of the distribution", within=(1, 100)
+    ),
     _text("phone_region", "CN", "L1", "of phone numbers without a country code", _REGION),
     _flag("budget_status_required", False, "L2", "before a lead is assigned or followed up"),
     *(
@@ -240,6 +332,34 @@ _CATALOGUE = (
     _amount("budget_fill_after_hours", 48, "hours", "L9", "younger ones wait", within=_HOURS),
     _amount("lead_sleeping_hours", 72, "hours", "L11", "without a second contact", within=_HOURS),
     _flag("lead_sleeping_in_business_time", True, "L11", "its hours leave out non-working days"),
+    _amount("doubt_burst_actions", 5, "actions", "S4", "recorded in a burst"),
+    _amount("doubt_burst_minutes", 10, "minutes", "S4", "a burst lasts", within=_MINUTES),
+    _amount("doubt_burst_late_hours", 24, "hours", "S4", "each recorded after", within=_HOURS),
+    _amount("doubt_template_actions", 5, "summaries", "S4", "that are alike"),
+    _amount("doubt_template_of_last", 20, "summaries", "S4", "looked at", within=(2, 200)),
+    _ratio("doubt_template_similarity", 0.9, "S4", "alike from this similarity on"),
+    _amount("doubt_month_end_actions", 10, "actions", "S4", "of a kind in the month"),
+    _amount("doubt_month_end_days", 4, "days", "S4", "with more than half", within=(1, 10)),
+    _amount("doubt_month_end_after_day", 20, "day", "S4", "of the month", within=(1, 30)),
+    _amount("doubt_gap_working_days", 7, "days", "S4", "without the action", within=(1, 60)),
+    _amount("doubt_gap_weeks", 8, "weeks", "S4", "whose mean is made up", within=(1, 8)),
+    _amount("doubt_gap_least_actions", 2, "actions", "S4", "on the day, at least"),
+    _amount("doubt_speed_kmh", 150, "km/h", "S4", "between visits, faster is doubted"),
+    _amount("doubt_distance_metres", 300, "metres", "S4", "from the customer's place"),
+    _amount("doubt_photo_metres", 500, "metres", "S4", "from where the photo was taken"),
+    _amount("doubt_photo_minutes", 30, "minutes", "S4", "from when it was", within=_MINUTES),
+    TenantSetting(
+        name="hot_words",
+        kind="words",
+        default=["价格", "报价", "样品", "price", "quote", "sample"],
+        rule="L8",
+        meaning="in a group-chat message, which then becomes a lead",
+        fits=_few_words,
+    ),
+    _amount("first_response_recent_days", 7, "days", "L10", "median looked at", within=(1, 366)),
+    _amount("first_response_before_days", 28, "days", "L10", "compared with", within=(1, 366)),
+    _amount("first_response_least", 20, "responses", "L10", "in both, or nothing is said"),
+    _amount("first_response_alert_percent", 200, "percent", "L10", "of the median before"),
 )
 
 TENANT_SETTINGS: Mapping[str, TenantSetting] = {setting.name: setting for setting in _CATALOGUE}

@@ -27,7 +27,7 @@ async def verify(
     looked_at = 0
     for log in logs:
         for partition in range(store.partitions):
-            chain = Chain(log, partition)
+            chain = Chain(log, partition, store.clocks_apart)
             before = looked_at
             flaw = await _first_flaw(store, log, partition, chain, lambda n: progress(before + n))  # noqa: B023  # called at once
             looked_at += chain.next_offset

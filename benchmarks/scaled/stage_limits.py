@@ -15,9 +15,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from benchmarks.scaled.stage_model import MODEL
 from benchmarks.scaled.stages import PARTITIONS, TENANT, Stages
 from shared.adapters.postgres_read_store import open_postgres_read_store
+from shared.bulk_writing import upsert_tuples
 from shared.events.opportunities import StageChanged
 from shared.feed import BATCH
-from shared.read_store import upsert_tuples
 
 
 async def consume(given: argparse.Namespace) -> tuple[int, float, float]:

@@ -11,7 +11,7 @@ from services.cli.output import Output, cell
 from services.cli.reading import ReadingRequest, asker_of
 from services.cli.remote import RemoteServer
 from services.projections.domain.words import say
-from services.projections.queries.asking import Question
+from services.projections.queries.asking import Question, funnel_nodes
 from services.projections.queries.boards import BOARDS, board
 from shared.clock import iso
 from shared.errors import FieldProblem, Malformed
@@ -52,6 +52,11 @@ class WhatIsAsked:
     week: str | None = None
     month: str | None = None
     as_of: datetime | None = None
+    from_event: str | None = None
+    to_event: str | None = None
+    via: tuple[str, ...] = ()
+    pipeline: str | None = None
+    segment: str | None = None
 
     def question(self, *, limit: int | None = None, language: str = "en") -> Question:
         return Question(
@@ -63,11 +68,14 @@ class WhatIsAsked:
             week=self.week,
             month=self.month,
             as_of=self.as_of,
+            nodes=funnel_nodes(self.from_event, self.to_event, self.via),
+            pipeline=self.pipeline,
+            segment=self.segment,
             limit=limit,
             language=language,
         )
 
-    def query(self) -> dict[str, str | bool | None]:
+    def query(self) -> dict[str, str | bool | tuple[str, ...] | None]:
         return {
             "unit": self.unit,
             "rep": self.rep,
@@ -77,6 +85,11 @@ class WhatIsAsked:
             "week": self.week,
             "month": self.month,
             "as_of": None if self.as_of is None else iso(self.as_of),
+            "from": self.from_event,
+            "to": self.to_event,
+            "via": self.via or None,
+            "pipeline": self.pipeline,
+            "segment": self.segment,
         }
 
 
@@ -121,6 +134,10 @@ class ShowBoard(ReadingRequest):
                 rows, columns = _instruction_lines(answer)
             case "heat-map":
                 rows, columns = _heat_map_lines(answer, self.language)
+            case "funnel":
+                rows, columns = _funnel_lines(answer)
+            case "breakpoints":
+                rows, columns = _breakpoint_lines(answer)
             case _:
                 rows = answer.get("rows", [])
                 columns = _named(_COLUMNS.get(self.board) or (tuple(rows[0]) if rows else ()))
@@ -160,6 +177,31 @@ def _heat_map_lines(answer: Mapping[str, Any], language: str) -> Lines:
         for row in answer["rows"]
     ]
     return lines, columns
+
+
+def _funnel_lines(answer: Mapping[str, Any]) -> Lines:
+    """A line from end to end for each unit, rep and segment, below it one per step."""
+    figures = ("entered", "reached", "pending", "dropped", "conversion", "median_hours")
+    shown = ("unit_id", "rep_id", "segment", "step", *figures, "p90_hours", "bottleneck")
+    lines: list[Mapping[str, Any]] = []
+    for row in answer["rows"]:
+        lines.append(row)
+        for step in row["steps"] if len(row["steps"]) > 1 else ():
+            named = {"step": f"{step['from']} → {step['to']}", "unit_id": "", "rep_id": ""}
+            is_narrowest = "*" if step["is_bottleneck"] else ""
+            lines.append({**step, **named, "bottleneck": is_narrowest})
+    return lines, _named(shown)
+
+
+def _breakpoint_lines(answer: Mapping[str, Any]) -> Lines:
+    """A line per stage, below it those that were over for longest."""
+    lines: list[Mapping[str, Any]] = []
+    for row in answer["rows"]:
+        lines.append(row)
+        lines += [{**each, "stage": ""} for each in row["opportunities"]]
+    return lines, _named(
+        ("stage", "hours_over", "opportunity_id", "delay_hours", "owner_id", "unit_id")
+    )
 
 
 def _lit(golden: Mapping[str, Any], language: str) -> str:

@@ -1,13 +1,13 @@
 """The table of `pulsetrail`: what can be typed, and which request it becomes."""
 
 import asyncio
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from services.cli.board_commands import Moment, boards
 from services.cli.desk import DEFAULT_TENANT
 from services.cli.exit_codes import DONE
 from services.cli.perform import Choices, choices_of, end, perform, terminal_output
@@ -25,36 +25,12 @@ app = typer.Typer(
 )
 app.add_typer(scaled)
 app.add_typer(processes)
+app.add_typer(boards)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(pipeline, name="pipeline")
 app.add_typer(tenants, name="tenants")
 app.add_typer(keys, name="keys")
 app.add_typer(calendars, name="calendars")
-
-
-def moment(text: str) -> datetime:
-    """A time with its offset, or a day or time in UTC."""
-    from datetime import UTC
-
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no time like 2011-11-30T12:00:00Z") from None
-    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    return found.replace(microsecond=found.microsecond // 1000 * 1000)
-
-
-Unit = Annotated[str | None, typer.Option(help="This unit and what is below it.")]
-Rep = Annotated[str | None, typer.Option(help="Only this rep.")]
-Stage = Annotated[str | None, typer.Option(help="Only this stage.")]
-Week = Annotated[str | None, typer.Option(help="Like 2011-W45.")]
-Month = Annotated[str | None, typer.Option(help="Like 2011-11.")]
-KeyIndustry = Annotated[
-    bool | None, typer.Option("--key-industry/--other-industry", help="Only of these customers.")
-]
-Opportunity = Annotated[str | None, typer.Option(help="Only this one, of the silence board.")]
-Language = Annotated[str, typer.Option(help="zh or en.")]
-Moment = Annotated[datetime | None, typer.Option(parser=moment, metavar="T")]
 
 
 @app.callback()
@@ -111,35 +87,6 @@ def import_history(
     perform(context, request)
 
 
-@app.command("board")
-def board(  # noqa: PLR0913  # one argument per option of interfaces.md
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="silence, process-health, golden-actions, …")],
-    unit: Unit = None,
-    rep: Rep = None,
-    stage: Stage = None,
-    week: Week = None,
-    month: Month = None,
-    as_of: Moment = None,
-    key_industry: KeyIndustry = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
-    language: Language = "en",
-) -> None:
-    """A board, of now or of any past moment."""
-    from services.cli.boards import ShowBoard, WhatIsAsked
-
-    asked = WhatIsAsked(
-        unit=unit,
-        rep=rep,
-        stage=stage,
-        key_industry=key_industry,
-        week=week,
-        month=month,
-        as_of=as_of,
-    )
-    perform(context, ShowBoard(board=name, asked=asked, limit=limit, language=language))
-
-
 @app.command("timeline")
 def timeline(
     context: typer.Context,
@@ -150,41 +97,6 @@ def timeline(
     from services.cli.explanations import ShowTimeline
 
     perform(context, ShowTimeline(kind=kind, id=subject_id))
-
-
-@app.command("why")
-def why(  # noqa: PLR0913  # one argument per option of interfaces.md
-    context: typer.Context,
-    subject: Annotated[str, typer.Argument(help="Id of an event, signal, escalation; or a board.")],
-    figure: Annotated[str | None, typer.Option(help="Which figure of the board.")] = None,
-    unit: Unit = None,
-    rep: Rep = None,
-    stage: Stage = None,
-    week: Week = None,
-    month: Month = None,
-    as_of: Moment = None,
-    opportunity: Opportunity = None,
-    language: Language = "en",
-) -> None:
-    """Why a signal was raised, or a figure of a board is what it is."""
-    from services.cli.boards import WhatIsAsked
-    from services.cli.explanations import ExplainFigure, ExplainOne
-
-    asked = WhatIsAsked(
-        unit=unit,
-        rep=rep,
-        stage=stage,
-        opportunity=opportunity,
-        week=week,
-        month=month,
-        as_of=as_of,
-    )
-    if figure is None:
-        if asked != WhatIsAsked():
-            raise typer.BadParameter("name the --figure of the board that is to be explained")
-        perform(context, ExplainOne(id=subject, language=language))
-    request = ExplainFigure(board=subject, figure=figure, asked=asked, language=language)
-    perform(context, request)
 
 
 @app.command("signals")

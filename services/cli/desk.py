@@ -10,8 +10,10 @@ from services.cli.output import Output
 from services.directory.domain.tenant import TENANT, CreateTenant
 from shared.command_handling import CommandContext
 from shared.data_folder import DataFolder
+from shared.envelope import stream_name
 from shared.hosting import Hosted
 from shared.ports import Ports
+from shared.reaction import Reaction
 from shared.tenant_settings import default_of
 
 __all__ = ["DEFAULT_TENANT", "Desk", "Request", "create_tenant", "furnish"]
@@ -82,15 +84,21 @@ class Request(ABC):
 
 
 async def furnish(ports: Ports) -> bool:
-    """A fresh data folder gets its tenant `default`; True when it was fresh."""
+    """A fresh system gets its tenant `default`; True when it was fresh, or half furnished."""
     if DEFAULT_TENANT in await ports.organisations.tenants():
-        return False
+        organisation = await ports.organisations.of(DEFAULT_TENANT)
+        if organisation.root_id is not None:
+            return False
     await create_tenant(ports, DEFAULT_TENANT)
     return True
 
 
 async def create_tenant(ports: Ports, tenant_id: str) -> None:
-    """Raises TenantAlreadyExists where it has another zone; the rest follows by reactions."""
+    """With what every service gives a new tenant, so that nobody has to wait for a worker; that
+    one recognises it.
+
+    Raises TenantAlreadyExists where it has another zone.
+    """
     now = ports.clock()
     context = CommandContext(
         tenant_id=tenant_id,
@@ -101,3 +109,8 @@ async def create_tenant(ports: Ports, tenant_id: str) -> None:
     )
     command = CreateTenant(tenant_id=tenant_id, zone=str(default_of("zone")), now=now)
     await ports.commands("directory").handle(TENANT, tenant_id, command, context)
+    stored = await ports.event_store.read_stream(stream_name(tenant_id, TENANT.name, tenant_id))
+    created = ports.codec.decode(stored[0])
+    for kept in ports.progress.subscriptions.values():
+        if isinstance(kept.target, Reaction) and kept.log == created.stored.log:
+            await kept.target.take([created])

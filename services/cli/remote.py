@@ -70,6 +70,23 @@ class RemoteServer:
         except httpx.HTTPError as failure:
             raise ServerAway(f"{self._base}: {failure or type(failure).__name__}") from failure
 
+    async def pieces(self, path: str, query: Query, *, language: str) -> AsyncIterator[bytes]:
+        """A file as it comes."""
+        named = {name: value for name, value in query.items() if value is not None}
+        headers = {"Accept-Language": language}
+        try:
+            async with (
+                self._client() as client,
+                client.stream("GET", self._base + path, params=named, headers=headers) as answer,
+            ):
+                if not answer.is_success:
+                    await answer.aread()
+                    _refuse(answer)
+                async for piece in answer.aiter_text():
+                    yield piece.encode()
+        except httpx.HTTPError as failure:
+            raise ServerAway(f"{self._base}: {failure or type(failure).__name__}") from failure
+
     def _client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(headers=self._headers, timeout=60.0)
 

@@ -9,6 +9,7 @@ from services.cli.desk import Request
 from services.cli.doctor import Examine
 from services.cli.event_log import ShowEvents, Verify
 from services.cli.explanations import ExplainFigure, ExplainOne, ShowTimeline
+from services.cli.exporting import Export
 from services.cli.import_history import ImportHistory
 from services.cli.keys import CreateKey, ListKeys, RevokeKey
 from services.cli.pipelines import PublishPipelineFile
@@ -22,6 +23,7 @@ _ALL: tuple[type[Request], ...] = (
     Examine,
     ExplainFigure,
     ExplainOne,
+    Export,
     GoLiveNow,
     ImportHistory,
     ListCalendarYears,

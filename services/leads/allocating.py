@@ -21,7 +21,8 @@ from services.leads.domain.lead_list import LeadRow
 from services.leads.domain.lead_state import BY_HAND, LeadFacts, Unknown
 from services.leads.queries.fill_rates import unit_is_suspended
 from services.leads.queries.leads import LEADS, LOG_NAME, score_rules
-from services.leads.queries.reps import allocation_rules, rep_situations
+from services.leads.queries.reps import allocation_rules, rep_situations, with_responses
+from services.leads.queries.serving import who_served
 from shared.command_handling import CommandContext, Run, Step, caused_by, derived_id
 from shared.envelope import RecordedEvent, stream_name
 from shared.errors import DomainError
@@ -60,11 +61,15 @@ class Allocating:
         return did
 
     async def allocate(self, organisation: Organisation, unit_id: str, now: datetime) -> bool:
-        """The waiting leads of a unit, the oldest first; whether anything came of it."""
+        """The waiting leads of a unit, those with a hot word before the others, the oldest first;
+        whether anything came of it."""
         waiting = await self._waiting(organisation, unit_id)
         if not waiting:
             return False
         reps = await rep_situations(self._ports, organisation, unit_id, now)
+        served = await self._who_served(organisation.tenant_id, waiting)
+        if served:
+            reps = await with_responses(self._ports, organisation.tenant_id, reps)
         calendar = organisation.calendar()
         rules, scores = allocation_rules(organisation), score_rules(organisation)
         unit = UnitSituation(
@@ -83,6 +88,8 @@ class Allocating:
                 unit=unit,
                 day=calendar.day_of(now),
                 now=now,
+                has_hot_word=facts.lead_id in served,
+                served_customer=served.get(facts.lead_id, frozenset()),
             )
             event_id = derived_id(
                 _ALLOCATING, organisation.tenant_id, unit_id, facts.lead_id, facts.rounds
@@ -94,6 +101,16 @@ class Allocating:
         after, _book = await self._commands.load(ALLOCATION_BOOK, stream)
         told = await self._let_wait(organisation.tenant_id, waiting, refusals, now)
         return after > before or told
+
+    async def _who_served(
+        self, tenant_id: str, waiting: Sequence[LeadFacts]
+    ) -> dict[str, frozenset[str]]:
+        """The customer of each lead with a hot word, by the lead (L8)."""
+        return {
+            facts.lead_id: await who_served(self._ports, tenant_id, facts.customer_id)
+            for facts in waiting
+            if facts.hot_word_at is not None
+        }
 
     async def _let_wait(
         self,
@@ -139,7 +156,7 @@ class Allocating:
                 table.c.status == "captured",
                 table.c.unit_id == unit_id,
             )
-            .order_by(table.c.captured_at, table.c.key)
+            .order_by(table.c.has_hot_word.desc(), table.c.captured_at, table.c.key)
             .limit(_AT_ONCE)
         )
         async with self._ports.read_store.reading() as connection:

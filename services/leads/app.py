@@ -1,11 +1,12 @@
 """Composition root of services/leads."""
 
-from services.leads import allocating, judging
+from services.leads import allocating, hearing, judging, watching_responses
 from services.leads.api import batch_commands, routers
 from services.leads.api.desk import Desk
 from services.leads.queries.customer_record import TICKETS
 from services.leads.queries.customers import CUSTOMERS, HOLDINGS
 from services.leads.queries.fairness import MONTHS
+from services.leads.queries.first_responses import RESPONSES
 from services.leads.queries.leads import LEADS
 from services.leads.queries.look_alikes import MARKS
 from services.leads.queries.reps import OUTCOMES, PRESENCES
@@ -19,8 +20,26 @@ def build(ports: Ports) -> Service:
     return Service(
         name="leads",
         routers=routers(desk),
-        read_models=(HOLDINGS, CUSTOMERS, MARKS, LEADS, PRESENCES, OUTCOMES, MONTHS, TICKETS),
-        reactions=(*reactions(desk.commands), *allocating.reactions(ports)),
-        runners=(judging.runner(ports), allocating.runner(ports)),
+        read_models=(
+            HOLDINGS,
+            CUSTOMERS,
+            MARKS,
+            LEADS,
+            PRESENCES,
+            OUTCOMES,
+            RESPONSES,
+            MONTHS,
+            TICKETS,
+        ),
+        reactions=(
+            *reactions(desk.commands),
+            hearing.reaction(ports),
+            *allocating.reactions(ports),
+        ),
+        runners=(
+            judging.runner(ports),
+            allocating.runner(ports),
+            watching_responses.runner(ports),
+        ),
         commands=batch_commands(desk),
     )

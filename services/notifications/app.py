@@ -8,6 +8,8 @@ from services.notifications.outbox.delivery import Delivery
 from services.notifications.outbox.delivery_watch import DeliveryWatch
 from services.notifications.outbox.letter_writing import LetterWriting
 from services.notifications.outbox.links import Links
+from services.notifications.outbox.webhook_delivery import WebhookDelivery
+from services.notifications.outbox.webhook_queueing import webhook_reactions
 from services.notifications.queries.gauges import channel_gauges
 from services.notifications.queries.matters import Matters
 from services.notifications.queries.pending_notices import PENDING_NOTICES
@@ -31,17 +33,22 @@ def build(ports: Ports) -> Service:
     letters = LetterWriting(ports, commands, choices, matters)
     delivery = Delivery(ports, commands, choices, links, settings.deliveries_at_once)
     delivery_watch = DeliveryWatch(ports, commands, choices)
+    webhooks = WebhookDelivery(ports, commands, choices)
     desk = Desk(ports, commands, choices)
     return Service(
         name="notifications",
         routers=api.routers(desk),
         read_models=(ESCALATIONS, MESSAGES, PENDING_NOTICES, ATTEMPTS),
-        reactions=reactions(ports, commands, choices, matters),
+        reactions=(
+            *reactions(ports, commands, choices, matters),
+            *webhook_reactions(ports, choices),
+        ),
         runners=(
             Runner(name="notifications.going-live", step=going_live.step),
             Runner(name="notifications.steps", step=steps.step),
             Runner(name="notifications.letters", step=letters.step),
             Runner(name="notifications.delivery", step=delivery.step),
+            Runner(name="notifications.webhooks", step=webhooks.step),
             Runner(name="notifications.delivery-watch", step=delivery_watch.step, poll_seconds=60),
         ),
         commands=api.batch_commands(desk),

@@ -5,6 +5,7 @@ from services.opportunities.api.desk import Desk
 from services.opportunities.evidence import keeping, removing
 from services.opportunities.queries import INDEX, PIPELINES
 from services.opportunities.reactions import reactions
+from services.opportunities.visit_cards import CARDS
 from shared.ports import Ports
 from shared.service import Service
 
@@ -15,7 +16,7 @@ def build(ports: Ports) -> Service:
     return Service(
         name="opportunities",
         routers=routers(desk),
-        read_models=(INDEX, PIPELINES, removing.WAITING),
+        read_models=(INDEX, PIPELINES, CARDS, removing.WAITING),
         reactions=(
             *reactions(ports, commands, desk.customers),
             keeping.reaction(ports, commands),

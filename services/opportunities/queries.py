@@ -21,6 +21,7 @@ from shared.events.opportunities import (
 from shared.ports import Ports
 from shared.projecting import RowReadModel
 
+_LEADS_LOG = "leads"
 _BATCH = 2_000
 _IDS_A_QUERY = 500
 
@@ -66,13 +67,15 @@ class CustomerFacts:
         return self._facts.get((tenant_id, customer_id), BARE)
 
     async def _catch_up(self) -> None:
-        if self._seen_generation == self._store.generation:
+        if self._seen_generation == self._store.generation_of(_LEADS_LOG):
             return
         async with self._turn:
-            generation = self._store.generation
+            generation = self._store.generation_of(_LEADS_LOG)
+            if self._seen_generation == generation:
+                return
             for partition in range(self._store.partitions):
                 while stored := await self._store.read_log(
-                    "leads", partition, self._next[partition], _BATCH
+                    _LEADS_LOG, partition, self._next[partition], _BATCH
                 ):
                     self._fold(stored)
                     self._next[partition] = stored[-1].offset + 1

@@ -11,6 +11,11 @@ from services.opportunities.domain.action_type import (
     DEFAULT_ACTION_TYPES,
     DefineActionTypes,
 )
+from services.opportunities.domain.customer_type import (
+    CUSTOMER_TYPES,
+    DEFAULT_CUSTOMER_TYPES,
+    DefineCustomerTypes,
+)
 from services.opportunities.domain.opportunity import OPPORTUNITY
 from services.opportunities.domain.opportunity_commands import (
     ChangeOpportunityCustomer,
@@ -41,7 +46,7 @@ _CATCHING_UP = "opportunities.catching_up"
 
 
 class Furnishing:
-    """Gives a new tenant the standard pipeline and the default action types."""
+    """Gives a new tenant the standard pipeline and the default types of actions and customers."""
 
     def __init__(self, commands: CommandHandling) -> None:
         self._commands = commands
@@ -50,6 +55,7 @@ class Furnishing:
         for recorded in events:
             await self._define_types(recorded)
             await self._publish_standard(recorded)
+            await self._define_customer_types(recorded)
 
     async def _define_types(self, recorded: RecordedEvent) -> None:
         """What somebody defined otherwise already stays as it is."""
@@ -70,6 +76,17 @@ class Furnishing:
             command = PublishPipeline(pipeline=STANDARD_PIPELINE, now=now)
             context = caused_by(recorded, _FURNISHING, 1)
             await self._commands.handle(PIPELINE, name, command, context)
+
+    async def _define_customer_types(self, recorded: RecordedEvent) -> None:
+        tenant_id = recorded.tenant_id
+        stream = stream_name(tenant_id, CUSTOMER_TYPES.name, tenant_id)
+        _version, there = await self._commands.load(CUSTOMER_TYPES, stream)
+        missing = tuple(
+            each for each in DEFAULT_CUSTOMER_TYPES if each.type not in there.definitions
+        )
+        command = DefineCustomerTypes(definitions=missing, now=recorded.stored.recorded_at)
+        context = caused_by(recorded, _FURNISHING, 2)
+        await self._commands.handle(CUSTOMER_TYPES, tenant_id, command, context)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import StreamingResponse
 
 from services.projections.domain.timeline import SubjectOfTimeline
 from services.projections.domain.words import LANGUAGES
-from services.projections.queries.asking import Question
+from services.projections.queries.asking import Question, funnel_nodes
 from services.projections.queries.boards import asker_of, board
 from services.projections.queries.explanations import why
+from services.projections.queries.exports import MEDIA_TYPES, board_as_file, events_as_file
 from services.projections.queries.figure_explanations import why_on_board
 from services.projections.queries.signal_board import STATES, SignalFilter, signal_board
 from services.projections.queries.timelines import timeline
@@ -22,10 +24,14 @@ from shared.ports import Ports
 
 _PAGE = 50
 Limit = Annotated[int, Query(ge=1, le=500)]
+FunnelNode = Annotated[str, Field(min_length=1, max_length=120)]
 
 
 class BoardFields(BaseModel):
-    """Query fields of a board; unknown ones are refused."""
+    """Query fields of a board; unknown ones are refused.
+
+    `from`, `to`, `via` (several, in order), `pipeline` and `segment` are the funnel's.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -36,11 +42,19 @@ class BoardFields(BaseModel):
     week: str | None = None
     month: str | None = None
     as_of: When | None = None
+    from_event: Annotated[FunnelNode | None, Field(alias="from")] = None
+    to_event: Annotated[FunnelNode | None, Field(alias="to")] = None
+    via: list[FunnelNode] = Field(default_factory=list, max_length=20)
+    pipeline: Name | None = None
+    segment: Name | None = None
     limit: Limit = _PAGE
     cursor: str | None = None
 
     def question(self, language: str) -> Question:
         return Question(
+            nodes=funnel_nodes(self.from_event, self.to_event, self.via),
+            pipeline=self.pipeline,
+            segment=self.segment,
             unit_id=self.unit,
             rep_id=self.rep,
             stage=self.stage,
@@ -62,6 +76,10 @@ class FigureFields(BoardFields):
 
     def question(self, language: str) -> Question:
         return replace(super().question(language), opportunity_id=self.opportunity)
+
+
+class ExportFields(BoardFields):
+    format: Literal["csv", "ndjson"] = "csv"
 
 
 class SignalFields(BaseModel):
@@ -97,11 +115,19 @@ def _moment(when: datetime | None) -> datetime | None:
     return None if when is None else to_milliseconds(when)
 
 
+def _as_file(name: str, as_format: str) -> dict[str, str]:
+    return {
+        "Content-Type": MEDIA_TYPES[as_format],
+        "Content-Disposition": f'attachment; filename="{name}.{as_format}"',
+    }
+
+
 def router(ports: Ports, access: Access) -> APIRouter:
     routes = APIRouter(prefix=BASE, tags=["boards"], dependencies=[Depends(access.waited)])
     boards = access.may(Resource.BOARDS, Verb.READ)
     signals = access.may(Resource.SIGNALS, Verb.READ)
     timelines = access.may(Resource.TIMELINES, Verb.READ)
+    events = access.may(Resource.EVENTS, Verb.READ)
 
     @routes.get("/boards/{name}")
     async def get_board(
@@ -124,6 +150,27 @@ def router(ports: Ports, access: Access) -> APIRouter:
         asker = await asker_of(ports, caller.tenant_id, caller, ports.clock())
         question = fields.question(language_of(request))
         return json_response(await why_on_board(ports, asker, name, fields.figure, question))
+
+    @routes.get("/boards/{name}/export")
+    async def export_board(
+        request: Request,
+        name: str,
+        fields: Annotated[ExportFields, Query()],
+        caller: Caller = Depends(boards),
+    ) -> Response:
+        """All rows as a file; formulas are defused in CSV."""
+        asker = await asker_of(ports, caller.tenant_id, caller, ports.clock())
+        question = fields.question(language_of(request))
+        content = await board_as_file(ports, asker, name, question, fields.format)
+        return Response(content, headers=_as_file(name, fields.format))
+
+    @routes.get("/exports/events")
+    async def export_events(
+        format: Literal["csv", "ndjson", "xes"] = "ndjson", caller: Caller = Depends(events)
+    ) -> Response:
+        """The whole log as a file, for auditors; XES holds opportunities without personal data."""
+        lines = events_as_file(ports, caller.tenant_id, format)
+        return StreamingResponse(lines, headers=_as_file("events", format))
 
     @routes.get("/signals")
     async def get_signals(

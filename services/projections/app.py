@@ -1,9 +1,9 @@
 """Composition root of services/projections."""
 
-from services.projections import api, web
+from services.projections import api, pages
 from services.projections.queries.read_models import LOG_NAME, READ_MODELS
 from services.projections.reactions import reactions
-from services.projections.watch import leads
+from services.projections.watch import leads, responses
 from services.projections.watch.opportunities import OpportunityWatch
 from services.projections.watch.reused_evidence import ReusedEvidenceWatch
 from services.projections.watch.workshops import WorkshopWatch
@@ -17,9 +17,13 @@ def build(ports: Ports) -> Service:
     commands = ports.commands(LOG_NAME)
     return Service(
         name="projections",
-        routers=(api.router(ports, access), web.router(ports, access)),
+        routers=(api.router(ports, access), *pages.routers(ports, access)),
         read_models=READ_MODELS,
-        reactions=(*reactions(ports), leads.reaction(ports, commands)),
+        reactions=(
+            *reactions(ports),
+            leads.reaction(ports, commands),
+            *responses.reactions(ports, commands),
+        ),
         runners=(
             Runner(name="projections.watch", step=OpportunityWatch(ports, commands).step),
             Runner(

@@ -7,7 +7,7 @@ from aiokafka import ConsumerRecord
 
 from shared.adapters.kafka_messages import AnotherLog, MessageCodec
 from shared.clock import EPOCH
-from shared.envelope import StoredEvent
+from shared.envelope import ArrivedEvent
 from shared.feed import SubscriptionStopped, WrongLog
 from shared.log_source import Delivered
 
@@ -55,7 +55,7 @@ class PartitionReading:
         until = self._recorded_until if taken.ticks else None
         return Delivered(self._codec.partition, events, records[-1].offset + 1, until)
 
-    def _fresh(self, events: Sequence[StoredEvent]) -> Sequence[StoredEvent]:
+    def _fresh(self, events: Sequence[ArrivedEvent]) -> Sequence[ArrivedEvent]:
         """Without those that came already."""
         following = self._next_offset + len(events)
         if [event.offset for event in events] == list(range(self._next_offset, following)):

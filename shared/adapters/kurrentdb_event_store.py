@@ -128,6 +128,11 @@ class KurrentDbEventStore:
     async def heads(self, log: str) -> list[int]:
         return [await self.head(log, 0)]
 
+    @property
+    def clocks_apart(self) -> timedelta:
+        """Processes stamp what they write by themselves, and it is in the log soon or never."""
+        return timedelta(seconds=SETTLED_SECONDS + _CLOCKS_APART_SECONDS)
+
     async def recorded_until(self, log: str, partition: int) -> datetime:
         """Whatever the log does not hold yet will be recorded at this moment or later: no lock
         says so here, but that writes are given up in time. Raises StoreAway."""
@@ -136,7 +141,7 @@ class KurrentDbEventStore:
         now = self._clock()
         async with self._asking():
             await numbering.everything()
-        return now - timedelta(seconds=SETTLED_SECONDS + _CLOCKS_APART_SECONDS)
+        return now - self.clocks_apart
 
     async def log_id(self, log: str) -> str:
         if log not in self._log_ids:
@@ -186,6 +191,9 @@ class KurrentDbEventStore:
     @property
     def generation(self) -> int:
         return self._news.generation
+
+    def generation_of(self, log: str) -> int:
+        return self._news.of_log[log]
 
     async def wait_beyond(self, generation: int, seconds: float) -> None:
         await self._news.wait_beyond(generation, seconds)

@@ -1,6 +1,7 @@
 """How a process tells itself of commits that its subscriptions have numbered."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,17 +9,19 @@ _TOGETHER_SECONDS = 0.005
 
 
 class NumberingNews:
-    """`generation` grows once for what was numbered shortly after one another."""
+    """`generation` grows once for what was numbered shortly after one another, and so does that
+    of each log concerned."""
 
     def __init__(self) -> None:
         self.generation = 0
+        self.of_log: Counter[str] = Counter()
         self._grown = asyncio.Event()
         self._committing = 0
-        self._untold = False
+        self._untold: set[str] = set()
         self._telling: asyncio.TimerHandle | None = None
 
-    def numbered(self) -> None:
-        self._untold = True
+    def numbered(self, log: str) -> None:
+        self._untold.add(log)
         if self._committing == 0 and self._telling is None:
             loop = asyncio.get_running_loop()
             self._telling = loop.call_later(_TOGETHER_SECONDS, self._tell)
@@ -49,7 +52,8 @@ class NumberingNews:
         self._telling = None
         if self._committing or not self._untold:
             return
-        self._untold = False
         self.generation += 1
+        self.of_log.update(self._untold)
+        self._untold.clear()
         self._grown.set()
         self._grown = asyncio.Event()

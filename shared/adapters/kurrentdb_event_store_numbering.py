@@ -196,7 +196,7 @@ class LogNumbering:
                 LOG.error("event_unreadable", why=str(damage))
         self._moved.set()
         self._moved = asyncio.Event()
-        self._news.numbered()
+        self._news.numbered(self._names.log)
         if self.numbers.next // BLOCK > self._blocks and (
             self._keeping is None or self._keeping.done()
         ):

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -12,10 +12,10 @@ import structlog
 
 from shared.adapters.postgres_connecting import (
     connect_arguments,
+    left_as_it_was,
     prepare_connection,
     store_away,
 )
-from shared.adapters.postgres_event_store_lookups import CommandLookups, Found, Key
 from shared.adapters.postgres_event_store_news import CommitNews
 from shared.adapters.postgres_event_store_queue import AppendQueue
 from shared.adapters.postgres_event_store_rows import (
@@ -26,6 +26,7 @@ from shared.adapters.postgres_event_store_rows import (
 )
 from shared.adapters.postgres_event_store_schema import LogAccess, accessible_logs
 from shared.adapters.postgres_event_store_writer import KnownHeads, PostgresEventWriter
+from shared.adapters.postgres_lookups import Lookups
 from shared.clock import Clock, milliseconds, moment
 from shared.envelope import StoredEvent
 from shared.errors import StoreAway
@@ -33,7 +34,11 @@ from shared.event_store import Append, Outcome, UnreadableEvent
 
 LOG = structlog.get_logger(__name__)
 
+StreamEnd: TypeAlias = tuple[str, int]
+"""A stream, and the version after which it is read."""
+
 _POLL_SECONDS = 1.0
+_READS_AT_ONCE = 4
 _WAIT_SECONDS = 20.0
 _AGAIN_SECONDS = 0.5
 _CLOSE_SECONDS = 5.0
@@ -42,6 +47,8 @@ _CLOSE_SECONDS = 5.0
 class PostgresEventStore:
     """Made by open_postgres_event_store. `logs` may be those of others too: which ones this login
     may read and write is what the database says."""
+
+    clocks_apart = timedelta()
 
     def __init__(  # noqa: PLR0913  # what a connection needs
         self,
@@ -64,14 +71,19 @@ class PostgresEventStore:
         self._away_until = 0.0
         self._news = CommitNews(url, poll_seconds)
         heads = KnownHeads()
-        self._lookups = CommandLookups(self._find_commands)
+        self._commands = Lookups(self._find_commands)
+        self._ends = Lookups(self._read_ends, queries=_READS_AT_ONCE)
         self._queue = AppendQueue(
             [PostgresEventWriter(url, self._statements, clock, heads) for _ in range(writers)],
             partitions,
             self._news,
         )
         self._pool = asyncpg.create_pool(
-            **connect_arguments(url), min_size=0, max_size=readers, init=prepare_connection
+            **connect_arguments(url),
+            min_size=0,
+            max_size=readers,
+            init=prepare_connection,
+            reset=left_as_it_was,
         )
 
     async def open(self) -> None:
@@ -91,8 +103,9 @@ class PostgresEventStore:
             found = await accessible_logs(connection, self._logs, self.partitions)
             access = {each.log: each for each in found}
             if access and not self._access:
-                total = "SELECT " + " + ".join(self._statements[log].total for log in access)
-                self._news.start(total, int(await connection.fetchval(total) or 0))
+                totals = " UNION ALL ".join(self._statements[log].total for log in access)
+                found_in = {log: int(events) for log, events in await connection.fetch(totals)}
+                self._news.start(totals, found_in)
         if not access:
             raise StoreAway("the event store may not be read: run `pulsetrail migrate`")
         self._access = access
@@ -106,8 +119,24 @@ class PostgresEventStore:
         return await self._queue.append(appends)
 
     async def read_stream(self, stream: str, after_version: int = 0) -> list[StoredEvent]:
-        query = await self._everywhere("WHERE stream = $1 AND version > $2", "ORDER BY version")
-        return stored_events(await self._fetch(query, stream, after_version))
+        return await self._ends.find((stream, after_version)) or []
+
+    async def _read_ends(self, asked: Sequence[StreamEnd]) -> dict[StreamEnd, list[StoredEvent]]:
+        query = await self._everywhere(
+            "JOIN unnest($1::text[], $2::integer[]) AS asked(name, after)"
+            " ON stream = asked.name AND version > asked.after",
+            "ORDER BY version",
+        )
+        lowest: dict[str, int] = {}
+        for stream, after in asked:
+            lowest[stream] = min(after, lowest.get(stream, after))
+        found: dict[str, list[StoredEvent]] = {stream: [] for stream in lowest}
+        for event in stored_events(await self._fetch(query, list(lowest), list(lowest.values()))):
+            found[event.stream].append(event)
+        return {
+            (stream, after): [event for event in found[stream] if event.version > after]
+            for stream, after in asked
+        }
 
     async def read_streams(self, streams: Collection[str]) -> Mapping[str, list[StoredEvent]]:
         found: dict[str, list[StoredEvent]] = {stream: [] for stream in streams}
@@ -165,9 +194,11 @@ class PostgresEventStore:
     async def find_command(
         self, tenant_id: str, command_id: str, stream: str | None = None
     ) -> tuple[bytes, Outcome] | None:
-        return await self._lookups.find((tenant_id, command_id))
+        return await self._commands.find((tenant_id, command_id))
 
-    async def _find_commands(self, keys: Sequence[Key]) -> Mapping[Key, Found]:
+    async def _find_commands(
+        self, keys: Sequence[tuple[str, str]]
+    ) -> Mapping[tuple[str, str], tuple[bytes, Outcome]]:
         query = " UNION ALL ".join(
             self._statements[log].find_commands for log in await self._writable()
         )
@@ -191,6 +222,9 @@ class PostgresEventStore:
     @property
     def generation(self) -> int:
         return self._news.generation
+
+    def generation_of(self, log: str) -> int:
+        return self._news.of_log[log]
 
     async def wait_beyond(self, generation: int, seconds: float) -> None:
         await self._news.wait_beyond(generation, seconds)

@@ -1,9 +1,12 @@
 """How a process learns of commits, its own and others': LISTEN, and a look now and then."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import asyncpg
+import msgspec
 import structlog
 
 from shared.adapters.postgres_connecting import connect, is_away
@@ -15,26 +18,27 @@ _AGAIN_SECONDS = 0.5
 
 
 class CommitNews:
-    """`generation` grows with every commit heard of."""
+    """`generation` grows with every commit heard of, and so do those of the logs it was to."""
 
     def __init__(self, url: str, poll_seconds: float) -> None:
         self._url = url
-        self._total = ""
+        self._totals = ""
         self._poll_seconds = poll_seconds
         self.generation = 0
+        self.of_log: Counter[str] = Counter()
         self.committing = 0
         """Own commits on their way: their events may be counted before they are told."""
         self._grown = asyncio.Event()
-        self._known = 0
-        self._untold = 0
+        self._known: Counter[str] = Counter()
+        self._untold: Counter[str] = Counter()
         self._to_tell = asyncio.Event()
         self._own_process = 0
         self._following: asyncio.Task[None] | None = None
 
-    def start(self, total: str, known: int) -> None:
-        """`total`: a query of how many events there are, `known` by now; it finds what was
+    def start(self, totals: str, known: Mapping[str, int]) -> None:
+        """`totals`: a query of how many events each log has, `known` by now; it finds what was
         committed while nothing could be heard."""
-        self._total, self._known = total, known
+        self._totals, self._known = totals, Counter(known)
         self._following = asyncio.create_task(self._follow())
 
     async def close(self) -> None:
@@ -42,12 +46,12 @@ class CommitNews:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
 
-    def committed(self, events: int) -> None:
-        """One of our own; others are told once for all that came together."""
-        self._known += events
-        self._grow()
+    def committed(self, events: Mapping[str, int]) -> None:
+        """One of our own, by log; others are told once for all that came together."""
+        self._known.update(events)
+        self._grow(events)
         if events:
-            self._untold += events
+            self._untold.update(events)
             self._to_tell.set()
 
     async def wait_beyond(self, generation: int, seconds: float) -> None:
@@ -58,8 +62,9 @@ class CommitNews:
         except TimeoutError:
             return
 
-    def _grow(self) -> None:
+    def _grow(self, logs: Iterable[str]) -> None:
         self.generation += 1
+        self.of_log.update(set(logs))
         self._grown.set()
         self._grown = asyncio.Event()
 
@@ -94,24 +99,35 @@ class CommitNews:
 
     async def _tell(self, connection: "asyncpg.Connection[Any]") -> None:
         self._to_tell.clear()
-        told, self._untold = self._untold, 0
+        told, self._untold = self._untold, Counter()
+        payload = msgspec.json.encode(told).decode()
         try:
-            await connection.execute("SELECT pg_notify($1, $2)", _CHANNEL, str(told))
+            await connection.execute("SELECT pg_notify($1, $2)", _CHANNEL, payload)
         except BaseException:
-            self._untold += told
+            self._untold.update(told)
             self._to_tell.set()
             raise
 
     async def _look(self, connection: "asyncpg.Connection[Any]") -> None:
         if self.committing:
             return  # everybody is about to be woken
-        total = int(await connection.fetchval(self._total) or 0)
-        if not self.committing and total != self._known:
-            self._known = total
-            self._grow()
+        totals = {log: int(events) for log, events in await connection.fetch(self._totals)}
+        changed = {log for log, events in totals.items() if self._known[log] != events}
+        if not self.committing and changed:
+            self._known = Counter(totals)
+            self._grow(changed)
 
     def _heard(self, _connection: Any, process_id: int, _channel: str, payload: Any) -> None:
         if process_id == self._own_process:
             return
-        self._known += int(payload) if str(payload).isdigit() else 0
-        self._grow()
+        told = _told(payload)
+        self._known.update(told)
+        self._grow(told or self._known)
+
+
+def _told(payload: str) -> Mapping[str, int]:
+    """Events by log; nothing where somebody else has said something on this channel."""
+    try:
+        return msgspec.json.decode(payload, type=dict[str, int])
+    except msgspec.MsgspecError:
+        return {}

@@ -1,6 +1,7 @@
 """Appends on their way: whatever has queued up for free partitions goes in one commit."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 
 import structlog
@@ -54,7 +55,7 @@ class AppendQueue:
         call = Call(appends, places, loop.create_future())
         self._waiting.append(call)
         self._wake()
-        return await asyncio.shield(call.answer)
+        return await call.answer  # who gives up waiting is passed over, the commit goes on
 
     async def close(self) -> None:
         """When everything that was queued has been answered."""
@@ -164,7 +165,7 @@ class AppendQueue:
         for call, outcomes in answers:
             if not call.answer.done():
                 call.answer.set_result(outcomes)
-        self._news.committed(len(commit.appending.events))
+        self._news.committed(Counter(event.log for event in commit.appending.events))
 
 
 def _refuse(call: Call, failure: Exception) -> None:

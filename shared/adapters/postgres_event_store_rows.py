@@ -100,7 +100,7 @@ class LogStatements:
         self.load_snapshot = (
             f"SELECT version, state FROM {schema}.snapshots WHERE stream = $1 AND key = $2"
         )
-        self.total = f"(SELECT sum(next_offset) FROM {schema}.partitions)"
+        self.total = f"SELECT '{log}', coalesce(sum(next_offset), 0) FROM {schema}.partitions"
 
 
 def _store_statement(schema: str) -> str:

@@ -3,15 +3,20 @@
 import asyncio
 import os
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
 
-from shared.adapters.postgres_connecting import connect_arguments, store_away
+from shared.adapters.postgres_connecting import (
+    connect_arguments,
+    left_as_it_was,
+    store_away,
+)
 from shared.adapters.postgres_event_store_schema import check_schema
+from shared.adapters.postgres_lookups import Lookups
 from shared.adapters.postgres_schemas import KEY_STORE_VERSION, KEYS_SCHEMA
 from shared.errors import StoreAway
 from shared.key_store import Binding
@@ -59,6 +64,11 @@ WHERE bound.tenant_id = $1 AND bound.subject = ANY($2::text[]) AND NOT EXISTS (
 """
 
 
+Subject: TypeAlias = tuple[str, str]
+"""Tenant and subject."""
+KeyLookups: TypeAlias = Lookups[Subject, bytes | None]
+
+
 class PostgresKeyStore:
     """Subjects' keys wrapped (RFC 3394) by their tenant's key; an erased one is NULL for good.
 
@@ -69,7 +79,11 @@ class PostgresKeyStore:
         self._remembered_seconds = remembered_seconds
         self._cache: OrderedDict[tuple[str, str], tuple[float, bytes | None]] = OrderedDict()
         self._tenant_keys: dict[str, bytes] = {}
-        self._pool = asyncpg.create_pool(**connect_arguments(url), min_size=0, max_size=connections)
+        self._finding = Lookups(self._find)
+        self._making = Lookups(self._find_or_make)
+        self._pool = asyncpg.create_pool(
+            **connect_arguments(url), min_size=0, max_size=connections, reset=left_as_it_was
+        )
 
     async def open(self) -> None:
         """Nothing is connected yet."""
@@ -84,10 +98,7 @@ class PostgresKeyStore:
     async def keys(self, tenant_id: str, subjects: Collection[str]) -> Mapping[str, bytes | None]:
         known, missing = self._remembered(tenant_id, subjects)
         if missing:
-            async with self._connection("written") as connection:
-                found = await self._found_or_made(connection, tenant_id, missing)
-            self._remember(tenant_id, found)
-            known |= found
+            known |= await self._together(self._making, tenant_id, missing)
         return {subject: known[subject] for subject in subjects}
 
     async def existing_keys(
@@ -95,10 +106,7 @@ class PostgresKeyStore:
     ) -> Mapping[str, bytes | None]:
         known, missing = self._remembered(tenant_id, subjects)
         if missing:
-            async with self._connection("read") as connection:
-                found = await self._found(connection, tenant_id, missing)
-            self._remember(tenant_id, found)
-            known |= found
+            known |= await self._together(self._finding, tenant_id, missing)
         return {subject: known.get(subject) for subject in subjects}
 
     async def bind(self, tenant_id: str, bindings: Collection[Binding]) -> None:
@@ -144,6 +152,30 @@ class PostgresKeyStore:
             self._cache.move_to_end((tenant_id, subject))
         while len(self._cache) > _KEYS_CACHED:
             self._cache.popitem(last=False)
+
+    async def _together(
+        self, lookups: KeyLookups, tenant_id: str, subjects: Sequence[str]
+    ) -> dict[str, bytes | None]:
+        found = await lookups.find_all([(tenant_id, subject) for subject in subjects])
+        return {subject: key for (_tenant, subject), key in found.items()}
+
+    async def _find(self, asked: Sequence[Subject]) -> dict[Subject, bytes | None]:
+        found: dict[Subject, bytes | None] = {}
+        async with self._connection("read") as connection:
+            for tenant_id, subjects in _by_tenant(asked).items():
+                keys = await self._found(connection, tenant_id, subjects)
+                self._remember(tenant_id, keys)
+                found |= {(tenant_id, subject): key for subject, key in keys.items()}
+        return found
+
+    async def _find_or_make(self, asked: Sequence[Subject]) -> dict[Subject, bytes | None]:
+        found: dict[Subject, bytes | None] = {}
+        async with self._connection("written") as connection:
+            for tenant_id, subjects in _by_tenant(asked).items():
+                keys = await self._found_or_made(connection, tenant_id, subjects)
+                self._remember(tenant_id, keys)
+                found |= {(tenant_id, subject): key for subject, key in keys.items()}
+        return found
 
     async def _found(
         self, connection: "asyncpg.Connection[Any]", tenant_id: str, subjects: Collection[str]
@@ -203,6 +235,13 @@ class PostgresKeyStore:
             if told is None or told is failure:
                 raise
             raise told from failure
+
+
+def _by_tenant(asked: Sequence[Subject]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for tenant_id, subject in asked:
+        found.setdefault(tenant_id, []).append(subject)
+    return found
 
 
 async def open_postgres_key_store(url: str, *, connections: int = 4) -> PostgresKeyStore:

@@ -18,7 +18,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.read_store import METADATA, ReadStore, insert_missing
+from shared.bulk_writing import insert_missing
+from shared.read_store import METADATA, ReadStore
 from shared.relay_leases import Advance, Lease
 
 RELAYS = Table(

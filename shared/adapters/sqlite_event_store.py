@@ -3,9 +3,11 @@
 import asyncio
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +31,7 @@ class SqliteEventStore:
     """`logs` exist from the start, each with one partition; `new_log_id` names new ones."""
 
     partitions = 1
+    clocks_apart = timedelta()
 
     def __init__(
         self, path: Path, logs: Sequence[str], clock: Clock, new_log_id: Callable[[], str]
@@ -45,6 +48,7 @@ class SqliteEventStore:
         self._queue: list[tuple[Sequence[Append], asyncio.Future[list[Outcome]]]] = []
         self._writing: asyncio.Task[None] | None = None
         self._generation = 0
+        self._generations: Counter[str] = Counter()
         self._grown = asyncio.Event()
 
     async def check(self) -> None:
@@ -74,6 +78,7 @@ class SqliteEventStore:
                     _settle(answer, outcomes[start : start + len(appends)])
                     start += len(appends)
             self._generation += 1
+            self._generations.update({append.log for append in everything})
             self._grown.set()
             self._grown = asyncio.Event()
 
@@ -214,6 +219,9 @@ class SqliteEventStore:
     @property
     def generation(self) -> int:
         return self._generation
+
+    def generation_of(self, log: str) -> int:
+        return self._generations[log]
 
     async def wait_beyond(self, generation: int, seconds: float) -> None:
         if self._generation > generation:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from shared.event_type import PersonalText, Plain, Withheld, event, personal
 
+LeadAttribute = str | int | float | bool | None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
@@ -80,10 +82,25 @@ class CustomersKeptApart:
     kept_apart_at: Plain[datetime]
 
 
+@event("leads.customer_message_received.v1")
+class CustomerMessageReceived:
+    """Said in a group chat. `hot_words`: those of the tenant's that are in it (L8)."""
+
+    message_id: Plain[str]
+    customer_id: Plain[str]
+    group_id: Plain[str | None]
+    text: Annotated[PersonalText, personal("customer_id", "customer")]
+    hot_words: Plain[list[str]]
+    unit_id: Plain[str]
+    unit_path: Plain[list[str]]
+    received_at: Plain[datetime]
+
+
 @event("leads.lead_captured.v1")
 class LeadCaptured:
     """`unit_path` runs from the root to `unit_id`. `budget_status`: untouched, oral or written,
-    None where nobody has said (L2)."""
+    None where nobody has said (L2). `attributes`: what else its source knows of it, by name:
+    choices, numbers, yes or no, never text that somebody typed."""
 
     lead_id: Plain[str]
     customer_id: Plain[str]
@@ -96,6 +113,7 @@ class LeadCaptured:
     unit_id: Plain[str]
     unit_path: Plain[list[str]]
     captured_at: Plain[datetime]
+    attributes: Plain[dict[str, LeadAttribute]] = field(default_factory=dict)
 
 
 @event("leads.lead_fields_changed.v1")
@@ -162,19 +180,34 @@ class LeadAssigned:
     assigned_at: Plain[datetime]
 
 
+@event("leads.hot_word_said.v1")
+class HotWordSaid:
+    """In message `message_id` of the customer's group chat: the lead comes before others (L8)."""
+
+    lead_id: Plain[str]
+    customer_id: Plain[str]
+    message_id: Plain[str]
+    words: Plain[list[str]]
+    said_at: Plain[datetime]
+
+
 @event("leads.lead_contacted.v1")
 class LeadContacted:
-    """A call, visit, message, e-mail or meeting. `is_first_response`: the first by the rep it is
-    assigned to, since it is. `fell_asleep_at`: it had fallen asleep then (L11)."""
+    """A call, visit, message, e-mail or meeting. `response_seconds`: from the assignment, where it
+    is the first by the rep it is assigned to. `interested`: who contacted it says so (O16).
+    `fell_asleep_at`: it had fallen asleep then (L11)."""
 
     lead_id: Plain[str]
     customer_id: Plain[str]
     type: Plain[str]
     actor_id: Plain[str | None]
     summary: Annotated[PersonalText, personal("customer_id", "customer")]
-    is_first_response: Plain[bool]
+    response_seconds: Plain[float | None]
+    unit_id: Plain[str]
+    unit_path: Plain[list[str]]
     fell_asleep_at: Plain[datetime | None]
     contacted_at: Plain[datetime]
+    interested: Plain[bool] = False
 
 
 @event("leads.lead_fell_asleep.v1")
@@ -222,7 +255,8 @@ class LeadQualified:
 
 @event("leads.lead_returned.v1")
 class LeadReturned:
-    """To marketing. `reason`: score, sales_late (L4) or by_hand; `missing`: points by part."""
+    """To marketing. `reason`: score, sales_late (L4) or by_hand; `missing`: points by part.
+    `unanswered_seconds`: since it was assigned, where its rep never responded (L10)."""
 
     lead_id: Plain[str]
     customer_id: Plain[str]
@@ -233,6 +267,7 @@ class LeadReturned:
     unit_id: Plain[str]
     unit_path: Plain[list[str]]
     found_nobody_at: Plain[datetime | None]
+    unanswered_seconds: Plain[float | None]
     returned_at: Plain[datetime]
 
 
@@ -275,6 +310,11 @@ class LeadAllocated:
     what they come from (attainment is absent until there are goals: P9). `passed_over`: for each
     reason the reps. `why` this rep: least_recently_served, highest_current_weight, or
     highest_current_weight_least_recently_served where several had it. `day` in the tenant's zone.
+
+    Of a lead with a hot word (L8): `response_seconds` is the mean of the last three first-response
+    times by eligible rep that has any, `served_customer` who of the eligible knows the customer,
+    `why` quickest_to_respond, quickest_to_respond_served_customer or
+    quickest_to_respond_least_recently_served.
     """
 
     unit_id: Plain[str]
@@ -291,6 +331,8 @@ class LeadAllocated:
     passed_over: Plain[dict[str, list[str]]]
     day: Plain[date]
     allocated_at: Plain[datetime]
+    response_seconds: Plain[dict[str, float]] = field(default_factory=dict)
+    served_customer: Plain[list[str]] = field(default_factory=list)
 
 
 @event("leads.rep_took_lead.v1")
@@ -329,6 +371,30 @@ class RepWentOnDuty:
 class RepWentOffDuty:
     person_id: Plain[str]
     went_off_duty_at: Plain[datetime]
+
+
+@event("leads.first_response_slowed.v1")
+class FirstResponseSlowed:
+    """The unit's median of the last days is over the alert's multiple of that of the days before,
+    each over so many responses (L10). `slowed_at`: the midnight at which they end."""
+
+    unit_id: Plain[str]
+    unit_path: Plain[list[str]]
+    recent_median_seconds: Plain[float]
+    recent_responses: Plain[int]
+    before_median_seconds: Plain[float]
+    before_responses: Plain[int]
+    slowed_at: Plain[datetime]
+
+
+@event("leads.first_response_recovered.v1")
+class FirstResponseRecovered:
+    unit_id: Plain[str]
+    unit_path: Plain[list[str]]
+    recent_median_seconds: Plain[float]
+    before_median_seconds: Plain[float]
+    slowed_at: Plain[datetime]
+    recovered_at: Plain[datetime]
 
 
 @event("leads.ticket_opened.v1")

@@ -157,7 +157,9 @@ class EscalationResolved:
 class MessageQueued:
     """One message to one address; may hold several escalations. `body` is what will be sent (kept).
 
-    `person_id` None: a group. `channels`: in the order to be tried.
+    `person_id` None: a group. `channels`: in the order to be tried. `step_versions`: for each
+    escalation, which event of its stream is the step that is told. `letter`: of those that tell
+    this person of escalations, by the inbox or otherwise, the how manieth.
     """
 
     message_id: Plain[str]
@@ -172,6 +174,8 @@ class MessageQueued:
     not_before: Plain[datetime]
     expires_at: Plain[datetime]
     queued_at: Plain[datetime]
+    step_versions: Plain[tuple[int, ...]] = ()
+    letter: Plain[int | None] = None
 
 
 @event("notifications.attempt_started.v1")

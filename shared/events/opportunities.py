@@ -41,10 +41,21 @@ class StageDefinition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LightLimits:
+    """When an opportunity has to be entered after its opening, a proposal sent after entering
+    `proposal_stage` (None: that light is out), the customer to react to it (P8)."""
+
+    entered_seconds: int = 24 * 3600
+    proposal_stage: str | None = None
+    proposal_seconds: int = 72 * 3600
+    reaction_seconds: int = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineDefinition:
     """One version of a pipeline (O1). `unmet`: what happens to a skip or a move without its exit
     criteria, `enforce` or `record`; `late_changes`: `refuse` or `accept` (G5); `win_from` empty:
-    any."""
+    any. `lights`: the limits of the traffic lights (P8)."""
 
     name: str
     version: int
@@ -54,6 +65,7 @@ class PipelineDefinition:
     win_from: tuple[str, ...] = ()
     silence_in_business_time: bool = False
     dwell_in_business_time: bool = False
+    lights: LightLimits = LightLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +78,32 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoTags:
+    """What a photo says of itself (EXIF), trusted in nothing: S4 holds it against the action."""
+
+    taken_at: datetime | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExifCheck:
+    """`taken_at` by the camera's clock; `distance_metres` from where it was taken to the place of
+    the visit. None: the photo does not say, or there is no place to compare with."""
+
+    taken_at: datetime | None = None
+    distance_metres: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Proof by content hash. A recording needs the customer's consent (O5)."""
+    """Proof by content hash. A recording needs the customer's consent (O5). `exif` None: no photo,
+    or one without EXIF."""
 
     sha256: str
     kind: str
     consent: bool | None = None
+    exif: ExifCheck | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,7 +306,8 @@ class ActionLogged:
     """A sales action. What its type says is resolved here: later definitions change nothing.
 
     `actor_unit_path` is empty where the actor is no person of the directory. `invalid_reasons`
-    not empty: kept, counted nowhere (O15). `fields` are plain values, `texts` free text by name.
+    not empty: kept, counted nowhere (O15). `fields` are plain values, `texts` free text by name;
+    `summary_characters`: how long the sealed summary is.
     """
 
     opportunity_id: Plain[str]
@@ -288,6 +321,7 @@ class ActionLogged:
     actor_unit_path: Plain[tuple[str, ...]] = ()
     happened_at: Plain[datetime]
     summary: Annotated[PersonalText, personal("subject")] = None
+    summary_characters: Plain[int] = 0
     fields: Plain[dict[str, FieldValue]] = field(default_factory=dict)
     texts: Annotated[list[TextField] | Withheld | None, personal("subject")] = None
     direction: Plain[str | None] = None
@@ -310,6 +344,7 @@ class ActionCorrected:
     subject: Plain[str]
     happened_at: Plain[datetime]
     summary: Annotated[PersonalText, personal("subject")] = None
+    summary_characters: Plain[int] = 0
     fields: Plain[dict[str, FieldValue]] = field(default_factory=dict)
     texts: Annotated[list[TextField] | Withheld | None, personal("subject")] = None
     direction: Plain[str | None] = None
@@ -403,13 +438,18 @@ class EvidenceAwaited:
 
 @event("opportunities.evidence_stored.v1")
 class EvidenceStored:
-    """The object exists under its hash: its key in the key store, its bytes in the object store."""
+    """The object exists under its hash: its key in the key store, its bytes in the object store.
+
+    `photo_tags`, one or none, belong to who uploaded it: where somebody was is about that person.
+    """
 
     sha256: Blob[str]
     generation: Plain[int]
     size_bytes: Plain[int]
     media_type: Plain[str]
     stored_by: Plain[str | None]
+    photo_subject: Plain[str] = ""
+    photo_tags: Annotated[list[PhotoTags] | Withheld | None, personal("photo_subject")] = None
     stored_at: Plain[datetime]
 
 

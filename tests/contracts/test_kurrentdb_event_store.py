@@ -1,6 +1,7 @@
 """What only KurrentDB can do to its adapter: others who write too, lost replies, a server away."""
 
 import asyncio
+import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -96,6 +97,31 @@ async def test_of_two_processes_that_decided_on_the_same_version_one_meets_a_con
         assert verdicts == [Verdict.CONFLICT, Verdict.DONE]
     assert len(await numbers_of(ours)) == 10
     assert await verify(ours, LOGS) == []
+
+
+@pytest.mark.parametrize(("seconds", "bad_offsets"), [(0.004, []), (15.0, []), (15.001, [1])])
+async def test_clocks_that_differ_are_no_tampering_while_the_tick_allows_for_them(
+    open_store: Open,
+    kurrentdb_in_process: KurrentDbServer,
+    seconds: float,
+    bad_offsets: list[int],
+) -> None:
+    ours, behind = await open_store(), await open_store(lambda: NOW - timedelta(seconds=seconds))
+    stamped, go_on = threading.Event(), threading.Event()
+
+    def hold_theirs(request: Any) -> None:
+        if OTHER.encode() in request.SerializeToString():
+            stamped.set()
+            go_on.wait(4)
+
+    kurrentdb_in_process.before_append = hold_theirs
+    late = asyncio.create_task(behind.append([an_append(OTHER, 0, 2)]))
+    await until(stamped.is_set)
+    await ours.append([an_append(STREAM, 0, 1)])
+    go_on.set()
+    await late
+    await holds(ours, 1, 2)
+    assert [flaw.position.offset for flaw in await verify(ours, LOGS)] == bad_offsets
 
 
 async def test_every_process_gives_the_events_the_same_numbers(open_store: Open) -> None:

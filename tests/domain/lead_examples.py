@@ -105,7 +105,7 @@ def contacted(
     at: datetime = NOW,
     actor_id: str = "rep-1",
     *,
-    is_first_response: bool = True,
+    response_seconds: float | None = 0.0,
     fell_asleep_at: datetime | None = None,
 ) -> LeadContacted:
     return LeadContacted(
@@ -114,7 +114,9 @@ def contacted(
         type="call",
         actor_id=actor_id,
         summary=None,
-        is_first_response=is_first_response,
+        response_seconds=response_seconds,
+        unit_id="team-1",
+        unit_path=list(PATH),
         fell_asleep_at=fell_asleep_at,
         contacted_at=at,
     )

@@ -209,6 +209,7 @@ def logged(action_id: str = "A1", hours: float = 1, *evidence: Evidence) -> Acti
         actor_unit_path=("company", "team-1"),
         happened_at=at(hours),
         summary="Showed it",
+        summary_characters=9,
         direction="outbound",
         evidence=evidence,
     )

@@ -41,6 +41,7 @@ def stored(generation: int = 1) -> EvidenceStored:
         size_bytes=3,
         media_type="image/jpeg",
         stored_by="rep-1",
+        photo_subject="person/rep-1",
         stored_at=NOW,
     )
 

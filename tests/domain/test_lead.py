@@ -123,6 +123,7 @@ def returned(
         unit_id="team-1",
         unit_path=list(PATH),
         found_nobody_at=None,
+        unanswered_seconds=None if owner is None else hours * 3600.0,
         returned_at=NOW + hours * HOUR,
     )
 
@@ -237,27 +238,31 @@ class TestAssigning:
 
 class TestContacting:
     def test_the_owners_first_contact_is_the_first_response(self) -> None:
-        lead.given(captured(), assigned()).when(contact(NOW + HOUR)).then(contacted(NOW + HOUR))
+        lead.given(captured(), assigned()).when(contact(NOW + HOUR)).then(
+            contacted(NOW + HOUR, response_seconds=3600.0)
+        )
 
     def test_a_colleagues_contact_is_no_first_response(self) -> None:
         mine = lead.given(captured(), assigned())
-        other = contacted(actor_id="rep-2", is_first_response=False)
+        other = contacted(actor_id="rep-2", response_seconds=None)
         state = mine.when(contact(actor_id="rep-2")).then(other)
         assert isinstance(state, Contacted)
-        mine.given(other).when(contact(NOW + HOUR)).then(contacted(NOW + HOUR))
+        mine.given(other).when(contact(NOW + HOUR)).then(
+            contacted(NOW + HOUR, response_seconds=3600.0)
+        )
 
     def test_a_second_contact_is_no_first_response(self) -> None:
         lead.given(captured(), assigned(), contacted()).when(contact(NOW + HOUR)).then(
-            contacted(NOW + HOUR, is_first_response=False)
+            contacted(NOW + HOUR, response_seconds=None)
         )
 
     def test_what_happened_before_it_was_assigned_is_no_response(self) -> None:
         lead.given(captured(), assigned(at=NOW + HOUR)).when(contact(NOW)).then(
-            contacted(NOW, is_first_response=False)
+            contacted(NOW, response_seconds=None)
         )
 
     def test_a_captured_lead_stays_to_be_allocated(self) -> None:
-        state = lead.given(captured()).when(contact()).then(contacted(is_first_response=False))
+        state = lead.given(captured()).when(contact()).then(contacted(response_seconds=None))
         assert isinstance(state, Captured)
 
 
@@ -319,12 +324,12 @@ class TestSleeping:
         self.once.given(self.asleep).when(judge(100)).then_nothing()
 
     def test_a_second_contact_in_time_keeps_it_awake(self) -> None:
-        second = contacted(NOW + 70 * HOUR, is_first_response=False)
+        second = contacted(NOW + 70 * HOUR, response_seconds=None)
         self.once.given(second).when(judge(200)).then_nothing()
 
     def test_a_contact_wakes_it_and_says_since_when_it_slept(self) -> None:
         woken = contacted(
-            NOW + 80 * HOUR, is_first_response=False, fell_asleep_at=self.asleep.fell_asleep_at
+            NOW + 80 * HOUR, response_seconds=None, fell_asleep_at=self.asleep.fell_asleep_at
         )
         self.once.given(self.asleep).when(contact(NOW + 80 * HOUR)).then(woken)
 

@@ -19,6 +19,7 @@ from services.notifications.domain.attempt_plan import (
 )
 from services.notifications.domain.message import (
     MESSAGE,
+    AnotherIsQueued,
     AttemptIsUnderWay,
     Closed,
     MessageEvent,
@@ -139,6 +140,11 @@ def test_one_attempt_at_a_time() -> None:
 
 def test_an_acceptance_delivers_the_message() -> None:
     message.given(QUEUED, started()).when(END).then(ended(outcome=Outcome.ACCEPTED), CLOSED)
+
+
+def test_another_message_under_its_id_is_refused() -> None:
+    message.given(QUEUED).when(replace(QUEUE, escalation_ids=("E2",))).then_refused(AnotherIsQueued)
+    message.given(QUEUED).when(replace(QUEUE, step_versions=(3,))).then_refused(AnotherIsQueued)
 
 
 def test_a_delivered_message_is_not_attempted_again() -> None:

@@ -135,7 +135,7 @@ CLOSED = pytest.mark.parametrize("closed", [won(), lost()], ids=["won", "lost"])
             opportunity_id="O1", action_id="A1", definition=DEMO, draft=ActionDraft(), now=NOW
         ),
         VoidAction(opportunity_id="O1", action_id="A1", now=NOW),
-        AttachEvidence(opportunity_id="O1", action_id="A1", evidence=(), now=NOW),
+        AttachEvidence(opportunity_id="O1", action_id="A1", evidence=(), occurred_at=NOW, now=NOW),
         RequestApproval(opportunity_id="O1", approval_id="V1", kind="discount", steps=(), now=NOW),
         DecideApproval(
             opportunity_id="O1", approval_id="V1", decision="approved", roles=frozenset(), now=NOW

@@ -63,10 +63,13 @@ CORRECTED = ActionCorrected(
     subject=CUSTOMER_OF_O1,
     happened_at=at(1),
     summary="Called",
+    summary_characters=6,
     direction="outbound",
     corrected_at=at(2),
 )
-ATTACH = AttachEvidence(opportunity_id="O1", action_id="A1", evidence=(MINUTES,), now=at(2))
+ATTACH = AttachEvidence(
+    opportunity_id="O1", action_id="A1", evidence=(MINUTES,), occurred_at=at(2), now=at(2)
+)
 ATTACHED = EvidenceAttached(
     opportunity_id="O1",
     action_id="A1",

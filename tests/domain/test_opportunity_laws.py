@@ -165,7 +165,11 @@ class WhateverIsAsked(RuleBasedStateMachine):
     def attach(self, action_id: str, evidence: Any) -> None:
         self.ask(
             AttachEvidence(
-                opportunity_id="O1", action_id=action_id, evidence=tuple(evidence), now=at(2)
+                opportunity_id="O1",
+                action_id=action_id,
+                evidence=tuple(evidence),
+                occurred_at=at(2),
+                now=at(2),
             )
         )
 

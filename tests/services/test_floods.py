@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from services.notifications.app import build
 from shared.adapters.sqlite_event_store import SqliteEventStore
+from shared.command_handling import CommandHandling
 from shared.event_store import Append, Outcome
 from tests.services.alarm_floor import AlarmFloor, alarm_floor
 
@@ -100,3 +102,42 @@ async def test_killed_at_whichever_write_everybody_is_told_once(
         titles = [message["title"] for message in await alarm.inbox("rep-1")]
         assert titles.count(RESOLVED) == 1
         assert await told(alarm) == dict.fromkeys(SIGNALS, 1)
+
+
+async def test_two_processes_that_write_letters_at_the_same_time_tell_each_thing_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first has seen less, and is held up before it writes."""
+    async with alarm_floor(tmp_path / "data") as alarm:
+        hosting = alarm.floor.hosting
+        [slow] = [each for each in hosting.runners if each.name == "notifications.letters"]
+        others = build(hosting.ports)
+        [quick] = [each for each in others.runners if each.name == "notifications.letters"]
+        await alarm.signal("S0")
+        await alarm.settle()
+        alarm.floor.clock.move_to(alarm.now + MINUTE)
+
+        released, reached = asyncio.Event(), asyncio.Event()
+        handle_runs = CommandHandling.handle_runs
+
+        async def held_up(self: CommandHandling, *given: Any) -> Any:
+            if not reached.is_set():
+                reached.set()
+                await released.wait()
+            return await handle_runs(self, *given)
+
+        monkeypatch.setattr(CommandHandling, "handle_runs", held_up)
+        writing = asyncio.create_task(slow.step(alarm.now))
+        await reached.wait()
+        await alarm.signal("S1")
+        await hosting.catch_up(runners=False)
+        for runner in hosting.runners:
+            if runner.name == "notifications.steps":
+                await runner.step(alarm.now)
+        await hosting.catch_up(runners=False)
+        await quick.step(alarm.now)
+        released.set()
+        await writing
+        monkeypatch.undo()
+        await waited(alarm)
+        assert await told(alarm) == {"S0": 1, "S1": 1}

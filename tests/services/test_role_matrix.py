@@ -29,6 +29,7 @@ PUBLIC = {
     "/metrics": "loopback, or a token of its own",
     "/act/{token}": "the signed token of a one-time link names its person",
     "/told/{message_id}": "asks for sign-in in words, as a page",
+    "/forms/{form_key}": "the key in the address says for whom, and opens nothing else",
     f"{BASE}/commands": "every line checks its own command's permission",
 }
 STREAMS = {f"{BASE}/live": "answers at once and then never ends"}
@@ -245,6 +246,7 @@ ROUTES_OF_COMMANDS = {
     "open-ticket": "/tickets",
     "close-ticket": "/tickets/{ticket_id}/close",
     "capture-lead": "/leads",
+    "receive-message": "/messages",
     "change-lead-fields": "/leads/{lead_id}/change-fields",
     "note-lead-behaviour": "/leads/{lead_id}/note-behaviour",
     "assign-lead": "/leads/{lead_id}/assign",

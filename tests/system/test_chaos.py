@@ -5,26 +5,24 @@ import pytest
 from tests.system.chaos import faults
 from tests.system.chaos.rounds import round_of_chaos
 
-pytestmark = [
-    pytest.mark.postgres,
-    pytest.mark.kafka,
-    pytest.mark.slow,  # two minutes of faults; `make test-slow` and `make chaos` run it
-    pytest.mark.timeout(600),
-]
+pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(600)]
 
 SEED = "20261122"
 
 
 async def test_faults_under_load_lose_and_double_nothing() -> None:
     async with round_of_chaos(SEED, print) as running:
-        await running.strike(faults.kill_several, faults.deliver_again)
+        await running.strike(faults.kill_one_of_each_kind, faults.lose_commits)
         await running.compare()
-        await running.strike(faults.stop_and_continue, faults.lose_commits)
+        await running.strike(
+            faults.stop_a_worker, faults.restart_postgres, faults.broken_records, faults.poison
+        )
         await running.compare()
-        await running.strike(faults.restart_postgres, faults.broken_records)
-        await running.compare()
-        await running.strike(faults.restart_kafka, faults.poison)
-        await running.compare()
-        await running.strike(faults.rebalance_storm, faults.cut_connections, faults.kill_one)
+        await running.strike(
+            faults.rebalance_storm,
+            faults.restart_kafka,
+            faults.cut_connections,
+            faults.deliver_again,
+        )
         await running.finish()
-        assert running.kills >= 5
+        assert running.kills >= 7

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from stack import kafka_server
 from stack.kafka_server import KafkaServer, answers
 from tests.shared.relayed_log import create_topic, offsets, topic_content
 from tests.shared.test_kafka_consumer import Bench
 
-pytestmark = pytest.mark.kafka
 
-
+@pytest.mark.kafka
 @pytest.mark.parametrize(
     "end",
     [pytest.param(KafkaServer.stop, id="stopped"), pytest.param(KafkaServer.kill, id="killed")],
@@ -31,3 +33,26 @@ async def test_a_broker_comes_back_on_the_same_port_with_its_data(
     await asyncio.to_thread(own_kafka.start)
     assert (own_kafka.bootstrap, own_kafka.pid != process_id) == (address, True)
     assert offsets(await topic_content(address, topic)) == [0, 1, 2]
+
+
+def test_jars_that_somebody_was_killed_over_are_fetched_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    asked: list[bool] = []
+
+    def killed(_what: str, *, update: bool, cache_dir: Path) -> None:
+        raise KeyboardInterrupt
+
+    def built(_what: str, *, update: bool, cache_dir: Path) -> SimpleNamespace:
+        asked.append(update)
+        (cache_dir / "log4j-slf4j-impl-2.jar").touch()
+        return SimpleNamespace(path=cache_dir.parent)
+
+    monkeypatch.setattr(kafka_server.jgo, "build", killed)
+    with pytest.raises(KeyboardInterrupt):
+        kafka_server.class_path()
+    monkeypatch.setattr(kafka_server.jgo, "build", built)
+    assert "log4j-slf4j-impl-2.jar" in kafka_server.class_path()
+    kafka_server.class_path()
+    assert asked == [True, True, False, False]

@@ -251,6 +251,7 @@ class Course:
             opportunity_id=self.opportunity_id,
             action_id=action_id,
             evidence=self.evidence(*kinds),
+            occurred_at=sent_at,
             now=sent_at,
         )
         self.plan(command, sent_at, sent_at)

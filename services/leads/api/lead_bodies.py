@@ -2,17 +2,41 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StrictBool, StrictFloat, StringConstraints, model_validator
 
 from services.leads.domain.lead_state import LeadFields
 from shared.http import Body, Id, Name, When
 
 Source = Literal[
-    "referral", "demo_request", "web_form", "event", "advertisement", "bought_list", "other"
+    "referral",
+    "demo_request",
+    "web_form",
+    "group_chat",
+    "event",
+    "advertisement",
+    "bought_list",
+    "other",
 ]
-Behaviour = Literal["demo_booked", "hot_word", "live_stream", "white_paper", "page_dwell"]
+Behaviour = Literal[
+    "demo_booked",
+    "hot_word",
+    "live_stream",
+    "white_paper",
+    "page_dwell",
+    "trial_opened",
+    "contact_left",
+    "comparison_asked",
+    "sample_asked",
+]
 BudgetStatus = Literal["untouched", "oral", "written"]
 CoreNeed = Literal["cost", "efficiency", "compliance", "experience"]
+Attribute = (
+    StrictBool
+    | Annotated[StrictFloat, Field(allow_inf_nan=False)]
+    | Annotated[str, StringConstraints(max_length=100)]
+    | None
+)
+"""What a source knows of a lead: yes or no, a number, a choice by its name."""
 ContactType = Literal["call", "visit", "message", "email", "meeting"]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
 
@@ -43,6 +67,7 @@ class NewLead(SharedFields):
     behaviours: list[Behaviour] = Field(default_factory=list, max_length=20)
     unit_id: Id | None = None
     owner_id: Id | None = None
+    attributes: dict[Name, Attribute] = Field(default_factory=dict, max_length=50)
     occurred_at: When | None = None
 
 
@@ -60,12 +85,14 @@ class Assignment(Body):
 
 
 class NewContact(Body):
-    """`budget_status` and `core_needs`, where given, are what is known from then on."""
+    """`budget_status` and `core_needs`, where given, are what is known from then on. `interested`:
+    so they say; it counts once behaviour proves it (O16)."""
 
     type: ContactType
     summary: Text | None = None
     budget_status: BudgetStatus | None = None
     core_needs: list[CoreNeed] | None = Field(None, max_length=4)
+    interested: bool = False
     occurred_at: When | None = None
 
 

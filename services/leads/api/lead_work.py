@@ -79,6 +79,7 @@ class LeadWork:
             owner_id=owner_id,
             occurred_at=occurred_at,
             now=context.occurred_at,
+            attributes=body.attributes,
         )
         return await self._handle(command, replace(context, occurred_at=occurred_at))
 
@@ -128,6 +129,7 @@ class LeadWork:
             rules=score_rules(organisation),
             occurred_at=occurred_at,
             now=context.occurred_at,
+            interested=body.interested,
         )
         return await self._handle(command, replace(context, occurred_at=occurred_at))
 

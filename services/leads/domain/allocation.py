@@ -1,6 +1,7 @@
 """Who gets a lead: eligible reps, their weights, whose turn it is; by recorded state alone (L5)."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,6 +14,7 @@ _LEAST_WEIGHT, _MOST_WEIGHT = 0.5, 2.0
 class Track(StrEnum):
     STANDARD = "standard"
     HIGH_VALUE = "high_value"
+    HOT_WORD = "hot_word"
 
 
 class PassedOver(StrEnum):
@@ -31,13 +33,17 @@ class Why(StrEnum):
     LEAST_RECENTLY_SERVED = "least_recently_served"
     HIGHEST_CURRENT_WEIGHT = "highest_current_weight"
     HIGHEST_OF_SEVERAL = "highest_current_weight_least_recently_served"
+    QUICKEST = "quickest_to_respond"
+    QUICKEST_SERVED = "quickest_to_respond_served_customer"
+    QUICKEST_OF_SEVERAL = "quickest_to_respond_least_recently_served"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepSituation:
     """What is known of a rep of the unit when a lead is allocated. `won` and `closed`: their
     opportunities of the last 180 days. `attainment`: of the month ÷ share of its working days gone;
-    None until there are goals (P9)."""
+    None until there are goals (P9). `response_seconds`: mean of the last three first-response
+    times, None before the first; looked up for leads with a hot word only (L8)."""
 
     rep_id: str
     joined_at: datetime
@@ -46,6 +52,7 @@ class RepSituation:
     won: int = 0
     closed: int = 0
     attainment: float | None = None
+    response_seconds: float | None = None
 
     @property
     def win_rate(self) -> float:
@@ -89,7 +96,9 @@ class Choice(NamedTuple):
     why: Why
 
 
-def track_of(score: float, rules: AllocationRules) -> Track:
+def track_of(score: float, rules: AllocationRules, *, has_hot_word: bool = False) -> Track:
+    if has_hot_word:
+        return Track.HOT_WORD
     return Track.HIGH_VALUE if score >= rules.high_value_score else Track.STANDARD
 
 
@@ -123,10 +132,10 @@ def eligibility(
 
 
 def weights(eligible: Sequence[RepSituation], track: Track) -> dict[str, int]:
-    """In thousandths by rep; in the standard track all alike. In the other
+    """In thousandths by rep; all alike but in the high-value track. There
     clamp(½ p/p̄ + ½ a/ā, ½, 2), bars being means over the eligible; as long as a is absent the
     weight is over what remains: clamp(p/p̄, ½, 2) (L5)."""
-    if track is Track.STANDARD:
+    if track is not Track.HIGH_VALUE:
         return {rep.rep_id: THOUSANDTHS for rep in eligible}
     mean_rate = sum(rep.win_rate for rep in eligible) / len(eligible)
     attained = [rep.attainment for rep in eligible if rep.attainment is not None]
@@ -154,7 +163,7 @@ def choose(turns: Turns, weighed: Mapping[str, int], track: Track) -> Choice:
     """Round-robin: the least recently served, who never was before all others, in the order
     recorded. Smooth weighted round-robin: the highest of current + own weight; of several the
     least recently served. `weighed` names at least one rep."""
-    if track is Track.STANDARD:
+    if track is not Track.HIGH_VALUE:
         return Choice(_least_recently_served(turns, list(weighed)), Why.LEAST_RECENTLY_SERVED)
     current = turns.current
     gathered = {rep: current.get(rep, 0) + weight for rep, weight in weighed.items()}
@@ -163,6 +172,24 @@ def choose(turns: Turns, weighed: Mapping[str, int], track: Track) -> Choice:
     if len(tied) == 1:
         return Choice(tied[0], Why.HIGHEST_CURRENT_WEIGHT)
     return Choice(_least_recently_served(turns, tied), Why.HIGHEST_OF_SEVERAL)
+
+
+def choose_quickest(
+    turns: Turns,
+    weighed: Collection[str],
+    response_seconds: Mapping[str, float],
+    served_customer: Collection[str],
+) -> Choice:
+    """Of the eligible the one with the lowest mean response, who has none comes last; of several
+    one who has served the customer; of several the least recently served (L8)."""
+    lowest = min(response_seconds.get(rep, math.inf) for rep in weighed)
+    tied = [rep for rep in weighed if response_seconds.get(rep, math.inf) == lowest]
+    if len(tied) == 1:
+        return Choice(tied[0], Why.QUICKEST)
+    familiar = [rep for rep in tied if rep in served_customer]
+    if len(familiar) == 1:
+        return Choice(familiar[0], Why.QUICKEST_SERVED)
+    return Choice(_least_recently_served(turns, familiar or tied), Why.QUICKEST_OF_SEVERAL)
 
 
 def _least_recently_served(turns: Turns, reps: Sequence[str]) -> str:
@@ -186,7 +213,7 @@ def after_turn(
     if newcomers:
         order = {**order, **{rep: len(order) + at for at, rep in enumerate(newcomers)}}
     after = replace(turns, order=order, served={**turns.served, rep_id: number})
-    if track is Track.STANDARD:
+    if track is not Track.HIGH_VALUE:
         return after
     current = dict(turns.current)
     for rep, weight in weighed.items():

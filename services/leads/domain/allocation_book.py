@@ -7,12 +7,15 @@ from typing import assert_never
 
 from services.leads.domain.allocation import (
     AllocationRules,
+    Choice,
+    Eligibility,
     RepSituation,
     Track,
     Turns,
     UnitSituation,
     after_turn,
     choose,
+    choose_quickest,
     eligibility,
     track_of,
     weights,
@@ -35,7 +38,8 @@ class NobodyIsEligible(DomainError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllocateLead:
-    """`score`: source + behaviour + 30. `reps`: those of the unit, by id."""
+    """`score`: source + behaviour + 30. `reps`: those of the unit, by id. `served_customer`: who
+    of them, where the customer said a hot word (L8); otherwise it does not matter."""
 
     lead_id: str
     unit_id: str
@@ -46,6 +50,8 @@ class AllocateLead:
     unit: UnitSituation
     day: date
     now: datetime
+    has_hot_word: bool = False
+    served_customer: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +84,20 @@ class AllocationBook:
     number: int = 0
     standard: Turns = field(default_factory=Turns)
     high_value: Turns = field(default_factory=Turns)
+    hot_word: Turns = field(default_factory=Turns)
     holders: Shelves = field(default_factory=Shelves)
     open_leads: Mapping[str, int] = field(default_factory=dict)
 
     def turns(self, track: Track) -> Turns:
-        return self.high_value if track is Track.HIGH_VALUE else self.standard
+        match track:
+            case Track.STANDARD:
+                return self.standard
+            case Track.HIGH_VALUE:
+                return self.high_value
+            case Track.HOT_WORD:
+                return self.hot_word
+            case _:
+                assert_never(track)
 
 
 def allocate(command: AllocateLead, book: AllocationBook) -> Sequence[AllocationBookEvent]:
@@ -92,32 +107,50 @@ def allocate(command: AllocateLead, book: AllocationBook) -> Sequence[Allocation
     found = eligibility(command.reps, book.open_leads, command.rules, command.unit, command.now)
     if not found.eligible:
         raise NobodyIsEligible(command.unit_id, found.passed_over)
-    track = track_of(command.score, command.rules)
+    return [_allocated(command, book, found)]
+
+
+def _allocated(command: AllocateLead, book: AllocationBook, found: Eligibility) -> LeadAllocated:
+    track = track_of(command.score, command.rules, has_hot_word=command.has_hot_word)
     weighed = weights(found.eligible, track)
-    rep_id, why = choose(book.turns(track), weighed, track)
-    is_weighed = track is Track.HIGH_VALUE
-    return [
-        LeadAllocated(
-            unit_id=command.unit_id,
-            lead_id=command.lead_id,
-            round=command.round,
-            number=book.number + 1,
-            track=track,
-            score=command.score,
-            rep_id=rep_id,
-            why=why,
-            weights=weighed,
-            win_rates={r.rep_id: r.win_rate for r in found.eligible} if is_weighed else {},
-            attainments={
-                r.rep_id: r.attainment
-                for r in found.eligible
-                if is_weighed and r.attainment is not None
-            },
-            passed_over={reason: list(reps) for reason, reps in found.passed_over.items()},
-            day=command.day,
-            allocated_at=command.now,
-        )
-    ]
+    is_weighed, is_hot = track is Track.HIGH_VALUE, track is Track.HOT_WORD
+    undecided = LeadAllocated(
+        unit_id=command.unit_id,
+        lead_id=command.lead_id,
+        round=command.round,
+        number=book.number + 1,
+        track=track,
+        score=command.score,
+        rep_id="",
+        why="",
+        weights=weighed,
+        win_rates={r.rep_id: r.win_rate for r in found.eligible} if is_weighed else {},
+        attainments={
+            r.rep_id: r.attainment
+            for r in found.eligible
+            if is_weighed and r.attainment is not None
+        },
+        passed_over={reason: list(reps) for reason, reps in found.passed_over.items()},
+        day=command.day,
+        allocated_at=command.now,
+        response_seconds={
+            r.rep_id: r.response_seconds
+            for r in found.eligible
+            if is_hot and r.response_seconds is not None
+        },
+        served_customer=sorted(command.served_customer.intersection(weighed)) if is_hot else [],
+    )
+    rep_id, why = _choice(book, undecided)
+    return replace(undecided, rep_id=rep_id, why=why)
+
+
+def _choice(book: AllocationBook, event: LeadAllocated) -> Choice:
+    """From what the event holds, so that replaying it chooses alike."""
+    track = Track(event.track)
+    turns = book.turns(track)
+    if track is Track.HOT_WORD:
+        return choose_quickest(turns, event.weights, event.response_seconds, event.served_customer)
+    return choose(turns, event.weights, track)
 
 
 def note_taken(command: NoteLeadTaken, book: AllocationBook) -> Sequence[AllocationBookEvent]:
@@ -159,8 +192,7 @@ def evolve(book: AllocationBook, event: AllocationBookEvent) -> AllocationBook:
 
 def replayed_rep(book: AllocationBook, event: LeadAllocated) -> str:
     """Whom the book before it gives the lead, from what the event holds: always its own rep."""
-    track = Track(event.track)
-    return choose(book.turns(track), event.weights, track).rep_id
+    return _choice(book, event).rep_id
 
 
 ALLOCATION_BOOK: Decider[AllocationBookCommand, AllocationBook, AllocationBookEvent] = Decider(
@@ -171,9 +203,15 @@ ALLOCATION_BOOK: Decider[AllocationBookCommand, AllocationBook, AllocationBookEv
 def _turned(book: AllocationBook, event: LeadAllocated) -> AllocationBook:
     track = Track(event.track)
     turns = after_turn(book.turns(track), event.weights, track, event.rep_id, event.number)
-    if track is Track.HIGH_VALUE:
-        return replace(book, number=event.number, high_value=turns)
-    return replace(book, number=event.number, standard=turns)
+    match track:
+        case Track.STANDARD:
+            return replace(book, number=event.number, standard=turns)
+        case Track.HIGH_VALUE:
+            return replace(book, number=event.number, high_value=turns)
+        case Track.HOT_WORD:
+            return replace(book, number=event.number, hot_word=turns)
+        case _:
+            assert_never(track)
 
 
 def _held(book: AllocationBook, lead_id: str, rep_id: str) -> AllocationBook:

@@ -15,6 +15,7 @@ from services.leads.domain.lead_commands import (
     ConvertLead,
     DecideLeadAppeal,
     DisqualifyLead,
+    HearHotWord,
     JudgeLead,
     LeadCommand,
     LetLeadWait,
@@ -24,6 +25,7 @@ from services.leads.domain.lead_commands import (
     ReturnLead,
 )
 from services.leads.domain.lead_folding import LeadEvent, evolve
+from services.leads.domain.lead_hot_words import hot_word_said
 from services.leads.domain.lead_judgement import judged
 from services.leads.domain.lead_outcomes import convert, disqualify, give_back, qualify, release
 from services.leads.domain.lead_score import LeadScoreRules
@@ -69,6 +71,7 @@ def capture(command: CaptureLead, lead: Lead) -> Sequence[LeadEvent]:
         unit_id=command.unit_id,
         unit_path=list(command.unit_path),
         captured_at=command.occurred_at,
+        attributes=dict(command.attributes),
     )
     behaviours = dict.fromkeys(command.behaviours)
     noted = (_behaviour(command.lead_id, each, command.occurred_at) for each in behaviours)
@@ -91,6 +94,14 @@ def note_behaviour(command: NoteBehaviour, lead: Lead) -> Sequence[LeadEvent]:
         return []
     noted = _behaviour(command.lead_id, command.behaviour, command.occurred_at)
     return _and_judged(there, [noted], command.rules, command.now)
+
+
+def hear_hot_word(command: HearHotWord, lead: Lead) -> Sequence[LeadEvent]:
+    """Raises LeadIsClosed."""
+    said = hot_word_said(command, lead)
+    if not said or isinstance(lead, Unknown | Returned):
+        return said
+    return _and_judged(open_lead(lead, command.lead_id), said, command.rules, command.now)
 
 
 def judge(command: JudgeLead, lead: Lead) -> Sequence[LeadEvent]:
@@ -165,25 +176,29 @@ def contact(command: ContactLead, lead: Lead) -> Sequence[LeadEvent]:
     fields = command.fields or facts.fields
     if command.budget_status_required and fields.budget_status is None:
         raise BudgetStatusIsMissing("a follow-up says what is known of the budget")
-    is_first_response = (
-        facts.owner_id is not None
-        and command.actor_id == facts.owner_id
-        and facts.first_contact_at is None
-        and facts.assigned_at is not None
-        and command.occurred_at >= facts.assigned_at
-    )
     contacted = LeadContacted(
         lead_id=facts.lead_id,
         customer_id=facts.customer_id,
         type=command.type,
         actor_id=command.actor_id,
         summary=command.summary,
-        is_first_response=is_first_response,
+        response_seconds=_response_seconds(command, facts),
+        unit_id=facts.unit_id,
+        unit_path=list(facts.unit_path),
         fell_asleep_at=facts.fell_asleep_at,
         contacted_at=command.occurred_at,
+        interested=command.interested,
     )
     happened = [*_fields_changed(facts, fields, command.now), contacted]
     return _and_judged(there, happened, command.rules, command.now)
+
+
+def _response_seconds(command: ContactLead, facts: LeadFacts) -> float | None:
+    """Of the assigned rep's first contact since the assignment (L10)."""
+    at = facts.assigned_at
+    if at is None or command.actor_id != facts.owner_id or facts.first_contact_at is not None:
+        return None
+    return (command.occurred_at - at).total_seconds() if command.occurred_at >= at else None
 
 
 def decide(command: LeadCommand, lead: Lead) -> Sequence[LeadEvent]:
@@ -194,6 +209,8 @@ def decide(command: LeadCommand, lead: Lead) -> Sequence[LeadEvent]:
             return change_fields(command, lead)
         case NoteBehaviour():
             return note_behaviour(command, lead)
+        case HearHotWord():
+            return hear_hot_word(command, lead)
         case JudgeLead():
             return judge(command, lead)
         case LetLeadWait():

@@ -1,15 +1,19 @@
 """What can be asked of a lead."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
 from services.leads.domain.lead_score import LeadScoreRules
 from services.leads.domain.lead_state import LeadFields
+from shared.events.leads import LeadAttribute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureLead:
+    """`attributes`: what else its source knows of it."""
+
     lead_id: str
     customer_id: str
     source: str
@@ -20,6 +24,7 @@ class CaptureLead:
     owner_id: str | None
     occurred_at: datetime
     now: datetime
+    attributes: Mapping[str, LeadAttribute] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,22 @@ class NoteBehaviour:
     behaviour: str
     rules: LeadScoreRules
     occurred_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HearHotWord:
+    """A message of the lead's customer holds `words`; where there is no such lead yet it becomes
+    one, captured in `unit_id` (L8)."""
+
+    lead_id: str
+    customer_id: str
+    message_id: str
+    words: tuple[str, ...]
+    unit_id: str
+    unit_path: tuple[str, ...]
+    rules: LeadScoreRules
+    said_at: datetime
     now: datetime
 
 
@@ -87,6 +108,7 @@ class ContactLead:
     rules: LeadScoreRules
     occurred_at: datetime
     now: datetime
+    interested: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +173,7 @@ LeadCommand = (
     CaptureLead
     | ChangeLeadFields
     | NoteBehaviour
+    | HearHotWord
     | JudgeLead
     | LetLeadWait
     | AssignLead

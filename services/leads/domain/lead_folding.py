@@ -19,6 +19,7 @@ from services.leads.domain.lead_state import (
     Unknown,
 )
 from shared.events.leads import (
+    HotWordSaid,
     LeadAppealDecided,
     LeadAppealed,
     LeadAssigned,
@@ -40,6 +41,7 @@ LeadEvent = (
     LeadCaptured
     | LeadFieldsChanged
     | LeadBehaviourNoted
+    | HotWordSaid
     | LeadScored
     | LeadFoundNobody
     | LeadAssigned
@@ -74,6 +76,8 @@ def _changed(lead: KnownLead, event: LeadEvent) -> Lead:  # one case an event
             return replace(
                 lead, facts=replace(facts, behaviours=(*facts.behaviours, event.behaviour))
             )
+        case HotWordSaid():
+            return replace(lead, facts=replace(facts, hot_word_at=event.said_at))
         case LeadScored():
             score = LeadScore(event.source_points, event.behaviour_points, event.timeliness_points)
             return replace(lead, facts=replace(facts, judged=score, judged_at=event.judged_at))
@@ -159,8 +163,9 @@ def _contacted(lead: KnownLead, event: LeadContacted) -> Lead:
         contacts=lead.facts.contacts + 1,
         last_contact_at=event.contacted_at,
         fell_asleep_at=None,
+        interest_claimed=lead.facts.interest_claimed or event.interested,
     )
-    if event.is_first_response:
+    if event.response_seconds is not None:
         facts = replace(facts, first_contact_at=event.contacted_at)
     match lead:
         case Assigned():

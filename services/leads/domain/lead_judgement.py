@@ -20,6 +20,13 @@ def score_now(facts: LeadFacts, rules: LeadScoreRules, now: datetime) -> LeadSco
     return lead_score(rules, facts.source, facts.behaviours, waited)
 
 
+def unanswered_seconds(facts: LeadFacts, now: datetime) -> float | None:
+    """Since it was assigned, where its rep never responded (L10)."""
+    if facts.assigned_at is None or facts.first_contact_at is not None:
+        return None
+    return (now - facts.assigned_at).total_seconds()
+
+
 def allocation_score(facts: LeadFacts, rules: LeadScoreRules) -> float:
     """Source + behaviour + 30: how late sales was does not count (L5)."""
     return lead_score(rules, facts.source, facts.behaviours, None).total
@@ -57,6 +64,7 @@ def judged(
                 unit_id=facts.unit_id,
                 unit_path=list(facts.unit_path),
                 found_nobody_at=facts.found_nobody_at,
+                unanswered_seconds=unanswered_seconds(facts, now),
                 returned_at=now,
             )
         )

@@ -79,6 +79,7 @@ def columns(row: LeadRow) -> Mapping[str, Any]:
         "owner_id": row.facts.owner_id,
         "customer_id": row.facts.customer_id,
         "captured_at": milliseconds(row.facts.captured_at),
+        "has_hot_word": row.facts.hot_word_at is not None,
         "budget_known": row.facts.fields.budget_status not in (None, UNTOUCHED),
     }
 

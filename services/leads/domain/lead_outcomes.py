@@ -10,6 +10,7 @@ from services.leads.domain.lead_commands import (
     ReturnLead,
 )
 from services.leads.domain.lead_folding import LeadEvent
+from services.leads.domain.lead_judgement import unanswered_seconds
 from services.leads.domain.lead_state import (
     Assigned,
     Captured,
@@ -61,6 +62,7 @@ def give_back(command: ReturnLead, lead: Lead) -> Sequence[LeadEvent]:
             unit_id=facts.unit_id,
             unit_path=list(facts.unit_path),
             found_nobody_at=facts.found_nobody_at,
+            unanswered_seconds=unanswered_seconds(facts, command.now),
             returned_at=command.now,
         )
     ]

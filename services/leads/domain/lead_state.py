@@ -78,7 +78,8 @@ class LeadFields:
 class LeadFacts:
     """`first_contact_at`: the owner's first since `assigned_at`. `rounds`: how often it was given
     to sales, so that each time it is allocated anew. `found_nobody_at`: nobody was eligible.
-    `last_contact_at`: since it was assigned; `fell_asleep_at`: nothing came after the first."""
+    `last_contact_at`: since it was assigned; `fell_asleep_at`: nothing came after the first.
+    `hot_word_at`: when its customer said one last (L8). `interest_claimed`: a rep says so (O16)."""
 
     lead_id: str
     customer_id: str
@@ -102,6 +103,8 @@ class LeadFacts:
     rounds: int = 1
     found_nobody_at: datetime | None = None
     passed_over: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    hot_word_at: datetime | None = None
+    interest_claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, String, select, tuple_
 
 from services.leads.domain.lead import LEAD
+from services.leads.domain.lead_intent import intent
 from services.leads.domain.lead_judgement import allocation_score, score_now
 from services.leads.domain.lead_list import LEAD_LIST, LeadRow, row_of
 from services.leads.domain.lead_score import LeadScoreRules
@@ -33,6 +34,7 @@ LEADS = RowReadModel(
         ("owner_id", String(64)),
         ("customer_id", String(64)),
         ("captured_at", BigInteger),
+        ("has_hot_word", Boolean),
         ("budget_known", Boolean),
     ),
     indexes=(
@@ -188,6 +190,8 @@ def _shown(
         "appealed_at": facts.appealed_at,
         "found_nobody_at": facts.found_nobody_at,
         "passed_over": {why: list(reps) for why, reps in facts.passed_over},
+        "hot_word_at": facts.hot_word_at,
+        "intent": intent(facts),
         "reason": row.reason,
         "opportunity_id": row.opportunity_id,
         "score": {

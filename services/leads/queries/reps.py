@@ -1,6 +1,7 @@
 """The reps of a unit as allocation looks at them: presence, closed deals, since when (L5)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, Boolean, String, func, select
@@ -8,6 +9,7 @@ from sqlalchemy import BigInteger, Boolean, String, func, select
 from services.leads.domain.allocation import AllocationRules, RepSituation
 from services.leads.domain.deal_outcomes import DEAL_OUTCOMES
 from services.leads.domain.presence import PRESENCE_LIST, Presence
+from services.leads.queries.first_responses import mean_of_last_responses
 from shared.clock import milliseconds
 from shared.organisation import Organisation
 from shared.ports import Ports
@@ -67,6 +69,14 @@ async def rep_situations(
         )
         for rep in reps
     )
+
+
+async def with_responses(
+    ports: Ports, tenant_id: str, reps: Sequence[RepSituation]
+) -> tuple[RepSituation, ...]:
+    """With how quickly each responded last (L8)."""
+    means = await mean_of_last_responses(ports, tenant_id, [each.rep_id for each in reps])
+    return tuple(replace(each, response_seconds=means.get(each.rep_id)) for each in reps)
 
 
 async def _presences(ports: Ports, tenant_id: str, reps: Sequence[str]) -> dict[str, Presence]:

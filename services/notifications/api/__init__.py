@@ -1,14 +1,22 @@
-"""Notifications over HTTP: escalations, inbox, policies, channels, words, and the linked pages."""
+"""Notifications over HTTP: escalations, inbox, policies, channels, webhooks and linked pages."""
 
 from fastapi import APIRouter
 
-from services.notifications.api import channels, escalations, inbox, pages, policies, words
+from services.notifications.api import (
+    channels,
+    escalations,
+    inbox,
+    pages,
+    policies,
+    webhooks,
+    words,
+)
 from services.notifications.api.desk import Desk
 from shared.service import BatchCommand
 
 
 def routers(desk: Desk) -> tuple[APIRouter, ...]:
-    parts = (escalations, inbox, policies, channels, words, pages)
+    parts = (escalations, inbox, policies, channels, words, pages, webhooks)
     return tuple(part.router(desk) for part in parts)
 
 

@@ -66,7 +66,7 @@ DEFAULT_POLICIES = (
     ),
     PolicyDefinition(
         name="unit-out-of-range",
-        rules=("workshop_proposed", "coach_needed"),
+        rules=("workshop_proposed", "coach_needed", "first_response_slow"),
         steps=(
             PolicyStep(after_seconds=0, to="manager", channels=_AT_ONCE, in_business_hours=True),
             PolicyStep(
@@ -77,7 +77,7 @@ DEFAULT_POLICIES = (
     ),
     PolicyDefinition(
         name="channel-fails",
-        rules=("channel_failing",),
+        rules=("channel_failing", "webhook_disabled"),
         steps=(_ADMINISTRATORS_AT_ONCE,),
         repeat_seconds=_DAY,
         title={"zh": "通道投递失败", "en": "A channel fails to deliver"},

@@ -26,6 +26,8 @@ SUBJECTS = {
     ("person", "en"): "Person",
     ("channel", "zh"): "通道",
     ("channel", "en"): "Channel",
+    ("webhook", "zh"): "Webhook",
+    ("webhook", "en"): "Webhook",
 }
 
 _WHERE_ZH = "（阶段 {stage}，{unit}，负责人 {owner}，客户 {customer}）"
@@ -130,6 +132,16 @@ _BY_RULE: dict[str, tuple[Words, Words]] = {
             " ({unit})",
         ),
     ),
+    "first_response_slow": (
+        Words(
+            title="{unit} 首次响应变慢",
+            line="{unit} 最近的线索首次响应时间明显变长，请查明原因",
+        ),
+        Words(
+            title="{unit} answers its leads slowly",
+            line="{unit}: first responses take much longer than before: find out why",
+        ),
+    ),
     "workshop_proposed": (
         Words(
             title="{unit} 建议召开工作坊",
@@ -158,6 +170,17 @@ _BY_RULE: dict[str, tuple[Words, Words]] = {
             title="{subject} fails to deliver",
             line="{subject} ({unit}): its delivery rate of the last 24 h is below the alert level:"
             " look at its settings and send a test message",
+        ),
+    ),
+    "webhook_disabled": (
+        Words(
+            title="{subject} 已停用",
+            line="{subject} 长时间投递失败或地址已失效，已停用；事件仍在排队，修复后请重新启用",
+        ),
+        Words(
+            title="{subject} was disabled",
+            line="{subject} failed for long or is gone, and was disabled; events wait in its queue:"
+            " mend it and enable it again",
         ),
     ),
     OTHER_RULE: (

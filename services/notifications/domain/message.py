@@ -75,6 +75,12 @@ class AttemptIsUnderWay(DomainError):
     code = "attempt-is-under-way"
 
 
+class AnotherIsQueued(DomainError):
+    """Under this id something else is told already."""
+
+    code = "another-is-queued"
+
+
 class MessageIsClosed(DomainError):
     code = "message-is-closed"
 
@@ -85,6 +91,10 @@ class MessageIsNotDelivered(DomainError):
 
 def queue(command: QueueMessage, message: Message) -> Sequence[MessageEvent]:
     if not isinstance(message, Unknown):
+        queued = message.queued
+        is_the_same = command.escalation_ids == queued.escalation_ids
+        if not (is_the_same and command.step_versions == queued.step_versions):
+            raise AnotherIsQueued(command.message_id)
         return []
     return [
         MessageQueued(
@@ -100,6 +110,8 @@ def queue(command: QueueMessage, message: Message) -> Sequence[MessageEvent]:
             not_before=command.not_before,
             expires_at=command.expires_at,
             queued_at=command.now,
+            step_versions=command.step_versions,
+            letter=command.letter,
         )
     ]
 

@@ -38,6 +38,8 @@ class QueueMessage:
     not_before: datetime
     expires_at: datetime
     now: datetime
+    step_versions: tuple[int, ...] = ()
+    letter: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,20 +22,19 @@ from services.notifications.domain.message_commands import (
 from services.notifications.domain.message_list import INBOX
 from services.notifications.domain.steps import may_disturb_from
 from services.notifications.queries.matters import Matters
-from services.notifications.queries.pending_notices import (
-    OUT,
-    PENDING_NOTICES,
+from services.notifications.queries.pending_notices import OUT, PENDING_NOTICES
+from services.notifications.queries.read_models import LOG_NAME, by_the_clock
+from services.notifications.queries.ready_notices import (
     PendingNotice,
     Recipient,
     Settled,
+    last_letters,
     notices_for,
     ready_recipients,
     settle,
 )
-from services.notifications.queries.read_models import LOG_NAME, by_the_clock
 from services.notifications.queries.stored_states import stored_states
 from services.notifications.queries.tenant_choices import TenantChoices
-from services.notifications.runs import carried_out
 from shared.command_handling import CommandHandling, Run, Step, derived_id
 from shared.envelope import stream_name
 from shared.organisation import Organisation
@@ -72,6 +71,7 @@ class LetterWriting:
         self._choices = choices
         self._matters = matters
         self._told = OwnWrites(ports, LOG_NAME, PENDING_NOTICES.name)
+        self._last: Mapping[Recipient, int] = {}
 
     async def step(self, now: datetime) -> bool:
         """The letters to all who have something ready, with one commit. What is pending shows
@@ -87,19 +87,32 @@ class LetterWriting:
             for notice in notices
         }
         escalations = await stored_states(ports, ESCALATION, streams)
-        runs: list[Run] = []
+        self._last = await last_letters(ports.read_store, recipients)
+        runs: list[Sequence[Run]] = []
         settled: list[Settled] = []
         for recipient in recipients:
             to_one, what_became = await self._written(
                 recipient, pending[recipient], escalations, now
             )
-            runs += to_one
+            runs.append(to_one)
             settled.append(what_became)
-        if runs:
-            self._told.wrote()
-        await carried_out(self._commands, MESSAGE, await self._traced(runs))
+        await self._queue(runs)
         await settle(ports.read_store, settled)
         return bool(recipients)
+
+    async def _queue(self, waiting: Sequence[Sequence[Run]]) -> None:
+        """The first letter to everybody with one commit, then the second ones, and so on. Where
+        another process, that was doing the same, has just written the one of this number, the rest
+        has to be thought over: what it told must not be told again."""
+        while waiting := [letters for letters in waiting if letters]:
+            self._told.wrote()
+            first = await self._traced([letters[0] for letters in waiting])
+            outcomes = await self._commands.handle_runs(MESSAGE, first)
+            waiting = [
+                letters[1:]
+                for letters, refused in zip(waiting, outcomes, strict=True)
+                if not any(refused)
+            ]
 
     async def _traced(self, runs: Sequence[Run]) -> list[Run]:
         """A letter goes on with the trace of the first escalation that it tells of."""
@@ -152,8 +165,10 @@ class LetterWriting:
             by_escalation[each.notice.escalation_id] = each
             notices.append(await self._notice(recipient, each, channels, language, now))
         runs = [
-            self._queuing(recipient, letter, by_escalation, now)
-            for letter in letters(notices, body_limit(notices, book))
+            self._queuing(recipient, number, letter, by_escalation, now)
+            for number, letter in enumerate(
+                letters(notices, body_limit(notices, book)), self._last[recipient] + 1
+            )
         ]
         return runs, unreachable
 
@@ -182,14 +197,15 @@ class LetterWriting:
     def _queuing(
         self,
         recipient: Recipient,
+        number: int,
         letter: Letter,
         by_escalation: dict[str, Standing],
         now: datetime,
     ) -> Run:
-        """The id follows from what is told, so that a repeat meets the first."""
+        """The id follows from the number: of two processes that write at the same time, one finds
+        it taken."""
         held = [by_escalation[escalation_id] for escalation_id in letter.escalation_ids]
-        told = (f"{e.notice.escalation_id}:{e.notice.level}:{e.notice.reached_at}" for e in held)
-        message_id = str(derived_id(*recipient, *told))
+        message_id = str(derived_id(*recipient, "letter", number))
         lasts = max(each.course.opened.policy.expires_seconds for each in held)
         command = QueueMessage(
             message_id=message_id,
@@ -204,6 +220,8 @@ class LetterWriting:
             not_before=now,
             expires_at=now + timedelta(seconds=lasts),
             now=now,
+            step_versions=tuple(each.notice.version for each in held),
+            letter=number,
         )
         context = by_the_clock(recipient.tenant_id, now, message_id)
         return Run(message_id, [Step(command, context, self._ports.new_id())])

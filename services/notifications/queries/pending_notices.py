@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -12,48 +11,20 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
-    and_,
-    bindparam,
-    delete,
-    select,
-    update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.domain.message_list import INBOX
 from services.notifications.queries.read_models import LOG_NAME
-from shared.clock import milliseconds, moment
+from shared.bulk_writing import merge
+from shared.clock import milliseconds
 from shared.envelope import RecordedEvent
 from shared.events.notifications import EscalationStepReached, MessageQueued
 from shared.projecting import Content, Flaw
-from shared.read_store import METADATA, ReadStore, upsert
+from shared.read_store import METADATA
 
 OUT = "out"
 """The way of everything but the inbox: one message over the first channel that takes it."""
-
-
-class PendingNotice(NamedTuple):
-    escalation_id: str
-    level: int
-    channels: tuple[str, ...]
-    reached_at: datetime
-    beside_inbox: bool
-
-
-class Recipient(NamedTuple):
-    """One person by one way; what is pending for them is told together."""
-
-    tenant_id: str
-    person_id: str
-    way: str
-
-
-class Settled(NamedTuple):
-    """What became of one recipient's notices: no longer pending, or ready at a later time."""
-
-    recipient: Recipient
-    gone: Sequence[PendingNotice]
-    waiting: Sequence[tuple[PendingNotice, datetime]]
 
 
 def _table(name: str) -> Table:
@@ -67,17 +38,35 @@ def _table(name: str) -> Table:
         Column("way", String(8), primary_key=True),
         Column("escalation_id", String(64), primary_key=True),
         Column("level", Integer, nullable=False),
+        Column("version", BigInteger, nullable=False),
+        Column("told_version", BigInteger, nullable=False),
         Column("channels", String, nullable=False),
         Column("beside_inbox", Integer, nullable=False),
         Column("reached_at", BigInteger, nullable=False),
-        Column("ready_at", BigInteger, nullable=False),
+        # None where the step has been told.
+        Column("ready_at", BigInteger, nullable=True),
         Index(f"{name}_ready", "ready_at"),
+    )
+
+
+def _letters_table(name: str) -> Table:
+    if name in METADATA.tables:
+        return METADATA.tables[name]
+    return Table(
+        name,
+        METADATA,
+        Column("tenant_id", String(64), primary_key=True),
+        Column("person_id", String(64), primary_key=True),
+        Column("way", String(8), primary_key=True),
+        Column("last_letter", BigInteger, nullable=False),
     )
 
 
 @dataclass(frozen=True)
 class PendingNotices:
-    """A step reached adds its people, a message queued takes away what it holds."""
+    """A step reached adds its people, a message queued tells what it holds. Steps and messages
+    stand in partitions of their own, so a message may come before the step that it tells: what
+    was told is kept too."""
 
     suffix: str = ""
 
@@ -97,8 +86,13 @@ class PendingNotices:
         return _table(f"{LOG_NAME}_pending_notices_v{self.version}{self.suffix}")
 
     @property
+    def letters(self) -> Table:
+        """The number of the last letter to each recipient."""
+        return _letters_table(f"{LOG_NAME}_letters_v{self.version}{self.suffix}")
+
+    @property
     def tables(self) -> Sequence[Table]:
-        return (self.table,)
+        return (self.table, self.letters)
 
     @property
     def contents(self) -> Sequence[Content]:
@@ -111,29 +105,38 @@ class PendingNotices:
     async def apply(
         self, connection: AsyncConnection, events: Sequence[RecordedEvent]
     ) -> list[Flaw]:
-        """What a batch comes to for each notice: there as told last, or gone."""
-        after: dict[tuple[Recipient, str], dict[str, Any] | None] = {}
+        """In one order everywhere, so that workers do not wait for each other."""
+        notices: dict[_Key, dict[str, Any]] = {}
+        last_letters: dict[_Key, int] = {}
         for recorded in events:
             tenant_id = recorded.tenant_id
             match recorded.event:
                 case EscalationStepReached() as reached:
-                    for row in _rows(tenant_id, reached):
-                        recipient = Recipient(tenant_id, row["person_id"], row["way"])
-                        after[recipient, row["escalation_id"]] = row
-                case MessageQueued() as queued if queued.person_id and queued.escalation_ids:
-                    way = INBOX if queued.channels == (INBOX,) else OUT
-                    recipient = Recipient(tenant_id, queued.person_id, way)
-                    after |= {(recipient, each): None for each in queued.escalation_ids}
+                    rows = _reached_rows(tenant_id, reached, recorded.stored.version)
+                case MessageQueued() as queued if queued.person_id and queued.letter:
+                    rows = _told_rows(tenant_id, queued.person_id, queued)
+                    recipient = (tenant_id, queued.person_id, _way(queued))
+                    last_letters[recipient] = max(last_letters.get(recipient, 0), queued.letter)
                 case _:
                     continue
-        await upsert(connection, self.table, [row for row in after.values() if row is not None])
-        await _remove(connection, self.table, [key for key, row in after.items() if row is None])
+            for row in rows:
+                key = tuple(row[name] for name in _KEYS)
+                notices[key] = _together(notices[key], row) if key in notices else row
+        merged = [notices[key] for key in sorted(notices)]
+        changes = {name: sql.format(kept=self.table.name) for name, sql in _TOGETHER.items()}
+        await merge(connection, self.table, merged, changes)
+        numbered = [
+            {"tenant_id": tenant_id, "person_id": person_id, "way": way, "last_letter": letter}
+            for (tenant_id, person_id, way), letter in sorted(last_letters.items())
+        ]
+        changes = {"last_letter": _LATER_LETTER.format(kept=self.letters.name)}
+        await merge(connection, self.letters, numbered, changes)
         return []
 
     async def refold(
         self, connection: AsyncConnection, events: Sequence[RecordedEvent]
     ) -> list[Flaw]:
-        """What was told meanwhile is recognised when it is about to be told again."""
+        """What was told is known beside it."""
         return await self.apply(connection, events)
 
     async def mark_incomplete(
@@ -142,7 +145,74 @@ class PendingNotices:
         """A notice lacks nothing: it is there or it is not."""
 
 
-def _rows(tenant_id: str, reached: EscalationStepReached) -> list[dict[str, Any]]:
+_Key = tuple[Any, ...]
+_KEYS = ("tenant_id", "person_id", "way", "escalation_id")
+_NEVER = -1
+_OF_THE_STEP = ("level", "version", "channels", "beside_inbox", "reached_at")
+
+
+def _together(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The later step, untold unless it or a later one was told."""
+    later = max(one, other, key=lambda row: int(row["version"]))
+    told_version = max(one["told_version"], other["told_version"])
+    is_told = told_version >= later["version"]
+    return later | {
+        "told_version": told_version,
+        "ready_at": None if is_told else later["ready_at"],
+    }
+
+
+_IS_LATER = 'excluded."version" > "{kept}"."version"'
+_TOGETHER = {
+    **{
+        name: f'CASE WHEN {_IS_LATER} THEN excluded."{name}" ELSE "{{kept}}"."{name}" END'
+        for name in _OF_THE_STEP
+    },
+    "told_version": (
+        'CASE WHEN excluded."told_version" > "{kept}"."told_version"'
+        ' THEN excluded."told_version" ELSE "{kept}"."told_version" END'
+    ),
+    "ready_at": (
+        f'CASE WHEN {_IS_LATER} AND excluded."version" > "{{kept}}"."told_version"'
+        ' THEN excluded."ready_at"'
+        f' WHEN NOT {_IS_LATER} AND "{{kept}}"."version" > excluded."told_version"'
+        ' THEN "{kept}"."ready_at" END'
+    ),
+}
+"""The same in the database: partitions of two workers may change a row at the same time."""
+_LATER_LETTER = (
+    'CASE WHEN excluded."last_letter" > "{kept}"."last_letter"'
+    ' THEN excluded."last_letter" ELSE "{kept}"."last_letter" END'
+)
+
+
+def _way(queued: MessageQueued) -> str:
+    return INBOX if queued.channels == (INBOX,) else OUT
+
+
+def _told_rows(tenant_id: str, person_id: str, queued: MessageQueued) -> list[dict[str, Any]]:
+    """As they are where no step has come yet."""
+    return [
+        {
+            "tenant_id": tenant_id,
+            "person_id": person_id,
+            "way": _way(queued),
+            "escalation_id": escalation_id,
+            "level": 0,
+            "version": _NEVER,
+            "told_version": version,
+            "channels": "",
+            "beside_inbox": 0,
+            "reached_at": 0,
+            "ready_at": None,
+        }
+        for escalation_id, version in zip(queued.escalation_ids, queued.step_versions, strict=True)
+    ]
+
+
+def _reached_rows(
+    tenant_id: str, reached: EscalationStepReached, version: int
+) -> list[dict[str, Any]]:
     others = tuple(channel for channel in reached.channels if channel != INBOX)
     ways = {INBOX: (INBOX,), OUT: others}
     in_inbox = INBOX in reached.channels
@@ -153,6 +223,8 @@ def _rows(tenant_id: str, reached: EscalationStepReached) -> list[dict[str, Any]
             "way": way,
             "escalation_id": reached.escalation_id,
             "level": reached.level,
+            "version": version,
+            "told_version": _NEVER,
             "channels": "|".join(channels),
             "beside_inbox": int(in_inbox),
             "reached_at": milliseconds(reached.reached_at),
@@ -164,104 +236,4 @@ def _rows(tenant_id: str, reached: EscalationStepReached) -> list[dict[str, Any]
     ]
 
 
-def _of(table: Table) -> Any:
-    """One person's notice of one escalation by one way, as `_named` names it."""
-    return and_(
-        table.c.tenant_id == bindparam("b_tenant_id"),
-        table.c.person_id == bindparam("b_person_id"),
-        table.c.way == bindparam("b_way"),
-        table.c.escalation_id == bindparam("b_escalation_id"),
-    )
-
-
-def _named(recipient: Recipient, escalation_id: str) -> dict[str, Any]:
-    return {
-        "b_tenant_id": recipient.tenant_id,
-        "b_person_id": recipient.person_id,
-        "b_way": recipient.way,
-        "b_escalation_id": escalation_id,
-    }
-
-
-async def _remove(
-    connection: AsyncConnection, table: Table, keys: Sequence[tuple[Recipient, str]]
-) -> None:
-    if keys:
-        await connection.execute(delete(table).where(_of(table)), [_named(*key) for key in keys])
-
-
 PENDING_NOTICES = PendingNotices()
-
-
-async def ready_recipients(reads: ReadStore, now: datetime, limit: int) -> list[Recipient]:
-    """Who may have something ready to be told; the bounds are never too late."""
-    table = PENDING_NOTICES.table
-    query = (
-        select(table.c.tenant_id, table.c.person_id, table.c.way)
-        .where(table.c.ready_at <= milliseconds(now))
-        .distinct()
-        .order_by(table.c.tenant_id, table.c.person_id, table.c.way)
-        .limit(limit)
-    )
-    async with reads.reading() as connection:
-        return [Recipient(*row) for row in await connection.execute(query)]
-
-
-async def notices_for(
-    reads: ReadStore, recipients: Sequence[Recipient]
-) -> dict[Recipient, list[PendingNotice]]:
-    """All that is pending for them, for each in the order of the escalations."""
-    table = PENDING_NOTICES.table
-    found: dict[Recipient, list[PendingNotice]] = {each: [] for each in recipients}
-    people: dict[tuple[str, str], list[str]] = {}
-    for tenant_id, person_id, way in recipients:
-        people.setdefault((tenant_id, way), []).append(person_id)
-    async with reads.reading() as connection:
-        for (tenant_id, way), person_ids in people.items():
-            query = (
-                select(table)
-                .where(
-                    table.c.tenant_id == tenant_id,
-                    table.c.person_id.in_(person_ids),
-                    table.c.way == way,
-                )
-                .order_by(table.c.person_id, table.c.escalation_id)
-            )
-            for row in await connection.execute(query):
-                notice = PendingNotice(
-                    escalation_id=row.escalation_id,
-                    level=row.level,
-                    channels=tuple(row.channels.split("|")),
-                    reached_at=moment(row.reached_at),
-                    beside_inbox=bool(row.beside_inbox),
-                )
-                found[Recipient(tenant_id, row.person_id, way)].append(notice)
-    return found
-
-
-async def settle(reads: ReadStore, settled: Sequence[Settled]) -> None:
-    """Take away what nobody has to be told of any more; look at the others when they are ready."""
-    table = PENDING_NOTICES.table
-    at_level = and_(_of(table), table.c.level == bindparam("b_level"))
-    gone = [
-        {**_named(recipient, notice.escalation_id), "b_level": notice.level}
-        for recipient, notices, _waiting in settled
-        for notice in notices
-    ]
-    waiting = [
-        {
-            **_named(recipient, notice.escalation_id),
-            "b_level": notice.level,
-            "b_ready_at": milliseconds(ready_at),
-        }
-        for recipient, _gone, notices in settled
-        for notice, ready_at in notices
-    ]
-    if not gone and not waiting:
-        return
-    async with reads.transaction() as connection:
-        if gone:
-            await connection.execute(delete(table).where(at_level), gone)
-        if waiting:
-            later = update(table).where(at_level).values(ready_at=bindparam("b_ready_at"))
-            await connection.execute(later, waiting)

@@ -9,6 +9,7 @@ from services.notifications.domain.channel_book import (
     ConfiguredChannel,
 )
 from services.notifications.domain.policy import POLICIES, Policies
+from services.notifications.domain.webhook_book import WEBHOOK_BOOK, WebhookBook
 from services.notifications.domain.wording import WORDING
 from services.notifications.domain.words import OwnWords
 from services.notifications.queries.vault import Vault
@@ -82,6 +83,10 @@ class TenantChoices:
 
     async def own_words(self, tenant_id: str) -> OwnWords:
         return (await self._current(WORDING, tenant_id)).by_rule_and_language()
+
+    async def webhook_book(self, tenant_id: str) -> WebhookBook:
+        """Addresses and secrets stay sealed: see `vault`."""
+        return await self._current(WEBHOOK_BOOK, tenant_id)
 
     async def link_key(self, tenant_id: str) -> bytes | None:
         """What links to one person are signed with."""

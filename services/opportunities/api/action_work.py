@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.opportunities.api.bodies import (
+    ActionContent,
     ActionCorrection,
     ActionVoiding,
     ApprovalDecision,
@@ -16,6 +17,7 @@ from services.opportunities.api.bodies import (
 )
 from services.opportunities.api.desk import Desk, unit_now
 from services.opportunities.api.opportunity_answers import with_action, with_approval
+from services.opportunities.api.visit_facts import VisitFacts
 from services.opportunities.domain.approvals import APPROVED, REJECTED, SENT_BACK
 from services.opportunities.domain.opportunity_commands import (
     AttachEvidence,
@@ -27,6 +29,7 @@ from services.opportunities.domain.opportunity_commands import (
     VoidAction,
 )
 from services.opportunities.domain.opportunity_state import Opened, action_of
+from services.opportunities.domain.valid_action import ActionDraft
 from shared.access import PERMISSIONS, Caller, Resource, Role, Verb, visible_rows
 from shared.command_handling import CommandContext, Handled
 from shared.errors import FieldProblem, Forbidden, Malformed, NotYetKnown
@@ -50,6 +53,7 @@ _DECISIONS = {
 class ActionWork:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._facts = VisitFacts(desk)
 
     async def log(
         self, caller: Caller, opportunity_id: str, body: NewAction, context: CommandContext
@@ -58,10 +62,9 @@ class ActionWork:
         await self._seen(caller, opportunity_id)
         timed = await self._desk.timed(context, body.occurred_at, body.sent_at)
         organisation = await self._desk.organisation(caller)
-        actor_id = _actor(caller, organisation, body.actor_id)
+        actor_id = acting_person(caller, organisation, body.actor_id)
         unit_id = organisation.unit_of(actor_id, timed.occurred_at) if actor_id else None
-        draft = body.draft()
-        await self._desk.hold_evidence(draft.evidence, context)
+        draft = await self._examined(body, context)
         command = LogAction(
             opportunity_id=opportunity_id,
             action_id=body.action_id or self._desk.given_id(context, "action"),
@@ -82,8 +85,7 @@ class ActionWork:
         known = await self._seen(caller, opportunity_id)
         was = action_of(known, body.action_id)
         timed = await self._desk.timed(context, body.occurred_at, body.sent_at)
-        draft = body.draft()
-        await self._desk.hold_evidence(draft.evidence, context)
+        draft = await self._examined(body, context)
         command = CorrectAction(
             opportunity_id=opportunity_id,
             action_id=body.action_id,
@@ -114,16 +116,26 @@ class ActionWork:
         body: EvidenceAttachment,
         context: CommandContext,
     ) -> Handled[Any]:
-        await self._seen(caller, opportunity_id)
+        known = await self._seen(caller, opportunity_id)
+        action = action_of(known, body.action_id)
+        timed = await self._desk.timed(context, body.occurred_at, body.sent_at)
         evidence = tuple(each.evidence() for each in body.evidence)
         await self._desk.hold_evidence(evidence, context)
         command = AttachEvidence(
             opportunity_id=opportunity_id,
             action_id=body.action_id,
-            evidence=evidence,
+            evidence=await self._facts.examined(evidence, caller.tenant_id, action.visit),
+            occurred_at=timed.occurred_at,
             now=context.occurred_at,
         )
-        return await self._tell(command, context)
+        return await self._tell(command, timed)
+
+    async def _examined(self, body: ActionContent, context: CommandContext) -> ActionDraft:
+        """What the rep says, its evidence held until this is decided, its photos looked into."""
+        draft = body.draft()
+        await self._desk.hold_evidence(draft.evidence, context)
+        evidence = await self._facts.examined(draft.evidence, context.tenant_id)
+        return replace(draft, evidence=evidence)
 
     async def _seen(self, caller: Caller, opportunity_id: str) -> Opened:
         _version, known = await self._desk.seen(
@@ -199,7 +211,7 @@ class ApprovalWork:
         return await self._desk.handle_opportunity(command.opportunity_id, command, context, render)
 
 
-def _actor(caller: Caller, organisation: Organisation, named: str | None) -> str | None:
+def acting_person(caller: Caller, organisation: Organisation, named: str | None) -> str | None:
     """Who did it: the caller, or one whose actions the caller may see (A9)."""
     if named is None or named == caller.person_id:
         return caller.person_id

@@ -148,7 +148,9 @@ class ActionVoiding(Body):
     reason: Reason | None = None
 
 
-class EvidenceAttachment(Body):
+class EvidenceAttachment(TimedBody):
+    """`occurred_at`: when it was taken, made or signed; parts of a visit may come late."""
+
     action_id: Id
     evidence: Annotated[EvidenceList, Field(min_length=1)]
 

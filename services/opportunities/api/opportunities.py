@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.opportunities.api import bodies
+from services.opportunities.api import bodies, visit_bodies
 from services.opportunities.api.action_work import ActionWork, ApprovalWork
 from services.opportunities.api.desk import Desk
 from services.opportunities.api.opportunity_answers import (
@@ -13,6 +13,7 @@ from services.opportunities.api.opportunity_answers import (
     shown_opportunity,
 )
 from services.opportunities.api.opportunity_work import OpportunityWork
+from services.opportunities.api.visit_work import VisitWork
 from services.opportunities.domain.opportunity import OPPORTUNITY
 from services.opportunities.domain.opportunity_commands import (
     ChangeOpportunityFields,
@@ -36,6 +37,7 @@ _KIND = Kind("/opportunities", "opportunity_id")
 
 def orders(desk: Desk) -> tuple[Order, ...]:
     work, actions, approvals = OpportunityWork(desk), ActionWork(desk), ApprovalWork(desk)
+    visits = VisitWork(desk)
 
     def order(name: str, resource: Resource, body: type[Body], tell: Tell) -> Order:
         """Repeated under its key it is answered as the first time, whatever holds by now."""
@@ -53,6 +55,11 @@ def orders(desk: Desk) -> tuple[Order, ...]:
         order("correct-action", _A, bodies.ActionCorrection, actions.correct),
         order("void-action", _A, bodies.ActionVoiding, actions.void),
         order("attach-evidence", _A, bodies.EvidenceAttachment, actions.attach),
+        order("start-visit", _A, visit_bodies.VisitStart, visits.start),
+        order("fill-visit", _A, visit_bodies.VisitFilling, visits.fill),
+        order("book-next-action", _A, visit_bodies.VisitBooking, visits.book),
+        order("summarise-visit", _A, visit_bodies.VisitSummary, visits.summarise),
+        order("pass-on-visit", _A, visit_bodies.VisitPassing, visits.pass_on),
         order("change-stage", _O, bodies.StageChange, work.timed(ChangeStage)),
         order("win", _O, bodies.Winning, work.timed(WinOpportunity)),
         order("lose", _O, bodies.Losing, work.timed(LoseOpportunity)),

@@ -115,13 +115,13 @@ def _problems(path: str, definition: ActionTypeDefinition) -> Iterator[FieldProb
     for index, template in enumerate(definition.templates):
         if not template.strip():
             yield FieldProblem(f"{path}.templates[{index}]", "empty", "a template is some text")
-    yield from _problems_of_fields(path, definition.fields)
+    yield from problems_of_fields(path, definition.fields)
     dates = [each.name for each in definition.fields if each.kind == "date"]
     for index, rule in enumerate(definition.date_rules):
         yield from _problems_of_date_rule(f"{path}.date_rules[{index}]", rule, dates)
 
 
-def _problems_of_fields(path: str, fields: Sequence[ActionField]) -> Iterator[FieldProblem]:
+def problems_of_fields(path: str, fields: Sequence[ActionField]) -> Iterator[FieldProblem]:
     yield from duplicates(f"{path}.fields", "duplicate-field", [each.name for each in fields])
     for index, each in enumerate(fields):
         yield from name_problem(f"{path}.fields[{index}].name", each.name)

@@ -47,6 +47,12 @@ class ActionIsVoided(DomainError):
     code = "action-is-voided"
 
 
+class VisitIsRecordedInNodes(DomainError):
+    """A visit that began at a door is completed node by node, not corrected as a whole (O4)."""
+
+    code = "visit-is-recorded-in-nodes"
+
+
 def log(command: LogAction, opportunity: Opportunity) -> Sequence[ActionLogged]:
     """Accepted on closed opportunities too: kept there, counted nowhere."""
     was = opened(opportunity, command.opportunity_id)
@@ -70,12 +76,13 @@ def log(command: LogAction, opportunity: Opportunity) -> Sequence[ActionLogged]:
             actor_unit_path=command.actor_unit_path,
             happened_at=command.occurred_at,
             summary=draft.summary,
+            summary_characters=len((draft.summary or "").strip()),
             fields=checked.fields,
             texts=checked.texts,
             direction=checked.direction,
             is_contact=definition.is_contact,
             ends_silence=definition.ends_silence,
-            evidence_required=_evidence_required(definition, situation, command.occurred_at),
+            evidence_required=evidence_required(definition, situation, command.occurred_at),
             evidence=draft.evidence,
             pain_point=draft.pain_point,
             next_action=draft.next_action,
@@ -87,7 +94,9 @@ def log(command: LogAction, opportunity: Opportunity) -> Sequence[ActionLogged]:
 def correct(command: CorrectAction, opportunity: Opportunity) -> Sequence[ActionCorrected]:
     """A further event with the whole action as it should have been."""
     was = opened(opportunity, command.opportunity_id)
-    action = _living_action(was, command.action_id)
+    action = living_action(was, command.action_id)
+    if action.visit is not None:
+        raise VisitIsRecordedInNodes("send the node that has to be put right, or void the visit")
     definition, draft = command.definition, command.draft
     check_evidence(draft.evidence)
     if command.keep_evidence:
@@ -102,12 +111,13 @@ def correct(command: CorrectAction, opportunity: Opportunity) -> Sequence[Action
             subject=action.subject,
             happened_at=happened_at,
             summary=draft.summary,
+            summary_characters=len((draft.summary or "").strip()),
             fields=checked.fields,
             texts=checked.texts,
             direction=checked.direction,
             is_contact=definition.is_contact,
             ends_silence=definition.ends_silence,
-            evidence_required=_evidence_required(definition, was.situation, happened_at),
+            evidence_required=evidence_required(definition, was.situation, happened_at),
             evidence=draft.evidence,
             pain_point=draft.pain_point,
             next_action=draft.next_action,
@@ -136,7 +146,7 @@ def void(command: VoidAction, opportunity: Opportunity) -> Sequence[ActionVoided
 def attach(command: AttachEvidence, opportunity: Opportunity) -> Sequence[EvidenceAttached]:
     """Evidence that is there already changes nothing; what was missing may make it valid (O15)."""
     was = opened(opportunity, command.opportunity_id)
-    action = _living_action(was, command.action_id)
+    action = living_action(was, command.action_id)
     check_evidence(command.evidence)
     joined = _joined(action.evidence, command.evidence)
     added = joined[len(action.evidence) :]
@@ -149,7 +159,7 @@ def attach(command: AttachEvidence, opportunity: Opportunity) -> Sequence[Eviden
             subject=action.subject,
             evidence=added,
             invalid_reasons=_reasons_left(action, joined),
-            attached_at=command.now,
+            attached_at=command.occurred_at,
         )
     ]
 
@@ -177,7 +187,7 @@ def logged(opportunity: Opportunity, event: ActionLogged) -> Opened:
 
 def corrected(opportunity: Opportunity, event: ActionCorrected) -> Opened:
     was = known(opportunity)
-    return _with_action(
+    return with_action(
         was,
         event.action_id,
         replace(
@@ -193,7 +203,7 @@ def corrected(opportunity: Opportunity, event: ActionCorrected) -> Opened:
 def voided(opportunity: Opportunity, event: ActionVoided) -> Opened:
     was = known(opportunity)
     action = replace(was.actions[event.action_id], voided=True)
-    return _with_action(was, event.action_id, action)
+    return with_action(was, event.action_id, action)
 
 
 def attached(opportunity: Opportunity, event: EvidenceAttached) -> Opened:
@@ -204,21 +214,21 @@ def attached(opportunity: Opportunity, event: EvidenceAttached) -> Opened:
         evidence=(*action.evidence, *event.evidence),
         invalid_reasons=event.invalid_reasons,
     )
-    return _with_action(was, event.action_id, proved)
+    return with_action(was, event.action_id, proved)
 
 
-def _with_action(was: Opened, action_id: str, action: LoggedAction) -> Opened:
+def with_action(was: Opened, action_id: str, action: LoggedAction) -> Opened:
     return replace(was, actions={**was.actions, action_id: action})
 
 
-def _living_action(was: Opened, action_id: str) -> LoggedAction:
+def living_action(was: Opened, action_id: str) -> LoggedAction:
     action = action_of(was, action_id)
     if action.voided:
         raise ActionIsVoided(f"action {action_id!r} is voided")
     return action
 
 
-def _evidence_required(
+def evidence_required(
     definition: ActionTypeDefinition, situation: Situation, happened_at: datetime
 ) -> tuple[str, ...]:
     """What the type asks for, and the golden rules of the stage that the action belongs to (P3)."""

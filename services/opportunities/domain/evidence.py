@@ -31,9 +31,8 @@ EVIDENCE_KINDS = (
     SCREENSHOT,
 )
 
-PROVES_ONE_ACTION = frozenset(
-    {PHOTO_STOREFRONT, PHOTO_DISPLAY, PHOTO_CONVERSATION, PHOTO, RECORDING}
-)
+PHOTOS = frozenset({PHOTO_STOREFRONT, PHOTO_DISPLAY, PHOTO_CONVERSATION, PHOTO})
+PROVES_ONE_ACTION = PHOTOS | {RECORDING}
 """Photos and recordings show one moment; a document may well be used again."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

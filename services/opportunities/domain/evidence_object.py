@@ -12,6 +12,7 @@ from shared.events.opportunities import (
     EvidenceReferred,
     EvidenceRemoved,
     EvidenceStored,
+    PhotoTags,
 )
 
 
@@ -51,6 +52,7 @@ class StoreEvidence:
     size_bytes: int
     media_type: str
     stored_by: str | None
+    photo_tags: PhotoTags | None = None
     now: datetime
 
 
@@ -165,6 +167,8 @@ def store(command: StoreEvidence, evidence: EvidenceObject) -> Sequence[Evidence
                     size_bytes=command.size_bytes,
                     media_type=command.media_type,
                     stored_by=command.stored_by,
+                    photo_subject=_subject_of_tags(command.stored_by),
+                    photo_tags=None if command.photo_tags is None else [command.photo_tags],
                     stored_at=command.now,
                 )
             ]
@@ -174,6 +178,11 @@ def store(command: StoreEvidence, evidence: EvidenceObject) -> Sequence[Evidence
             raise EvidenceWasRemoved(f"evidence {command.sha256} was removed meanwhile")
         case _:
             assert_never(evidence)
+
+
+def _subject_of_tags(stored_by: str | None) -> str:
+    """Whose the tags are: of a machine's upload nobody's in particular."""
+    return "tenant/photos" if stored_by is None else f"person/{stored_by}"
 
 
 def hold(command: HoldEvidence, evidence: EvidenceObject) -> Sequence[EvidenceAwaited]:

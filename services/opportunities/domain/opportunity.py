@@ -1,4 +1,4 @@
-"""The opportunity: opened, owned, moved, worked on, approved, closed (O1, O2, O3, O5, O6, O15)."""
+"""The opportunity: opened, owned, moved, worked on, approved, closed (O1, O2-O6, O15)."""
 
 from collections.abc import Sequence
 from typing import assert_never
@@ -66,6 +66,23 @@ from services.opportunities.domain.stage_moves import (
     win,
     won,
 )
+from services.opportunities.domain.visit_commands import (
+    BookVisitNextAction,
+    FillVisit,
+    PassOnVisit,
+    StartVisit,
+    SummariseVisit,
+)
+from services.opportunities.domain.visits import (
+    book,
+    fill,
+    pass_on,
+    passed_on,
+    progressed,
+    start,
+    started,
+    summarise,
+)
 from shared.decider import Decider
 from shared.events.opportunities import (
     ActionCorrected,
@@ -87,6 +104,13 @@ from shared.events.opportunities import (
     OpportunityWon,
     StageChanged,
 )
+from shared.events.visits import (
+    VisitFieldsFilled,
+    VisitNextActionBooked,
+    VisitPassedOn,
+    VisitStarted,
+    VisitSummarised,
+)
 
 OpportunityEvent = (
     ActionLogged
@@ -107,6 +131,11 @@ OpportunityEvent = (
     | ApprovalRequested
     | ApprovalDecided
     | ApprovalResubmitted
+    | VisitStarted
+    | VisitFieldsFilled
+    | VisitNextActionBooked
+    | VisitSummarised
+    | VisitPassedOn
 )
 
 
@@ -148,6 +177,16 @@ def decide(  # a table of contents: one line per command
             return decide_step(command, opportunity)
         case ResubmitApproval():
             return resubmit(command, opportunity)
+        case StartVisit():
+            return start(command, opportunity)
+        case FillVisit():
+            return fill(command, opportunity)
+        case BookVisitNextAction():
+            return book(command, opportunity)
+        case SummariseVisit():
+            return summarise(command, opportunity)
+        case PassOnVisit():
+            return pass_on(command, opportunity)
         case _:
             assert_never(command)
 
@@ -192,10 +231,16 @@ def evolve(  # a table of contents: one line per event
             return decided(opportunity, event)
         case ApprovalResubmitted():
             return resubmitted(opportunity, event)
+        case VisitStarted():
+            return started(opportunity, event)
+        case VisitFieldsFilled() | VisitNextActionBooked() | VisitSummarised():
+            return progressed(opportunity, event)
+        case VisitPassedOn():
+            return passed_on(opportunity, event)
         case _:
             assert_never(event)
 
 
 OPPORTUNITY: Decider[OpportunityCommand, Opportunity, OpportunityEvent] = Decider(
-    "opportunity", decide, evolve, Unknown(), version=2, states=(Unknown, Open, Won, Lost)
+    "opportunity", decide, evolve, Unknown(), version=3, states=(Unknown, Open, Won, Lost)
 )

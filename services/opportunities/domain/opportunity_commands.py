@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from services.opportunities.domain.valid_action import ActionDraft
+from services.opportunities.domain.visit_commands import VisitCommand
 from shared.events.opportunities import (
     ActionTypeDefinition,
     ApprovalStep,
@@ -174,6 +175,7 @@ class AttachEvidence:
     opportunity_id: str
     action_id: str
     evidence: tuple[Evidence, ...]
+    occurred_at: datetime
     now: datetime
 
 
@@ -230,4 +232,5 @@ OpportunityCommand = (
     | RequestApproval
     | DecideApproval
     | ResubmitApproval
+    | VisitCommand
 )

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from shared.errors import DomainError, NotFound
 from shared.event_type import PersonalText
 from shared.events.opportunities import (
+    ActionField,
     ApprovalStep,
     Evidence,
     FieldValue,
@@ -50,8 +51,19 @@ class ClosedTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VisitInProgress:
+    """What a visit that began at a door asks for (O4), and who has got its summary card."""
+
+    door_id: str
+    code_id: str
+    asked: tuple[ActionField, ...]
+    next_action_within: timedelta
+    passed_on_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedAction:
-    """`order`: the action's place among the stream's actions."""
+    """`order`: the action's place among the stream's actions; `visit` None: it is none in nodes."""
 
     type: str
     subject: str
@@ -61,6 +73,7 @@ class LoggedAction:
     evidence: tuple[Evidence, ...]
     invalid_reasons: tuple[str, ...]
     voided: bool = False
+    visit: VisitInProgress | None = None
 
     @property
     def counts(self) -> bool:

@@ -9,7 +9,12 @@ from services.opportunities.domain.pipeline_document import parse_pipeline
 from services.opportunities.domain.walkability import problems
 from shared.decider import Decider
 from shared.errors import Malformed
-from shared.events.opportunities import PipelineDefinition, PipelinePublished, StageDefinition
+from shared.events.opportunities import (
+    LightLimits,
+    PipelineDefinition,
+    PipelinePublished,
+    StageDefinition,
+)
 
 __all__ = [
     "PIPELINE",
@@ -65,6 +70,7 @@ STANDARD_PIPELINE = PipelineDefinition(
         ),
         StageDefinition(name="ready_to_sign", title={"zh": "准备签约", "en": "Ready to sign"}),
     ),
+    lights=LightLimits(proposal_stage="solution_shown"),
 )
 """What a fresh tenant has: five stages, 48 h of silence and dwell, no golden actions."""
 

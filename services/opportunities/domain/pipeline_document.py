@@ -5,7 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.errors import FieldProblem, Malformed
-from shared.events.opportunities import GoldenAction, PipelineDefinition, StageDefinition
+from shared.events.opportunities import (
+    GoldenAction,
+    LightLimits,
+    PipelineDefinition,
+    StageDefinition,
+)
 
 DEFAULT_SILENCE_LIMIT_SECONDS = 48 * 3600
 
@@ -38,6 +43,7 @@ def parse_pipeline(document: Mapping[str, Any]) -> PipelineDefinition:
         win_from=head.texts("win_from"),
         silence_in_business_time=head.flag("silence_in_business_time"),
         dwell_in_business_time=head.flag("dwell_in_business_time"),
+        lights=_lights(head.optional_table("lights")),
     )
     head.refuse_other_keys()
     whole.refuse_other_keys()
@@ -59,6 +65,23 @@ def _stage(table: "_Table") -> StageDefinition:
     )
     table.refuse_other_keys()
     return stage
+
+
+def _lights(table: "_Table") -> LightLimits:
+    """Without the table, or a key of it, the defaults (P8)."""
+    usual = LightLimits()
+    lights = LightLimits(
+        entered_seconds=_or(table.seconds("entered"), usual.entered_seconds),
+        proposal_stage=table.text("proposal_stage"),
+        proposal_seconds=_or(table.seconds("proposal"), usual.proposal_seconds),
+        reaction_seconds=_or(table.seconds("reaction"), usual.reaction_seconds),
+    )
+    table.refuse_other_keys()
+    return lights
+
+
+def _or(given: int | None, usual: int) -> int:
+    return usual if given is None else given
 
 
 def _golden_action(table: "_Table") -> GoldenAction:
@@ -144,6 +167,9 @@ class _Table:
         message = "is missing" if value is None else "must be a table"
         self._note(key, "required" if value is None else "not-a-table", message)
         return _Table({}, self._at(key), [])
+
+    def optional_table(self, key: str) -> "_Table":
+        return self.table(key) if key in self._content else _Table({}, self._at(key), [])
 
     def tables(self, key: str) -> list["_Table"]:
         value = self._take(key)

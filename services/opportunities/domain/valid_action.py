@@ -57,22 +57,30 @@ def checked_action(definition: ActionTypeDefinition, draft: ActionDraft) -> Chec
     """
     if draft.fields or draft.direction is not None:
         _refuse_malformed(definition, draft)
-    plain: dict[str, FieldValue] = {}
-    texts: list[TextField] = []
-    for each in definition.fields:
-        value = draft.fields.get(each.name)
-        if value is None:
-            continue
-        if each.kind == "text":
-            texts.append(TextField(name=each.name, value=str(value)))
-        else:
-            plain[each.name] = value
+    plain, texts = sorted_fields(definition.fields, draft.fields)
     return CheckedAction(
         fields=plain,
         texts=texts or None,
         direction=draft.direction or definition.direction,
         invalid_reasons=tuple(_invalid_reasons(definition, draft)),
     )
+
+
+def sorted_fields(
+    asked: Iterable[ActionField], given: Mapping[str, FieldValue]
+) -> tuple[dict[str, FieldValue], list[TextField]]:
+    """What was given: plain values, and free text, which is sealed."""
+    plain: dict[str, FieldValue] = {}
+    texts: list[TextField] = []
+    for each in asked:
+        value = given.get(each.name)
+        if value is None:
+            continue
+        if each.kind == "text":
+            texts.append(TextField(name=each.name, value=str(value)))
+        else:
+            plain[each.name] = value
+    return plain, texts
 
 
 def missing_evidence(required: Iterable[str], evidence: Collection[Evidence]) -> Iterator[str]:
@@ -91,33 +99,46 @@ def template_similarity(summary: str, template: str) -> float:
 
 
 def _invalid_reasons(definition: ActionTypeDefinition, draft: ActionDraft) -> Iterator[str]:
-    summary = draft.summary or ""
+    yield from summary_flaws(definition, draft.summary or "")
+    for each in definition.fields:
+        if each.required and is_blank(draft.fields.get(each.name)):
+            yield FIELD_MISSING + each.name
+    yield from missing_evidence(definition.evidence, draft.evidence)
+
+
+def summary_flaws(definition: ActionTypeDefinition, summary: str) -> Iterator[str]:
+    """Why a summary is not what the type asks for; its reasons begin with `summary-` (O15)."""
     if len(summary.strip()) < definition.minimum_summary_characters:
         yield SUMMARY_TOO_SHORT
-    for each in definition.fields:
-        if each.required and _is_blank(draft.fields.get(each.name)):
-            yield FIELD_MISSING + each.name
     if any(
         template_similarity(summary, template) >= TEMPLATE_SIMILARITY
         for template in definition.templates
     ):
         yield SUMMARY_IS_A_TEMPLATE
-    yield from missing_evidence(definition.evidence, draft.evidence)
 
 
 def _refuse_malformed(definition: ActionTypeDefinition, draft: ActionDraft) -> None:
-    known = {each.name: each for each in definition.fields}
-    problems: list[FieldProblem] = []
-    for name, value in draft.fields.items():
-        if name not in known:
-            message = f"an action of type {definition.type!r} has no such field"
-            problems.append(FieldProblem(f"fields.{name}", "unknown-field", message))
-        elif value is not None:
-            problems.extend(_value_problem(known[name], value))
+    what = f"an action of type {definition.type!r}"
+    problems = value_problems(definition.fields, draft.fields, what)
     if draft.direction is not None and draft.direction not in DIRECTIONS:
         problems.append(not_among("direction", draft.direction, DIRECTIONS))
     if problems:
         raise Malformed(f"{len(problems)} problem(s) in the action", errors=problems)
+
+
+def value_problems(
+    asked: Iterable[ActionField], given: Mapping[str, FieldValue], what: str
+) -> list[FieldProblem]:
+    """`what` has these fields: others, and values of a wrong type, are problems."""
+    known = {each.name: each for each in asked}
+    problems: list[FieldProblem] = []
+    for name, value in given.items():
+        if name not in known:
+            message = f"{what} has no such field"
+            problems.append(FieldProblem(f"fields.{name}", "unknown-field", message))
+        elif value is not None:
+            problems.extend(_value_problem(known[name], value))
+    return problems
 
 
 def _value_problem(of: ActionField, value: FieldValue) -> Sequence[FieldProblem]:
@@ -155,7 +176,7 @@ _IS_OF_KIND: Mapping[str, Callable[[FieldValue], bool]] = {
 }
 
 
-def _is_blank(value: FieldValue) -> bool:
+def is_blank(value: FieldValue) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 

@@ -6,7 +6,12 @@ from collections.abc import Collection, Iterator
 from services.opportunities.domain.evidence import EVIDENCE_KINDS
 from services.opportunities.domain.names import duplicates, name_problem, not_among
 from shared.errors import FieldProblem
-from shared.events.opportunities import GoldenAction, PipelineDefinition, StageDefinition
+from shared.events.opportunities import (
+    GoldenAction,
+    LightLimits,
+    PipelineDefinition,
+    StageDefinition,
+)
 
 MOST_STAGES = 50
 LONGEST_LIMIT_SECONDS = 3660 * 24 * 3600
@@ -50,6 +55,17 @@ def _problems_of_the_whole(pipeline: PipelineDefinition) -> Iterator[FieldProble
         if stage not in names:
             message = f"{stage!r} is no stage of this pipeline"
             yield FieldProblem("pipeline.win_from", "unknown-stage", message)
+    yield from _problems_of_lights(pipeline.lights, names)
+
+
+def _problems_of_lights(lights: LightLimits, stages: Collection[str]) -> Iterator[FieldProblem]:
+    path = "pipeline.lights"
+    yield from _limit_problem(f"{path}.entered", lights.entered_seconds)
+    yield from _limit_problem(f"{path}.proposal", lights.proposal_seconds)
+    yield from _limit_problem(f"{path}.reaction", lights.reaction_seconds)
+    if lights.proposal_stage is not None and lights.proposal_stage not in stages:
+        message = f"{lights.proposal_stage!r} is no stage of this pipeline"
+        yield FieldProblem(f"{path}.proposal_stage", "unknown-stage", message)
 
 
 def _problems_of_stage(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from services.opportunities.domain.evidence import PROVES_ONE_ACTION
 from services.opportunities.domain.evidence_object import (
@@ -23,6 +23,7 @@ from shared.events.opportunities import (
     Evidence,
     EvidenceAttached,
 )
+from shared.events.visits import VisitFieldsFilled, VisitNextActionBooked, VisitSummarised
 from shared.key_store import Binding
 from shared.ports import Ports
 from shared.subscription import Reaction
@@ -31,7 +32,9 @@ _KEEPING = "opportunities.keeping_evidence"
 _VERSION = 1
 KEEPING_SUBSCRIPTION = f"{_KEEPING}.v{_VERSION}"
 
-ActionEvent = ActionLogged | ActionCorrected | ActionVoided | EvidenceAttached
+VisitEvent = VisitFieldsFilled | VisitNextActionBooked | VisitSummarised
+"""What may make a visit complete, so that its photos prove it from then on."""
+ActionEvent = ActionLogged | ActionCorrected | ActionVoided | EvidenceAttached | VisitEvent
 
 
 class _Mention(NamedTuple):
@@ -113,7 +116,7 @@ def reaction(ports: Ports, commands: CommandHandling) -> Reaction:
         name=_KEEPING,
         version=_VERSION,
         log=LOG_NAME,
-        reads=(ActionLogged, ActionCorrected, ActionVoided, EvidenceAttached),
+        reads=get_args(ActionEvent),
         react=EvidenceKeeping(ports, commands).react,
     )
 
@@ -124,7 +127,7 @@ def _may_concern_evidence(event: ActionEvent) -> bool:
 
 
 def _evidence(event: ActionEvent) -> Iterator[Evidence]:
-    if not isinstance(event, ActionVoided):
+    if isinstance(event, ActionLogged | ActionCorrected | EvidenceAttached):
         yield from event.evidence
 
 

@@ -18,9 +18,11 @@ from services.opportunities.domain.evidence_object import (
     StoreEvidence,
 )
 from services.opportunities.domain.media_types import HEAD_BYTES, WrongMediaType, is_written_as
+from services.opportunities.evidence.photo_tags import MOST_TAG_BYTES, has_tags, photo_tags
 from services.opportunities.evidence.sealing import address, bound_to, key_name
 from shared.command_handling import CommandContext, CommandHandling, Handled
 from shared.errors import Busy, DomainError, FieldProblem, Malformed, StoreAway
+from shared.events.opportunities import PhotoTags
 from shared.http import BodyTooLarge, answering, command_digest
 from shared.ports import Ports
 from shared.sealed_stream import CHUNK_BYTES, PREFIX_BYTES, sealed, unsealed
@@ -51,6 +53,7 @@ class _TakenIn(NamedTuple):
 
     sha256: str
     size_bytes: int
+    tags: PhotoTags | None
     chunks: AsyncIterator[bytes]
 
 
@@ -75,9 +78,13 @@ class EvidenceUploading:
             async for chunk in sealed(reading.of(content), key, b"", prefix):
                 await spool.write(chunk)
             reading.check_end()
+            organisation = await self._ports.organisations.of(upload.tenant_id)
+            tags = await asyncio.to_thread(
+                photo_tags, upload.media_type, reading.beginning, organisation.zone()
+            )
             for _ in range(_ATTEMPTS):
                 chunks = unsealed(spool.read(), key, b"")
-                taken = _TakenIn(reading.sha256, reading.size_bytes, chunks)
+                taken = _TakenIn(reading.sha256, reading.size_bytes, tags, chunks)
                 try:
                     return await self._keep(upload, taken, context)
                 except EvidenceWasRemoved:
@@ -99,6 +106,7 @@ class EvidenceUploading:
             size_bytes=taken.size_bytes,
             media_type=upload.media_type,
             stored_by=upload.person_id,
+            photo_tags=taken.tags,
             now=self._ports.clock(),
         )
         digest = command_digest(upload.media_type, taken.sha256.encode())
@@ -127,7 +135,8 @@ class _Reading:
     def __init__(self, upload: Upload, most_bytes: int) -> None:
         self._upload = upload
         self._most_bytes = most_bytes
-        self._head = b""
+        self._looked_at = MOST_TAG_BYTES if has_tags(upload.media_type) else HEAD_BYTES
+        self.beginning = b""
         self._digest = hashlib.sha256()
         self.size_bytes = 0
 
@@ -140,8 +149,8 @@ class _Reading:
             self.size_bytes += len(chunk)
             if self.size_bytes > self._most_bytes:
                 raise BodyTooLarge(f"evidence has at most {self._most_bytes} bytes")
-            if len(self._head) < HEAD_BYTES:
-                self._head += chunk[: HEAD_BYTES - len(self._head)]
+            if len(self.beginning) < self._looked_at:
+                self.beginning += chunk[: self._looked_at - len(self.beginning)]
             self._digest.update(chunk)
             yield chunk
 
@@ -154,7 +163,7 @@ class _Reading:
         if not self.size_bytes:
             problem = FieldProblem("body", "empty", "evidence is at least one byte")
             raise Malformed("the body is empty", errors=[problem])
-        if not is_written_as(self._upload.media_type, self._head):
+        if not is_written_as(self._upload.media_type, self.beginning[:HEAD_BYTES]):
             raise WrongMediaType(f"the content is not {self._upload.media_type}")
 
 

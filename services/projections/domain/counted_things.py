@@ -33,7 +33,7 @@ from services.projections.domain.process_figures import (
     scopes_at,
     scopes_of,
 )
-from services.projections.domain.windows import Moment
+from services.projections.domain.windows import Moment, is_before
 
 
 class CountedThing(NamedTuple):
@@ -58,15 +58,11 @@ class CountedThing(NamedTuple):
 
     def counts(self, begins: datetime | None, end: Moment) -> bool:
         """In the window [`begins`, `end`), since ever where None; a state at the window's end."""
-        if not _is_before(self.at, end):
+        if not is_before(self.at, end):
             return False
         if self.is_state:
-            return self.until is None or not _is_before(self.until, end)
+            return self.until is None or not is_before(self.until, end)
         return begins is None or self.at >= begins
-
-
-def _is_before(at: datetime, end: Moment) -> bool:
-    return at < end.at or (end.inclusive and at == end.at)
 
 
 def counted_things(
@@ -96,7 +92,7 @@ def _states(
         yield from _state(owned, ("open", ""), span, openings[time.opened])
     for silence in silences_over_limit(row, actions, calendar):
         span = (silence.due_at, silence.ended_at)
-        yield from _state(owned, ("overrun", ""), span, silence.event_id)
+        yield from _state(owned, ("overrun", silence.stage), span, silence.event_id)
     for stay in row.stays:
         if has_dwell_limit(row, stay.stage):
             yield from _dwelling(row, owned, stay, calendar)

@@ -56,6 +56,31 @@ FIGURE_WORDS: Mapping[str, Mapping[str, str]] = {
         "{window}.",
         "zh": "{window} 结束时有 {dwell_open} 个商机处于有停留限额的阶段。",
     },
+    "why.funnel": {
+        "en": "{entered} opportunities came to {first}; {reached} of them came on to {last} "
+        "(conversion {conversion}, median {median_hours} h, p90 {p90_hours} h), {pending} still "
+        "may, {dropped} dropped out.",
+        "zh": "{entered} 个商机到达 {first}；其中 {reached} 个到达 {last}（转化率 {conversion}，"
+        "中位 {median_hours} 小时，P90 {p90_hours} 小时），{pending} 个进行中，{dropped} 个流失。",
+    },
+    "why.funnel_nothing": {
+        "en": "No opportunity came to {first}, so none could come on to {last}.",
+        "zh": "没有商机到达 {first}，因此也没有到达 {last} 的。",
+    },
+    "why.breakpoint_silence": {
+        "en": "In {window} opportunities in {stage} were silent over its limit for {hours} h "
+        "together; the {number} longest are named.",
+        "zh": "{window} 期间{stage}阶段的商机静默超时合计 {hours} 小时，列出最长的 {number} 个。",
+    },
+    "why.breakpoint_dwell": {
+        "en": "In {window} opportunities stood in {stage} over its dwell limit for {hours} h "
+        "together; the {number} longest are named.",
+        "zh": "{window} 期间{stage}阶段的商机停留超时合计 {hours} 小时，列出最长的 {number} 个。",
+    },
+    "why.breakpoint_none": {
+        "en": "In {window} nothing was over its limit.",
+        "zh": "{window} 期间没有超时。",
+    },
     "why.correlation": {
         "en": "Pearson's correlation of the weekly index with won ÷ closed in the four weeks "
         "after, over {n} units' weeks with enough closed: {figure}.",

@@ -1,16 +1,15 @@
 """How the row of one opportunity folds from its events, in stream order."""
 
 from bisect import insort
-from collections.abc import Sequence
 from datetime import datetime
+from math import ceil
 from typing import assert_never
 
 from services.projections.domain.opportunity_row import (
-    INVALID,
-    UNPROVEN,
     ApprovalCourse,
     ApprovalStepTaken,
     GoldenRule,
+    LightRules,
     LoggedAction,
     OpportunityProcess,
     Ownership,
@@ -18,10 +17,17 @@ from services.projections.domain.opportunity_row import (
     StageRules,
     Stay,
 )
+from services.projections.domain.visit_course import (
+    VisitEvent,
+    flaw_of,
+    note_evidence,
+    visited,
+)
 from shared.envelope import Origin, RecordedEvent, StoredEvent
 from shared.errors import PoisonMessage
 from shared.events import opportunities as facts
 from shared.events.opportunities import PipelineDefinition
+from shared.events.visits import VisitPassedOn
 
 OpportunityEvent = (
     facts.OpportunityOpened
@@ -42,7 +48,13 @@ OpportunityEvent = (
     | facts.ApprovalRequested
     | facts.ApprovalDecided
     | facts.ApprovalResubmitted
+    | VisitEvent
+    | VisitPassedOn
 )
+
+QUESTIONS_FIELD = "customer_questions"
+"""An action's own field that counts what the customer asked (P13)."""
+_MOST_HOURS_LATE = 9_999
 
 
 def evolve(row: OpportunityProcess | None, recorded: RecordedEvent) -> OpportunityProcess:
@@ -80,7 +92,7 @@ def _change(row: OpportunityProcess, event: OpportunityEvent, stored: StoredEven
         case facts.OpportunityMigrated():
             _migrate(row, event, stored)
         case facts.ActionCorrected() | facts.ActionVoided() | facts.EvidenceAttached():
-            _amend(row, event)
+            _amend(row, event, stored)
         case facts.OpportunityCustomerChanged():
             row.customer_type = event.customer_type
             row.customer_industry = event.customer_industry
@@ -92,10 +104,10 @@ def _change(row: OpportunityProcess, event: OpportunityEvent, stored: StoredEven
             _approve(row, event, stored)
         case facts.OpportunityOpened():
             raise PoisonMessage(f"{stored.stream} is opened twice")
-        case facts.LateChangeRecorded():
+        case facts.LateChangeRecorded() | VisitPassedOn():
             pass
         case _:
-            assert_never(event)
+            visited(row, event, stored)
 
 
 def _opened(event: facts.OpportunityOpened, stored: StoredEvent) -> OpportunityProcess:
@@ -109,6 +121,7 @@ def _opened(event: facts.OpportunityOpened, stored: StoredEvent) -> OpportunityP
         amount=event.amount,
         currency=event.currency,
         zone=event.zone,
+        entered_seconds_late=_seconds_late(at, stored),
         rules=[rules_in_force(event.pipeline, at, stored.version)],
         stays=[Stay(at, stored.version, event.stage, str(stored.event_id), "opened")],
         owners=[Ownership(at, stored.version, event.owner_id, tuple(event.unit_path))],
@@ -140,7 +153,29 @@ def rules_in_force(pipeline: PipelineDefinition, since: datetime, version: int =
         pipeline.silence_in_business_time,
         pipeline.dwell_in_business_time,
         stages,
+        LightRules(
+            pipeline.lights.entered_seconds,
+            pipeline.lights.proposal_stage,
+            pipeline.lights.proposal_seconds,
+            pipeline.lights.reaction_seconds,
+        ),
     )
+
+
+def _seconds_late(at: datetime, stored: StoredEvent) -> float | None:
+    """From when something happened to when it was entered; imports may not say."""
+    entered_at = stored.entered_at if stored.origin == Origin.IMPORT else stored.recorded_at
+    return None if entered_at is None else max(0.0, (entered_at - at).total_seconds())
+
+
+def _hours_late(at: datetime, stored: StoredEvent) -> int | None:
+    seconds = _seconds_late(at, stored)
+    return None if seconds is None else min(ceil(seconds / 3600), _MOST_HOURS_LATE)
+
+
+def _questions(event: facts.ActionLogged | facts.ActionCorrected) -> int:
+    asked = event.fields.get(QUESTIONS_FIELD) if event.fields else None
+    return int(asked) if isinstance(asked, int | float) and asked > 0 else 0
 
 
 def _leave(row: OpportunityProcess, stored: StoredEvent, at: datetime, how: str) -> None:
@@ -196,15 +231,12 @@ def _logged(
         tuple([proof.kind for proof in event.evidence]) if event.evidence else (),
         booked.due_at if booked else None,
         booked.type if booked else None,
-        _flaw(event.invalid_reasons) if event.invalid_reasons else "",
+        flaw_of(event.invalid_reasons) if event.invalid_reasons else "",
+        False,
+        _hours_late(event.happened_at, stored),
+        event.summary_characters,
+        _questions(event),
     )
-
-
-def _flaw(invalid_reasons: Sequence[str]) -> str:
-    if not invalid_reasons:
-        return ""
-    unproven = all(reason.startswith(facts.EVIDENCE_MISSING) for reason in invalid_reasons)
-    return UNPROVEN if unproven else INVALID
 
 
 def _contact(event: facts.ActionLogged | facts.ActionCorrected) -> str:
@@ -223,10 +255,13 @@ def _path(row: OpportunityProcess, unit_path: tuple[str, ...]) -> int:
 def _amend(
     row: OpportunityProcess,
     event: facts.ActionCorrected | facts.ActionVoided | facts.EvidenceAttached,
+    stored: StoredEvent,
 ) -> None:
     for index, action in enumerate(row.actions):
         if event.action_id in (action.action_id, action.event_id):
             row.actions[index] = _amended(action, event)
+            if isinstance(event, facts.EvidenceAttached):
+                note_evidence(row, event, stored)
             return
 
 
@@ -240,7 +275,7 @@ def _amended(
         case facts.EvidenceAttached():
             added = tuple(proof.kind for proof in event.evidence)
             return action._replace(
-                evidence=(*action.evidence, *added), flaw=_flaw(event.invalid_reasons)
+                evidence=(*action.evidence, *added), flaw=flaw_of(event.invalid_reasons)
             )
         case facts.ActionCorrected():
             booked = event.next_action
@@ -253,7 +288,9 @@ def _amended(
                 evidence=tuple(proof.kind for proof in event.evidence),
                 next_due_at=booked.due_at if booked else None,
                 next_type=booked.type if booked else None,
-                flaw=_flaw(event.invalid_reasons),
+                flaw=flaw_of(event.invalid_reasons),
+                summary_characters=event.summary_characters,
+                questions=_questions(event),
             )
         case _:
             assert_never(event)

@@ -29,6 +29,15 @@ class StageRules(NamedTuple):
     told: tuple[str, ...]
 
 
+class LightRules(NamedTuple):
+    """The limits of the traffic lights in seconds; `proposal_stage` None: that light is out (P8)."""
+
+    entered: int
+    proposal_stage: str | None
+    proposal: int
+    reaction: int
+
+
 class RulesInForce(NamedTuple):
     """The pipeline version that holds from a moment on: since opening, or since a migration."""
 
@@ -39,6 +48,7 @@ class RulesInForce(NamedTuple):
     silence_in_business_time: bool
     dwell_in_business_time: bool
     stages: tuple[StageRules, ...]
+    lights: LightRules
 
     def of(self, stage: str) -> StageRules | None:
         for rules in self.stages:
@@ -78,6 +88,8 @@ class LoggedAction(NamedTuple):
 
     `path` is an index into the row's `paths`, -1 where the actor is nobody of the directory.
     `flaw` (O15): "" for none, UNPROVEN where only required evidence is missing, else INVALID.
+    `hours_late`: whole hours, rounded up, from happening to being entered, None where an import
+    does not say; `questions`: of the customer's own, by the action's own field (P13).
     """
 
     at: datetime
@@ -95,10 +107,35 @@ class LoggedAction(NamedTuple):
     next_type: str | None = None
     flaw: str = ""
     is_voided: bool = False
+    hours_late: int | None = None
+    summary_characters: int = 0
+    questions: int = 0
 
     @property
     def order(self) -> Order:
         return (self.at, self.version)
+
+
+class VisitStep(NamedTuple):
+    """Something recorded in a visit: `kind` is scan, fields, next_action, summary, or that of the
+    evidence."""
+
+    at: datetime
+    version: int
+    kind: str
+    event_id: str
+
+
+@dataclass(slots=True, kw_only=True)
+class VisitCourse:
+    """A visit in nodes (O4); `event_id` logged its action. `complete_at` None: a node is missing."""
+
+    event_id: str
+    action_id: str
+    customer_type: str | None
+    steps: list[VisitStep]
+    complete_at: datetime | None = None
+    complete_by: str | None = None
 
 
 class ApprovalStepTaken(NamedTuple):
@@ -138,7 +175,10 @@ class OpportunityProcess:
     owners: list[Ownership]
     actions: list[LoggedAction] = field(default_factory=list)
     approvals: list[ApprovalCourse] = field(default_factory=list)
+    visits: list[VisitCourse] = field(default_factory=list)
     paths: list[tuple[str, ...]] = field(default_factory=list)
+    entered_seconds_late: float | None = None
+    """From the opening to its being entered; None where an import does not say."""
     imported_until: datetime | None = None
     """The latest `recorded_at` of an imported event: what was due before it is history."""
 

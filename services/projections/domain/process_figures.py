@@ -58,7 +58,7 @@ def contributions(row: OpportunityProcess, calendar: Calendar | None = None) -> 
         closed_at = time.closed[0] if time.closed else None
         _add_state(points, owned, ("open", ""), time.opened[0], closed_at)
     for silence in silences_over_limit(row, actions, calendar):
-        key = ("overrun", "")
+        key = ("overrun", silence.stage)
         _add_state(points, owned, key, silence.due_at, silence.ended_at)
     for stay in row.stays:
         _add_stay(points, row, owned, stay, calendar)

@@ -79,6 +79,16 @@ def health(figures: WeekFigures, settings: HealthSettings = DEFAULT_HEALTH_SETTI
     )
 
 
+def healthy_index(settings: HealthSettings = DEFAULT_HEALTH_SETTINGS) -> float:
+    """The index, 0-100, of which every part stands just at the border of its healthy range (P3)."""
+    weighed = (
+        (settings.weight_stage_compliance, settings.healthy_stage_compliance),
+        (settings.weight_evidence_rate, settings.healthy_evidence_rate),
+        (settings.weight_silence_overrun, 1 - settings.healthy_silence_overrun),
+    )
+    return 100 * sum(weight * part for weight, part in weighed) / sum(each for each, _ in weighed)
+
+
 def unhealthy_parts(
     measured: Health, settings: HealthSettings = DEFAULT_HEALTH_SETTINGS
 ) -> dict[str, float]:

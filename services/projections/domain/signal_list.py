@@ -93,6 +93,8 @@ def columns(row: SignalRow) -> dict[str, Any]:
         "owner_id": row.owner_id,
         "customer_id": row.customer_id,
         "due_at": milliseconds(row.due_at),
+        "ended_at": None if row.ended_at is None else milliseconds(row.ended_at),
+        "stage": row.stage,
         "anchor_event_id": row.anchor_event_id,
         "cause_event_id": row.cause_event_id,
     }

@@ -41,6 +41,17 @@ FIGURES_OF_BOARDS: Mapping[str, tuple[str, ...]] = {
     "process-health": ("index", *_PARTS, *COUNTS, "correlation"),
     "golden-actions": ("done", "due", "rate", "light"),
     "heat-map": ("done", "due", "rate", "light"),
+    "funnel": (
+        "entered",
+        "reached",
+        "pending",
+        "dropped",
+        "conversion",
+        "drop_out",
+        "median_hours",
+        "p90_hours",
+    ),
+    "breakpoints": ("hours_over", "delay_hours"),
     "instructions": ("count", "key_industry", "hours_over"),
 }
 """What can be asked about; a golden action may also be named instead, for its rate."""

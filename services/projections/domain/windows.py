@@ -30,6 +30,10 @@ class Moment:
     inclusive: bool
 
 
+def is_before(at: datetime, end: Moment) -> bool:
+    return at < end.at or (end.inclusive and at == end.at)
+
+
 def week_named(name: str, zone: str) -> Window:
     """Raises Malformed for what is no ISO week."""
     found = _WEEK.fullmatch(name)
@@ -58,6 +62,10 @@ def month_named(name: str, zone: str) -> Window:
         raise _malformed("month", name, "a month like 2011-11") from None
     following = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
     return Window(name, _midnight(first, zone), _midnight(following, zone))
+
+
+def month_of(at: datetime, zone: str) -> Window:
+    return month_named(f"{at.astimezone(ZoneInfo(zone)):%Y-%m}", zone)
 
 
 def weeks_between(first: datetime, last: datetime, zone: str) -> list[Window]:

@@ -71,6 +71,17 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "en": "The rep asked at {due_at} for the lead to be scored again.",
         "zh": "销售于 {due_at} 请求对线索重新评分。",
     },
+    "why.first_response_slow": {
+        "en": "Over the days until {due_at} the unit's median first response took {recent_hours} h "
+        "({recent_responses} responses), before that {before_hours} h ({before_responses}).",
+        "zh": "截至 {due_at} 的最近几天，该单元首次响应中位数为 {recent_hours} 小时"
+        "（{recent_responses} 次），此前为 {before_hours} 小时（{before_responses} 次）。",
+    },
+    "why.channel_failing": {
+        "en": "The channel delivered too small a share of its messages in the 24 h before "
+        "{due_at}.",
+        "zh": "截至 {due_at} 的 24 小时内，该通道的投递率过低。",
+    },
     "why.next_action_due": {
         "en": "The next action booked at {booked_at} was due at {due_at} and did not happen.",
         "zh": "{booked_at} 约定的下一步动作应于 {due_at} 前完成，到时未发生。",

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -22,6 +23,7 @@ class Question:
     """A board's query fields as they were sent; `limit` None: all rows.
 
     `opportunity_id` is for questions why: of one row of a board that lists opportunities.
+    `nodes`, `pipeline` and `segment` are the funnel's.
     """
 
     unit_id: str | None = None
@@ -29,6 +31,9 @@ class Question:
     stage: str | None = None
     opportunity_id: str | None = None
     is_key: bool | None = None
+    nodes: tuple[str, ...] = ()
+    pipeline: str | None = None
+    segment: str | None = None
     week: str | None = None
     month: str | None = None
     as_of: datetime | None = None
@@ -112,9 +117,36 @@ class Asker:
         return Moment(at, inclusive=True) if window is None else end_of(window, at)
 
 
+def funnel_nodes(first: str | None, last: str | None, between: Sequence[str]) -> tuple[str, ...]:
+    """From, to and those between, in order; none of them where the funnel is the pipeline's own.
+
+    Raises Malformed for a beginning without an end, or the other way round.
+    """
+    if first is not None and last is not None:
+        return (first, last, *between)
+    if first is None and last is None and not between:
+        return ()
+    problem = FieldProblem("to" if last is None else "from", "required", "name both ends")
+    raise Malformed("a funnel goes from one event to another", errors=[problem])
+
+
 def refuse_filters(question: Question, board: str) -> None:
     """Raises Malformed for a stage or key industry on a board that is not made of opportunities."""
     asked = {"stage": question.stage, "key_industry": question.is_key}
+    _refuse(asked, board)
+
+
+def refuse_nodes(question: Question, board: str) -> None:
+    """Raises Malformed for the fields of the funnel on another board."""
+    asked = {
+        "from": question.nodes or None,
+        "pipeline": question.pipeline,
+        "segment": question.segment,
+    }
+    _refuse(asked, board)
+
+
+def _refuse(asked: Mapping[str, object], board: str) -> None:
     for field, value in asked.items():
         if value is not None:
             problem = FieldProblem(field, "not-here", "the figures of this board are over all")

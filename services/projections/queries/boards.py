@@ -10,7 +10,10 @@ from services.projections.queries.asking import (
     cursor_after,
     cursor_values,
     number_in_cursor,
+    refuse_nodes,
 )
+from services.projections.queries.breakpoint_board import breakpoint_board
+from services.projections.queries.funnel_board import funnel_board
 from services.projections.queries.golden_action_board import golden_action_board, heat_map_board
 from services.projections.queries.instruction_board import instruction_board
 from services.projections.queries.process_health_board import process_health_board
@@ -27,6 +30,8 @@ BOARDS: Mapping[str, Board] = {
     "process-health": process_health_board,
     "golden-actions": golden_action_board,
     "heat-map": heat_map_board,
+    "funnel": funnel_board,
+    "breakpoints": breakpoint_board,
     "instructions": instruction_board,
 }
 _PAGED_BY_ITSELF = frozenset({"silence"})
@@ -37,6 +42,8 @@ async def board(ports: Ports, asker: Asker, name: str, question: Question) -> di
     """Raises NotFound for an unknown board or unit, Malformed for a window that is none."""
     if name not in BOARDS:
         raise NotFound(f"there is no board {name!r}; there are {', '.join(sorted(BOARDS))}")
+    if name != "funnel":
+        refuse_nodes(question, name)
     if name in _AS_THINGS_STAND:
         question = asker.at_end(question)
     answer = await BOARDS[name](ports.read_store, asker, question)

@@ -22,6 +22,7 @@ from services.projections.queries.counted import (
     event_ids_of,
     opportunities_counted,
 )
+from services.projections.queries.course_explanations import why_breakpoints, why_funnel
 from services.projections.queries.explanations import shown_events
 from services.projections.queries.figures import ScopesAsked, golden_counts
 from services.projections.queries.golden_action_board import lights
@@ -180,5 +181,7 @@ _EXPLAINED: Mapping[str, Explain] = {
     "process-health": _why_process_health,
     "golden-actions": _why_golden_actions,
     "heat-map": _why_heat_map,
+    "funnel": why_funnel,
+    "breakpoints": why_breakpoints,
     "instructions": why_instructions,
 }

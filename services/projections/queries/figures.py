@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
@@ -26,7 +27,8 @@ HEALTH_FIGURES = (
     "dwell_overrun",
 )
 STATES = ("open", "overrun", "dwell_open", "dwell_overrun")
-_A_WEEK = 7 * 24 * 3600 * 1000
+_AN_HOUR = 3600 * 1000
+_A_WEEK = 7 * 24 * _AN_HOUR
 _BEFORE = -1
 
 
@@ -101,6 +103,7 @@ def _weeks_of(
 ) -> list[WeekFigures]:
     plain: dict[str, list[int]] = {}
     by_stage: dict[str, dict[str, list[int]]] = {"dwell_open": {}, "dwell_overrun": {}}
+    nothing = [0] * count
     for (figure, stage), amounts in by_figure.items():
         values = [amounts.get(week, 0) for week in range(count)]
         if figure in STATES:
@@ -109,8 +112,7 @@ def _weeks_of(
         if figure in by_stage:
             by_stage[figure][stage] = values
         else:
-            plain[figure] = values
-    nothing = [0] * count
+            plain[figure] = [a + b for a, b in zip(plain.get(figure, nothing), values, strict=True)]
     return [
         WeekFigures(
             moved=plain.get("moved", nothing)[week],
@@ -173,3 +175,32 @@ async def golden_counts(
         found = due if figure == "golden_due" else done
         found[Scope(unit_id, rep_id), GoldenKey(stage, action)] = int(amount)
     return {key: GoldenCount(done.get(key, 0), count) for key, count in due.items()}
+
+
+async def hours_by_stage(
+    connection: AsyncConnection,
+    asked: ScopesAsked,
+    rep_id: str,
+    figure: str,
+    span: tuple[datetime, Moment],
+) -> dict[str, float]:
+    """Per stage how long a state lasted in [begins, end), of all opportunities together.
+
+    What began before the span counts from its beginning on: each point weighs what is left of it.
+    """
+    begins, end = milliseconds(span[0]), milliseconds(span[1].at)
+    left = case((POINTS.c.at <= begins, end - begins), else_=end - POINTS.c.at)
+    query = (
+        select(SERIES.c.stage, func.sum(POINTS.c.amount * left))
+        .join_from(POINTS, SERIES, POINTS.c.series_id == SERIES.c.series_id)
+        .where(
+            SERIES.c.tenant_id == asked.tenant_id,
+            SERIES.c.unit_id == asked.unit_id,
+            SERIES.c.rep_id == rep_id,
+            SERIES.c.figure == figure,
+            POINTS.c.at < end,
+        )
+        .group_by(SERIES.c.stage)
+    )
+    found = await connection.execute(query)
+    return {stage: int(lasted) / _AN_HOUR for stage, lasted in found}

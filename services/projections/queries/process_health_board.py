@@ -60,6 +60,25 @@ async def process_health_board(
     return {"as_of": asker.moment(question), "rows": rows, "correlation": related}
 
 
+async def health_of_last_weeks(
+    reads: ReadStore, asker: Asker, question: Question, count: int
+) -> list[dict[str, Any]]:
+    """Rows as the board has them, of so many weeks up to the one asked for or the running one."""
+    refuse_filters(question, "process-health")
+    unit_id, last = asker.unit(question), running_week(asker, question)
+    first = last.begins - timedelta(weeks=count - 1)
+    weeks = weeks_between(first, last.begins, asker.zone(question))
+    asked = ScopesAsked(asker.tenant_id, unit_id, asker.organisation.children(unit_id))
+    async with reads.reading() as connection:
+        until = end_of(last, asker.moment(question))
+        figures = await weekly_figures(connection, asked, weeks, until)
+    rows: list[dict[str, Any]] = []
+    for number, week in enumerate(weeks):
+        of_week = {scope: each[number] for scope, each in figures.items()}
+        rows += _rows_of_week(asker, question, week, of_week)
+    return rows
+
+
 async def weeks_asked(
     connection: AsyncConnection, asker: Asker, question: Question, asked: ScopesAsked
 ) -> Sequence[Window]:

@@ -64,10 +64,17 @@ SIGNALS: RowReadModel[SignalRow] = RowReadModel(
         ("owner_id", String(64)),
         ("customer_id", String(64)),
         ("due_at", BigInteger),
+        ("ended_at", BigInteger),
+        ("stage", String(64)),
         ("anchor_event_id", String(64)),
         ("cause_event_id", String(64)),
     ),
-    indexes=(("due_at", "key"), ("subject_id",), ("anchor_event_id",)),
+    indexes=(
+        ("due_at", "key"),
+        ("subject_id",),
+        ("anchor_event_id",),
+        ("rule", "stage", "due_at"),
+    ),
 )
 
 ESCALATED: RowReadModel[Acknowledgement] = RowReadModel(

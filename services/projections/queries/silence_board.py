@@ -33,6 +33,14 @@ async def silence_board(reads: ReadStore, asker: Asker, question: Question) -> d
         return await _present(connection, asker, question, at)
 
 
+async def silent_now(reads: ReadStore, asker: Asker, question: Question) -> int:
+    """How many of those that the board shows now are over their limit."""
+    over = ROWS.c.silence_due_at < milliseconds(asker.clock)
+    counting = select(func.count()).where(*open_in_sight(asker, question), over)
+    async with reads.reading() as connection:
+        return int((await connection.execute(counting)).scalar_one())
+
+
 async def _present(
     connection: AsyncConnection, asker: Asker, question: Question, at: datetime
 ) -> dict[str, Any]:
@@ -154,3 +162,11 @@ def _is_seen(asker: Asker, question: Question, silence: SilenceNow) -> bool:
     return asker.visibility(Resource.BOARDS).includes(
         unit_id=silence.unit_path[-1], owner_id=silence.owner_id
     )
+
+
+async def silence_of(reads: ReadStore, asker: Asker, opportunity_id: str) -> dict[str, Any] | None:
+    """The row of one opportunity; None where it is not open, or not in sight."""
+    wanted = [*open_in_sight(asker, Question()), ROWS.c.key == opportunity_id]
+    async with reads.reading() as connection:
+        found = (await connection.execute(select(*_SHOWN).where(*wanted))).mappings().first()
+    return None if found is None else silence_row(_from_columns(dict(found)), asker.clock)

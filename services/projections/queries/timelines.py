@@ -25,9 +25,15 @@ ROWS = PROCESSES.rows
 
 
 async def timeline(
-    ports: Ports, asker: Asker, subject: SubjectOfTimeline, question: Question
+    ports: Ports,
+    asker: Asker,
+    subject: SubjectOfTimeline,
+    question: Question,
+    *,
+    newest_first: bool = False,
 ) -> dict[str, Any]:
-    """Oldest first. Raises NotFound for a kind or subject that is unknown or not to be seen."""
+    """Oldest first, unless the newest are asked for. Raises NotFound for a kind or subject that is
+    unknown or not to be seen."""
     streams = await _streams(ports, asker, subject)
     found: list[RecordedEvent] = []
     for events in (await ports.event_store.read_streams(streams)).values():
@@ -36,7 +42,7 @@ async def timeline(
             for recorded in _decoded(ports, events)
             if subject.kind != "rep" or subject in subjects(recorded)
         ]
-    found.sort(key=_order)
+    found.sort(key=_order, reverse=newest_first)
     start = 0
     if question.cursor is not None:
         start = max(0, number_in_cursor(cursor_values(question.cursor, 1)[0]))

@@ -128,7 +128,7 @@ class Oracle:
             (target.subscription, partition, offset)
             for target in self._targets
             for partition, end in places.get(target.subscription, {}).items()
-            for offset in self._book.letters(target.log, partition, end)
+            for offset in self._book.letters(target.log, partition, end, target.reads)
         }
         assert kept == expected, f"dead letters: {_differing(kept, expected)}"
 

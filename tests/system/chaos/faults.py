@@ -53,6 +53,11 @@ async def kill_several(chaos: Chaos, random: Random) -> str:
     return ", ".join([await kill(chaos, random, each) for each in chosen])
 
 
+async def kill_one_of_each_kind(chaos: Chaos, random: Random) -> str:
+    chosen = ("api", "relay", random.choice(WORKERS), "notifications", "watch")
+    return ", ".join([await kill(chaos, random, each) for each in chosen])
+
+
 async def kill(chaos: Chaos, random: Random, called: str) -> str:
     if called in chaos.floor.down:
         return f"{called} is down"
@@ -68,6 +73,10 @@ async def kill(chaos: Chaos, random: Random, called: str) -> str:
 async def stop_and_continue(chaos: Chaos, random: Random) -> str:
     """Past the end of its session: others have what it had when it goes on."""
     return await pause_process(chaos, random.choice((*WORKERS, "notifications", "relay")))
+
+
+async def stop_a_worker(chaos: Chaos, random: Random) -> str:
+    return await pause_process(chaos, random.choice(WORKERS))
 
 
 async def pause_process(chaos: Chaos, called: str) -> str:

@@ -15,10 +15,6 @@ SEED = "mutants"
 _TRIES = 12
 
 
-async def stop_a_worker(chaos: Chaos, random: Random) -> str:
-    return await faults.pause_process(chaos, random.choice(WORKERS))
-
-
 async def kill_a_worker(chaos: Chaos, random: Random) -> str:
     return await faults.kill(chaos, random, random.choice(WORKERS))
 
@@ -28,10 +24,10 @@ async def kill_the_relay(chaos: Chaos, random: Random) -> str:
 
 
 AGAINST: dict[str, Sequence[Fault]] = {
-    "plain-upsert-of-offsets": (stop_a_worker, faults.rebalance_storm),
-    "no-fencing": (stop_a_worker, faults.rebalance_storm),
+    "plain-upsert-of-offsets": (faults.stop_a_worker, faults.rebalance_storm),
+    "no-fencing": (faults.stop_a_worker, faults.rebalance_storm),
     "offsets-before-rows": (kill_a_worker, faults.restart_postgres, faults.lose_commits),
-    "watch-on-the-wall-clock": (stop_a_worker, kill_the_relay),
+    "watch-on-the-wall-clock": (faults.stop_a_worker, kill_the_relay),
     "relay-advances-first": (faults.restart_kafka, kill_the_relay),
 }
 """The faults that bring each to light; the comparisons are always the same."""

@@ -1,7 +1,7 @@
 """What read models hold by one walk over their log: no batches, no database, no subscription."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from shared.codec import Codec
 from shared.envelope import RecordedEvent, StoredEvent
 from shared.errors import PoisonMessage
 from shared.event_store import EventStore
+from shared.event_type import types_passed_over
 from shared.journal import JournalReadModel
 from shared.projecting import RowReadModel
 from shared.projection import Point
@@ -44,14 +45,17 @@ class LogBook:
         except PoisonMessage:
             return None
 
-    def letters(self, log: str, partition: int, up_to: int) -> list[int]:
-        """Offsets of what is poison, or comes after poison in its stream."""
+    def letters(
+        self, log: str, partition: int, up_to: int, reads: tuple[type[Any], ...]
+    ) -> list[int]:
+        """Offsets of what is poison to a reader of these, or comes after poison in its stream."""
+        passed_over = types_passed_over(reads)
         bad: set[str] = set()
         found = []
         for stored, read in zip(
             self.stored[log, partition][:up_to], self.read[log, partition], strict=False
         ):
-            if read is None:
+            if read is None and stored.type not in passed_over:
                 bad.add(stored.stream)
             if stored.stream in bad:
                 found.append(stored.offset)
@@ -64,6 +68,7 @@ class _Walk:
 
     book: LogBook
     log: str
+    passed_over: Collection[str]
     at: dict[int, int] = field(default_factory=dict)
     bad: set[str] = field(default_factory=set)
 
@@ -75,10 +80,11 @@ class _Walk:
             self.at[partition] = end
             for number in range(start, end):
                 read = self.book.read[self.log, partition][number]
-                stream = self.book.stored[self.log, partition][number].stream
+                stored = self.book.stored[self.log, partition][number]
                 if read is None:
-                    self.bad.add(stream)
-                elif stream not in self.bad:
+                    if stored.type not in self.passed_over:
+                        self.bad.add(stored.stream)
+                elif stored.stream not in self.bad:
                     found.append(read)
         return found
 
@@ -88,7 +94,7 @@ class FoldedRows:
 
     def __init__(self, model: RowReadModel[Any], book: LogBook) -> None:
         self.model = model
-        self._walk = _Walk(book, model.log)
+        self._walk = _Walk(book, model.log, types_passed_over(model.reads))
         self._rows: dict[Key, Any] = {}
         self._encode = msgspec.json.Encoder(decimal_format="string").encode
 
@@ -130,7 +136,7 @@ class FoldedJournal:
 
     def __init__(self, model: JournalReadModel, book: LogBook) -> None:
         self.model = model
-        self._walk = _Walk(book, model.log)
+        self._walk = _Walk(book, model.log, types_passed_over(model.reads))
         self._entries: dict[Key, Mapping[str, Any]] = {}
 
     def advance(self, up_to: Mapping[int, int]) -> None:

@@ -1,0 +1,80 @@
+"""A hot word in a group chat makes a lead of the customer, or hurries one (L8)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.leads.domain.lead import LEAD
+from services.leads.domain.lead_commands import HearHotWord
+from services.leads.domain.lead_state import Converted, Disqualified, Lead, Unknown
+from services.leads.queries.customers import merges
+from services.leads.queries.leads import LOG_NAME, leads_of_customers, score_rules
+from shared.command_handling import Run, Step, caused_by, derived_id
+from shared.envelope import RecordedEvent, stream_name
+from shared.events.leads import CustomerMessageReceived
+from shared.ports import Ports
+from shared.subscription import Reaction
+
+_HEARING = "leads.hearing_hot_words"
+
+
+class Hearing:
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._commands = ports.commands(LOG_NAME)
+
+    async def react(self, events: Sequence[RecordedEvent]) -> None:
+        """One by one: the second message finds the lead that the first one made."""
+        for recorded in events:
+            if recorded.event.hot_words:
+                await self._hear(recorded)
+
+    async def _hear(self, recorded: RecordedEvent) -> None:
+        event: CustomerMessageReceived = recorded.event
+        organisation = await self._ports.organisations.of(recorded.tenant_id)
+        command = HearHotWord(
+            lead_id=await self._lead_of(recorded.tenant_id, event.customer_id),
+            customer_id=event.customer_id,
+            message_id=event.message_id,
+            words=tuple(event.hot_words),
+            unit_id=event.unit_id,
+            unit_path=tuple(event.unit_path),
+            rules=score_rules(organisation),
+            said_at=event.received_at,
+            now=recorded.stored.recorded_at,
+        )
+        context = replace(caused_by(recorded, _HEARING), occurred_at=event.received_at)
+        event_id = derived_id(_HEARING, str(recorded.event_id))
+        runs = [Run(command.lead_id, [Step(command, context, event_id)])]
+        [[refusal]] = await self._commands.handle_runs(LEAD, runs)
+        if refusal is not None:
+            raise refusal
+
+    async def _lead_of(self, tenant_id: str, customer_id: str) -> str:
+        """The customer's latest that is not closed, else one of a name that their number and who
+        they are give it: whoever comes second names the same."""
+        ids = (await merges(self._ports, tenant_id)).members(customer_id)
+        rows = await leads_of_customers(self._ports, tenant_id, ids)
+        for row in reversed(rows):
+            if row.status not in ("converted", "disqualified"):
+                return row.facts.lead_id
+        number = 0
+        while True:
+            lead_id = str(derived_id(tenant_id, _HEARING, customer_id, number))
+            if not _is_closed(await self._stored(tenant_id, lead_id)):
+                return lead_id
+            number += 1
+
+    async def _stored(self, tenant_id: str, lead_id: str) -> Lead:
+        stream = stream_name(tenant_id, LEAD.name, lead_id)
+        _version, lead = await self._commands.load(LEAD, stream, fresh=True)
+        return lead
+
+
+def _is_closed(lead: Lead) -> bool:
+    return not isinstance(lead, Unknown) and isinstance(lead, Converted | Disqualified)
+
+
+def reaction(ports: Ports) -> Reaction:
+    return Reaction(
+        name=_HEARING, log=LOG_NAME, react=Hearing(ports).react, reads=(CustomerMessageReceived,)
+    )

@@ -1,0 +1,173 @@
+"""Escalations: the list, and one with what can be done about it (N3)."""
+
+from datetime import datetime, time, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse
+
+from services.projections.pages.business_words import (
+    next_step_in_words,
+    rule_in_words,
+    state_in_words,
+)
+from services.projections.pages.forms import at_fault, filled, own_form, text_of
+from services.projections.pages.layout import Crumb, page
+from services.projections.pages.own_api import ApiRefused, moment_said
+from services.projections.pages.page_route import page_router, status_and_code
+from services.projections.pages.refusals import refusal_in_words
+from services.projections.pages.visits import Visit, visit_of
+from services.projections.queries.explanations import why
+from shared.access import Caller, Resource, Verb
+from shared.clock import iso
+from shared.errors import DomainError, FieldProblem, Malformed, NotFound
+from shared.http import Access, Id
+from shared.ports import Ports
+
+_SHOWN = 50
+_STATES = ("open", "snoozed", "acknowledged", "resolved")
+_FIELDS = ("until", "to_person_id", "reason")
+_TIMES = ("due_at", "opened_at", "last_told_at", "snoozed_until", "acknowledged_at", "resolved_at")
+_MORNING = time(9)
+
+
+def router(ports: Ports, access: Access) -> APIRouter:
+    routes = page_router()
+    reading = access.may(Resource.ESCALATIONS, Verb.READ)
+    writing = access.may(Resource.ESCALATIONS, Verb.WRITE)
+
+    @routes.get("/escalations")
+    async def list_escalations(
+        request: Request,
+        state: Annotated[str | None, Query(pattern=f"^({'|'.join(_STATES)})$")] = None,
+        cursor: str | None = None,
+        caller: Caller = Depends(reading),
+    ) -> Response:
+        visit = await visit_of(ports, request, caller)
+        query = [("limit", str(_SHOWN)), *((("cursor", cursor),) if cursor else ())]
+        asked = (state,) if state else ("open", "snoozed")
+        found = await visit.api.get("/escalations", [*query, *(("state", each) for each in asked)])
+        await visit.know_customers([row["customer_id"] for row in found["rows"]])
+        return page(
+            visit,
+            "escalations.html",
+            title=visit.words.say("Escalations"),
+            crumbs=[Crumb("/", visit.words.say("Today"))],
+            rows=[shown_escalation(visit, row) for row in found["rows"]],
+            next_cursor=found["next_cursor"],
+            state=state,
+            states=[(each, state_in_words(visit, each)) for each in _STATES],
+        )
+
+    @routes.get("/escalations/{escalation_id}")
+    async def show_escalation(
+        request: Request, escalation_id: Id, caller: Caller = Depends(reading)
+    ) -> Response:
+        visit = await visit_of(ports, request, caller)
+        return await _one(visit, escalation_id)
+
+    @routes.post("/escalations/{escalation_id}/{deed}")
+    async def act_on_escalation(
+        request: Request,
+        escalation_id: Id,
+        deed: str,
+        caller: Caller = Depends(writing),
+        form: FormData = Depends(own_form),
+    ) -> Response:
+        visit = await visit_of(ports, request, caller)
+        try:
+            body = _body(visit, deed, form)
+            answer = await visit.api.post(f"/escalations/{escalation_id}/{deed}", body)
+        except (ApiRefused, Malformed) as refusal:
+            if status_and_code(refusal)[0] == NotFound.status:
+                raise
+            return await _one(visit, escalation_id, refusal, filled(form, _FIELDS))
+        await ports.progress.wait_for(answer.headers["Pulsetrail-Position"])
+        place = "/" if text_of(form, "back") == "/" else f"/escalations/{escalation_id}"
+        return RedirectResponse(place, status_code=303)
+
+    return routes
+
+
+def _body(visit: Visit, deed: str, form: FormData) -> dict[str, Any]:
+    """What the API is to be told. Raises NotFound, Malformed."""
+    match deed:
+        case "acknowledge":
+            return {}
+        case "snooze":
+            return {"until": _until(visit, text_of(form, "until"))}
+        case "hand-over":
+            return {"to_person_id": text_of(form, "to_person_id")}
+        case "resolve":
+            return {"reason": text_of(form, "reason") or "resolved-by-hand"}
+        case _:
+            raise NotFound(f"nothing is called {deed!r} here")
+
+
+def _until(visit: Visit, chosen: str) -> str:
+    """An hour from now, nine o'clock of tomorrow, or the time that was typed."""
+    now, zone = visit.asker.clock, ZoneInfo(visit.organisation.zone())
+    if chosen == "hour":
+        return iso(now + timedelta(hours=1))
+    if chosen == "tomorrow":
+        tomorrow = now.astimezone(zone).date() + timedelta(days=1)
+        return iso(datetime.combine(tomorrow, _MORNING, zone))
+    try:
+        return iso(datetime.fromisoformat(chosen).replace(tzinfo=zone))
+    except ValueError:
+        problem = FieldProblem("until", "missing", "is no time")
+        raise Malformed("until", errors=[problem]) from None
+
+
+def shown_escalation(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
+    times = {name: moment_said(row[name]) if row.get(name) else None for name in _TIMES}
+    next_step_at = row.get("next_step_at")
+    return {
+        **row,
+        **times,
+        "next_step_at": moment_said(next_step_at) if next_step_at else None,
+        "title": rule_in_words(visit, row["rule"]),
+        "advice": next_step_in_words(visit, row["rule"]),
+        "state_named": state_in_words(visit, row["state"]),
+    }
+
+
+async def _one(
+    visit: Visit,
+    escalation_id: str,
+    refusal: DomainError | None = None,
+    typed: dict[str, str] | None = None,
+) -> Response:
+    """Where a form was refused: the same page with what was typed and what is wrong with it."""
+    row = await visit.api.get(f"/escalations/{escalation_id}")
+    await visit.know_customers([row["customer_id"]])
+    told = await why(visit.ports, visit.asker, escalation_id, visit.words.language)
+    status, code = (200, "") if refusal is None else status_and_code(refusal)
+    problems = at_fault(refusal.errors if refusal else (), {each: each for each in _FIELDS})
+    said = refusal_in_words(code, visit.words.language) if refusal and not problems else None
+    return page(
+        visit,
+        "escalation.html",
+        status=status,
+        title=rule_in_words(visit, row["rule"]),
+        crumbs=[Crumb("/escalations", visit.words.say("Escalations"))],
+        one=shown_escalation(visit, row),
+        sentences=told["sentences"],
+        colleagues=_colleagues(visit, row["unit_id"]),
+        problems=problems,
+        refused=said,
+        typed=typed or dict.fromkeys(_FIELDS, ""),
+        may_act=visit.may(Resource.ESCALATIONS, Verb.WRITE),
+    )
+
+
+def _colleagues(visit: Visit, unit_id: str) -> list[tuple[str, str]]:
+    """To whom it may be handed over: everybody on the way up from its unit, and in it."""
+    organisation = visit.organisation
+    managers = [each for step in organisation.managers_upward(unit_id) for each in step]
+    people = dict.fromkeys([*managers, *organisation.people_in(unit_id)])
+    me = visit.caller.person_id
+    here = [each for each in people if each != me and not organisation.has_left(each)]
+    return [(each, visit.person(each)) for each in here]

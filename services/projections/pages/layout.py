@@ -1,0 +1,164 @@
+"""The frame of every page: its head and navigation, what a browser may do with it, its language."""
+
+import gzip
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import jinja2
+from fastapi import Request, Response
+from starlette.responses import HTMLResponse
+
+from services.projections.pages.assets import asset_path
+from services.projections.pages.catalogue import LANGUAGES, catalogue, message
+from services.projections.pages.forms import form_token
+from services.projections.pages.refusals import field_in_words, refusal_in_words
+from services.projections.pages.visits import LANGUAGE_COOKIE, Visit, reader_language
+from shared.access import Resource
+
+_A_YEAR_SECONDS = 31_536_000
+_STALE_AFTER_SECONDS = 10
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
+    " img-src 'self' data: blob:; connect-src 'self'; worker-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Vary": "Accept-Encoding, Accept-Language, Cookie",
+}
+
+
+class Entry(NamedTuple):
+    """Of the navigation; `asks`: what its page reads."""
+
+    path: str
+    title: str
+    icon: str
+    asks: Resource
+
+
+ENTRIES: Sequence[Entry] = (
+    Entry("/", message("Today"), "today", Resource.BOARDS),
+    Entry("/my-day", message("My day"), "day", Resource.ACTIONS),
+    Entry("/silence", message("Silence"), "silence", Resource.BOARDS),
+    Entry("/escalations", message("Escalations"), "escalation", Resource.ESCALATIONS),
+    Entry("/process-health", message("Process health"), "health", Resource.BOARDS),
+)
+_ON_PHONES = 4
+
+
+class Crumb(NamedTuple):
+    path: str
+    title: str
+
+
+@cache
+def _environment(language: str) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    known = catalogue(language)
+    environment.install_gettext_callables(known.gettext, known.ngettext, newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+    environment.globals |= {
+        "asset": asset_path,
+        "languages": LANGUAGES,
+        "language": language,
+        "field_in_words": lambda problem: field_in_words(problem.code, language),
+    }
+    return environment
+
+
+def page(
+    visit: Visit,
+    template: str,
+    *,
+    title: str,
+    crumbs: Sequence[Crumb] = (),
+    status: int = 200,
+    **values: Any,
+) -> Response:
+    words = visit.words
+    html = (
+        _environment(words.language)
+        .get_template(template)
+        .render(
+            visit=visit,
+            words=words,
+            title=title,
+            crumbs=crumbs,
+            entries=_entries(visit),
+            is_stale=visit.behind_seconds > _STALE_AFTER_SECONDS,
+            token=form_token(visit.request, visit.ports.random_bytes),
+            with_query=lambda **changed: with_query(visit.request, **changed),
+            other_language=lambda: with_query(
+                visit.request, language="en" if words.language == "zh" else "zh"
+            ),
+            **values,
+        )
+    )
+    return _html(visit.request, html, status)
+
+
+def _entries(visit: Visit) -> list[dict[str, Any]]:
+    """Those of the reader's role; a rep's own day comes first."""
+    may_see = [each for each in ENTRIES if visit.may(each.asks)]
+    seen = visit.asker.visibility(Resource.BOARDS)
+    if seen.own_person_id is not None and not (seen.everything or seen.unit_ids):
+        may_see.sort(key=lambda each: each.path != "/my-day")
+    here = visit.request.url.path
+    return [
+        {
+            **each._asdict(),
+            "title": visit.words.say(each.title),
+            "is_here": here == each.path or (each.path != "/" and here.startswith(each.path + "/")),
+            "is_deep": number >= _ON_PHONES,
+        }
+        for number, each in enumerate(may_see)
+    ]
+
+
+def with_query(request: Request, **changed: str | None) -> str:
+    """The same address with some of its fields set, or left out where None."""
+    kept = [(name, value) for name, value in request.query_params.multi_items()]
+    kept = [(name, value) for name, value in kept if name not in changed]
+    kept += [(name, value) for name, value in changed.items() if value is not None]
+    return f"{request.url.path}?{urlencode(kept)}" if kept else request.url.path
+
+
+def told_refused(request: Request, status: int, code: str) -> Response:
+    """Without navigation: who reads it may not be known."""
+    language = reader_language(request)
+    html = (
+        _environment(language)
+        .get_template("refused.html")
+        .render(words=None, status=status, said=refusal_in_words(code, language))
+    )
+    return _html(request, html, status)
+
+
+def _html(request: Request, html: str, status: int) -> Response:
+    content: bytes = html.encode()
+    headers: Mapping[str, str] = HEADERS
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        content = gzip.compress(content, compresslevel=5, mtime=0)
+        headers = {**HEADERS, "Content-Encoding": "gzip"}
+    answer = HTMLResponse(content, status_code=status, headers=dict(headers))
+    chosen = request.query_params.get("language")
+    if chosen in LANGUAGES:
+        answer.set_cookie(
+            LANGUAGE_COOKIE,
+            str(chosen),
+            httponly=True,
+            samesite="lax",
+            secure=request.url.scheme == "https",
+            max_age=_A_YEAR_SECONDS,
+        )
+    return answer

@@ -1,0 +1,115 @@
+"""Why: of a signal, an escalation, an event, or of a figure on a board, in sentences."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from services.projections.domain.why_figures import FIGURES_OF_BOARDS
+from services.projections.pages.layout import Crumb, page
+from services.projections.pages.own_api import moment_said
+from services.projections.pages.page_route import page_router
+from services.projections.pages.visits import Visit, visit_of
+from services.projections.queries.asking import Question
+from services.projections.queries.customer_names import customers_of
+from services.projections.queries.explanations import why
+from services.projections.queries.figure_explanations import why_on_board
+from shared.access import Caller, Resource, Verb
+from shared.http import Access, Id, Name
+from shared.ports import Ports
+
+_SHOWN = 50
+
+
+def router(ports: Ports, access: Access) -> APIRouter:
+    routes = page_router()
+    reading = access.may(Resource.SIGNALS, Verb.READ)
+
+    @routes.get("/why/{subject}")
+    async def show_reason(
+        request: Request,
+        subject: Name,
+        figure: Name | None = None,
+        unit: Id | None = None,
+        rep: Id | None = None,
+        stage: Name | None = None,
+        week: str | None = None,
+        month: str | None = None,
+        opportunity: Id | None = None,
+        caller: Caller = Depends(reading),
+    ) -> Response:
+        visit = await visit_of(ports, request, caller)
+        language = visit.words.language
+        if subject not in FIGURES_OF_BOARDS:
+            return await _page(visit, await why(ports, visit.asker, subject, language), None)
+        question = Question(
+            unit_id=unit,
+            rep_id=rep,
+            stage=stage,
+            week=week,
+            month=month,
+            opportunity_id=opportunity,
+            limit=_SHOWN,
+            language=language,
+        )
+        asked = figure or FIGURES_OF_BOARDS[subject][0]
+        answer = await why_on_board(ports, visit.asker, subject, asked, question)
+        return await _page(visit, answer, subject)
+
+    return routes
+
+
+async def _page(visit: Visit, answer: dict[str, Any], board: str | None) -> Response:
+    listed = _opportunities(answer)
+    reads, tenant_id = visit.ports.read_store, visit.asker.tenant_id
+    customers = await customers_of(reads, tenant_id, listed[:_SHOWN])
+    await visit.know_customers(list(customers.values()))
+    crumbs = [Crumb("/silence", visit.words.say("Silence"))]
+    if board == "process-health":
+        crumbs = [Crumb("/process-health", visit.words.say("Process health"))]
+    return page(
+        visit,
+        "why.html",
+        title=visit.words.say("Why?"),
+        crumbs=crumbs,
+        sentences=answer["sentences"],
+        subject_kind=answer.get("subject_kind"),
+        subject_id=answer.get("subject_id"),
+        opportunities=[(each, visit.customer(customers.get(each))) for each in listed[:_SHOWN]],
+        opportunity_count=len(listed),
+        events=[
+            {**event, "at": moment_said(event["occurred_at"]), "place": _place_of(event)}
+            for event in answer["events"][:_SHOWN]
+        ],
+        escalations=answer.get("escalations", []),
+        settings=answer.get("settings", {}),
+    )
+
+
+def _opportunities(answer: Mapping[str, Any]) -> list[str]:
+    """Each once, in the order they are told."""
+    return list(dict.fromkeys(_named(answer)))
+
+
+def _named(answer: Mapping[str, Any]) -> Iterator[str]:
+    for of_figure in answer.get("behind", {}).values():
+        yield from (each["opportunity_id"] for each in of_figure)
+    for row in answer.get("rows", ()):
+        if "opportunity_id" in row:
+            yield row["opportunity_id"]
+        if isinstance(row.get("opportunities"), list):
+            yield from (each["opportunity_id"] for each in row["opportunities"])
+
+
+def _place_of(event: Mapping[str, Any]) -> str | None:
+    """Where the reader finds it among what happened before and after."""
+    _tenant_id, kind, subject_id = event["stream"].split("/", 2)
+    match kind:
+        case "opportunity" | "lead" | "customer":
+            return f"/timelines/{kind}/{subject_id}#event-{event['event_id']}"
+        case "person":
+            return f"/timelines/rep/{subject_id}#event-{event['event_id']}"
+        case "escalation":
+            return f"/escalations/{subject_id}"
+        case _:
+            return None

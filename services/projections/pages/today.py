@@ -1,0 +1,94 @@
+"""Today: at most three instructions, my escalations, the team, the index of the week (P11)."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from services.projections.domain.windows import week_of
+from services.projections.pages.business_words import next_step_in_words, rule_in_words
+from services.projections.pages.layout import page
+from services.projections.pages.own_api import moment_said
+from services.projections.pages.page_route import page_router
+from services.projections.pages.visits import Visit, visit_of
+from services.projections.queries.asking import Question
+from services.projections.queries.instruction_board import instruction_board
+from services.projections.queries.process_health_board import process_health_board
+from services.projections.queries.team_strip import team_strip
+from shared.access import Caller, Resource, Verb
+from shared.http import Access, Id
+from shared.ports import Ports
+
+_ESCALATIONS_SHOWN = 5
+_ESCALATIONS_ASKED = 100
+_REPS_SHOWN = 12
+_NAMED_IN_LIST = 20
+
+
+def router(ports: Ports, access: Access) -> APIRouter:
+    routes = page_router()
+    reading = access.may(Resource.BOARDS, Verb.READ)
+
+    @routes.get("/")
+    async def today(
+        request: Request, unit: Id | None = None, caller: Caller = Depends(reading)
+    ) -> Response:
+        visit = await visit_of(ports, request, caller)
+        question = Question(unit_id=unit, language=visit.words.language)
+        reads, asker = ports.read_store, visit.asker
+        instructions = (await instruction_board(reads, asker, question))["rows"]
+        for each in instructions:
+            each["shown"] = each["opportunities"][:_NAMED_IN_LIST]
+            await visit.know_customers([one["customer_id"] for one in each["shown"]])
+        return page(
+            visit,
+            "today.html",
+            title=visit.words.say("Today"),
+            unit_id=asker.unit(question),
+            instructions=instructions,
+            escalations=await my_escalations(visit),
+            strips=await team_strip(reads, asker, question, _REPS_SHOWN),
+            health=await _health(visit, question),
+        )
+
+    return routes
+
+
+async def my_escalations(visit: Visit) -> list[dict[str, Any]]:
+    """Not acknowledged yet, told to the reader or held by them; of a reader who is nobody in
+    particular all in sight."""
+    if not visit.may(Resource.ESCALATIONS):
+        return []
+    query = [("state", "open"), ("limit", str(_ESCALATIONS_ASKED))]
+    rows = (await visit.api.get("/escalations", query))["rows"]
+    me = visit.caller.person_id
+    mine = [row for row in rows if me is None or me == row["holder_id"] or me in row["told"]]
+    shown = mine[:_ESCALATIONS_SHOWN]
+    await visit.know_customers([row["customer_id"] for row in shown])
+    return [
+        {
+            **row,
+            "title": rule_in_words(visit, row["rule"]),
+            "advice": next_step_in_words(visit, row["rule"]),
+            "due_at": moment_said(row["due_at"]),
+        }
+        for row in shown
+    ]
+
+
+async def _health(visit: Visit, question: Question) -> dict[str, Any]:
+    """Of this week, with the last one beside it."""
+    zone, clock = visit.organisation.zone(), visit.asker.clock
+    this = week_of(clock, zone)
+    last = week_of(this.begins - timedelta(days=1), zone)
+    indexes = []
+    for week in (this, last):
+        asked = replace(question, week=week.name)
+        board = await process_health_board(visit.ports.read_store, visit.asker, asked)
+        rows = board["rows"]
+        indexes.append(rows[0] if rows else None)
+    now, before = (each["index"] if each else None for each in indexes)
+    change = None if now is None or before is None else now - before
+    outside = indexes[0]["outside_healthy_range"] if indexes[0] else []
+    return {"week": this.name, "index": now, "change": change, "outside": outside}

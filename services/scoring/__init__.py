@@ -1,0 +1,1 @@
+"""Scores with their reasons: health, the chance of a lead, and records that are in doubt."""

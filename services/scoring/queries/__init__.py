@@ -1,0 +1,1 @@
+"""What scores are looked up by, and what they rest on."""

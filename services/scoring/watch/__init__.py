@@ -1,0 +1,1 @@
+"""What time and new facts change about scores is said once, as events."""

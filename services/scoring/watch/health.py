@@ -1,0 +1,171 @@
+"""At the end of each day of a live tenant everything open is scored, once (S2)."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from services.scoring.domain.health_record import (
+    HEALTH,
+    EndHealth,
+    HealthCommand,
+    RecordHealth,
+    Subject,
+)
+from services.scoring.domain.health_rules import RuleBook
+from services.scoring.queries.health_scores import (
+    Behaviour,
+    Norms,
+    health_at,
+    health_id,
+    is_scored_at,
+    norms_of,
+    rule_book,
+    subject_of,
+)
+from services.scoring.queries.read_models import LOG_NAME, OPPORTUNITIES
+from services.scoring.watch.timers import Due, due_rows, look_again
+from shared.clock import milliseconds, moment
+from shared.command_handling import CommandContext, Run, Step
+from shared.organisation import Organisation
+from shared.ports import Ports
+from shared.projecting import NEVER
+from shared.service import Runner
+
+_NAME = "scoring.health"
+_AT_ONCE = 500
+_DAYS_MADE_UP_FOR = 14
+"""After a standstill: earlier days are not scored any more."""
+
+
+class _Day(NamedTuple):
+    """The end of a day in the tenant's zone, and the day."""
+
+    ends: datetime
+    zone: str
+
+    @property
+    def day(self) -> date:
+        return (self.ends - timedelta(milliseconds=1)).astimezone(ZoneInfo(self.zone)).date()
+
+    def following(self) -> "_Day":
+        return day_of(self.ends, self.zone)
+
+
+def day_of(at: datetime, zone: str) -> _Day:
+    """The day that `at` is in."""
+    local = ZoneInfo(zone)
+    tomorrow = at.astimezone(local).date() + timedelta(days=1)
+    return _Day(datetime.combine(tomorrow, time.min, local).astimezone(at.tzinfo), zone)
+
+
+class HealthWatch:
+    """Of opportunities; of leads its runs go with those of their chance to convert."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._commands = ports.commands(LOG_NAME)
+
+    async def step(self, now: datetime) -> bool:
+        did = False
+        for organisation in await self._ports.organisations.with_clock():
+            if organisation.is_live:
+                did = await self._score(organisation, now) or did
+        return did
+
+    async def _score(self, organisation: Organisation, clock: datetime) -> bool:
+        tenant_id = organisation.tenant_id
+        due = await due_rows(self._ports, OPPORTUNITIES, tenant_id, clock, _AT_ONCE)
+        if not due:
+            return False
+        runs = await health_runs(self._ports, organisation, due, clock)
+        await self._commands.handle_runs(HEALTH, runs)
+        next_at = {each.key: next_look(each, organisation, clock) for each in due}
+        await look_again(self._ports, OPPORTUNITIES, tenant_id, due, next_at, clock)
+        return True
+
+
+async def health_runs(
+    ports: Ports, organisation: Organisation, due: Sequence[Due], clock: datetime
+) -> list[Run]:
+    """For each day that ended since a row was looked at; what is closed ends what was said."""
+    runs = []
+    to_score: list[tuple[Behaviour, list[_Day]]] = []
+    for each in due:
+        if each.row is None:
+            continue
+        if is_scored_at(each.row, clock):
+            days = [day for day in _days(each, organisation, clock) if _is_due(each.row, day)]
+            to_score += [(each.row, days)] if days else []
+        elif each.watched_until:
+            subject = subject_of(each.row)
+            over = EndHealth(kind=subject.kind, subject_id=subject.subject_id, now=clock)
+            runs.append(_run(ports, organisation, subject, [over]))
+    if not to_score:
+        return runs
+    book = await rule_book(ports, organisation.tenant_id)
+    norms = await norms_of(ports, organisation)
+    for row, days in to_score:
+        commands = [_record(book, norms, row, day) for day in days]
+        runs.append(_run(ports, organisation, subject_of(row), commands))
+    return runs
+
+
+def _is_due(row: Behaviour, day: _Day) -> bool:
+    return is_scored_at(row, day.ends)
+
+
+def _record(book: RuleBook, norms: Norms, row: Behaviour, day: _Day) -> RecordHealth:
+    proposed, beside = book.proposed, None
+    if proposed is not None:
+        beside = (proposed.version, health_at(proposed, row, norms, day.ends).score)
+    return RecordHealth(
+        subject=subject_of(row),
+        health=health_at(book.in_force, row, norms, day.ends),
+        rules_version=book.in_force.version,
+        low_below=book.in_force.low_below,
+        beside=beside,
+        day=day.day,
+        now=day.ends,
+    )
+
+
+def _run(
+    ports: Ports, organisation: Organisation, subject: Subject, commands: Sequence[HealthCommand]
+) -> Run:
+    tenant_id = organisation.tenant_id
+    steps = []
+    for command in commands:
+        context = CommandContext(
+            tenant_id=tenant_id,
+            actor_id=None,
+            occurred_at=command.now,
+            correlation_id=str(ports.new_id()),
+            caller=_NAME,
+        )
+        steps.append(Step(command, context, ports.new_id()))
+    return Run(health_id(subject.kind, subject.subject_id), steps)
+
+
+def _days(due: Due, organisation: Organisation, clock: datetime) -> list[_Day]:
+    """Those that ended by the clock and after it was last looked at, or the tenant went live."""
+    live_at = organisation.live_at
+    assert live_at is not None
+    since = max(moment(due.watched_until), live_at, clock - timedelta(days=_DAYS_MADE_UP_FOR))
+    day = day_of(since, organisation.zone())
+    found = []
+    while day.ends <= clock:
+        found.append(day)
+        day = day.following()
+    return found
+
+
+def next_look(due: Due, organisation: Organisation, clock: datetime) -> int:
+    """The end of the day that runs; never for what is not scored until it changes."""
+    if due.row is None or not is_scored_at(due.row, clock):
+        return NEVER
+    return milliseconds(day_of(clock, organisation.zone()).ends)
+
+
+def runner(ports: Ports) -> Runner:
+    return Runner(name=_NAME, step=HealthWatch(ports).step)

@@ -1,0 +1,83 @@
+// What every page does: live rows by server-sent events, filters that send themselves, freshness.
+import htmx from "htmx.org/dist/htmx.esm.js";
+
+const MOST_OFTEN_MS = 900;
+const LIVE = "#live";
+
+let stream = null;
+let waiting = null;
+let lastRefresh = 0;
+
+function isBeingEdited() {
+  const active = document.activeElement;
+  return active !== null && active.matches(`${LIVE} input, ${LIVE} select, ${LIVE} textarea`);
+}
+
+async function refresh() {
+  waiting = null;
+  if (isBeingEdited()) return schedule();
+  lastRefresh = Date.now();
+  try {
+    await htmx.ajax("GET", location.pathname + location.search, {
+      target: LIVE,
+      select: LIVE,
+      swap: "outerMorph",
+    });
+    document.dispatchEvent(new CustomEvent("rows-changed"));
+  } catch {
+    tell("away");
+  }
+}
+
+function schedule() {
+  if (waiting !== null || !document.querySelector(LIVE)) return;
+  waiting = setTimeout(refresh, Math.max(0, lastRefresh + MOST_OFTEN_MS - Date.now()));
+}
+
+function tell(state) {
+  document.documentElement.dataset.connection = state;
+}
+
+function follow() {
+  if (stream !== null || document.hidden || !document.querySelector(LIVE)) return;
+  stream = new EventSource("/api/v1/live");
+  stream.addEventListener("open", () => {
+    if (document.documentElement.dataset.connection === "away") schedule();
+    tell("live");
+  });
+  stream.addEventListener("message", schedule);
+  stream.addEventListener("error", () => tell("away"));
+}
+
+function rest() {
+  stream?.close();
+  stream = null;
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return rest();
+  schedule();
+  follow();
+});
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-filters]");
+  if (form !== null) form.requestSubmit();
+});
+
+// An empty field is no filter: it stays out of the address.
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-filters]")) return;
+  for (const field of event.target.elements) field.disabled = field.name !== "" && field.value === "";
+});
+window.addEventListener("pageshow", () => {
+  for (const field of document.querySelectorAll("form[data-filters] :disabled")) field.disabled = false;
+});
+
+window.addEventListener("online", schedule);
+window.addEventListener("offline", () => tell("away"));
+follow();
+
+if ("serviceWorker" in navigator && document.body.dataset.worker !== undefined) {
+  navigator.serviceWorker.register("/worker.js");
+}
