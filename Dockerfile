@@ -1,4 +1,12 @@
 # One image for every process of Pulsetrail; what it does is said by its arguments.
+FROM node:22-bookworm-slim AS boards
+WORKDIR /build/web
+COPY web/package.json web/package-lock.json web/.npmrc ./
+RUN npm ci --ignore-scripts --silent
+COPY web/build.mjs ./
+COPY web/source source
+RUN node build.mjs
+
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_NO_CACHE_DIR=1
@@ -10,6 +18,7 @@ RUN /opt/pulsetrail/bin/pip install --require-hashes -r requirements/scale.lock 
 COPY pyproject.toml README.md LICENSE ./
 COPY services services
 COPY shared shared
+COPY --from=boards /build/services/projections/pages/built services/projections/pages/built
 RUN /opt/builder/bin/python -m hatchling build --target wheel \
  && /opt/pulsetrail/bin/pip install --no-deps --no-index dist/*.whl \
  && /opt/pulsetrail/bin/pip uninstall --yes pip

@@ -21,23 +21,29 @@ INSTALL := $(PIP) install --no-compile --require-hashes
 STATE := $(shell (echo "$(CURDIR)"; cat pyproject.toml requirements/*.lock) | cksum | tr -d ' ')
 RUN_STAMP := $(VENV)/.run-$(STATE)
 DEV_STAMP := $(VENV)/.dev-$(STATE)
+ASSETS := services/projections/pages/built/manifest.json
 
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help run stack install check test test-slow chaos chaos-mutants bench docs shapes lock clean
+.PHONY: help run stack install assets messages walk screenshots check test test-slow chaos chaos-mutants bench docs shapes lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(RUN_STAMP) ## everything in one process with the demonstration tenant (PORT=8700 DATA=.data)
+run: $(RUN_STAMP) $(ASSETS) ## everything in one process with the demonstration tenant (PORT=8700 DATA=.data)
 	@exec $(VENV)/bin/pulsetrail --data "$(DATA)" serve --demo --port "$(PORT)"
 
-stack: $(DEV_STAMP) ## the scaled system on real Kafka and PostgreSQL, each part a process (PORT, DATA)
+stack: $(DEV_STAMP) $(ASSETS) ## the scaled system on real Kafka and PostgreSQL, each part a process (PORT, DATA)
 	@exec $(PY) -m stack --port "$(PORT)" --data "$(STACK_DATA)"
 
-install: $(DEV_STAMP) ## the .venv with everything, nothing started
+install: $(DEV_STAMP) $(ASSETS) ## the .venv with everything, nothing started
+
+assets: $(ASSETS) ## what the boards bring to a browser, built by npm
+
+messages: $(DEV_STAMP) ## bring the catalogues of the pages up to date
+	@$(PY) -m tests.services.page_messages
 
 check: $(DEV_STAMP) ## lint, format, types, import contracts
 	@$(VENV)/bin/ruff check --quiet .
@@ -45,11 +51,17 @@ check: $(DEV_STAMP) ## lint, format, types, import contracts
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --cache-dir $(VENV)/.import-linter
 
-test: check ## check, then every test that is not slow (WORKERS=2 at once)
-	@$(VENV)/bin/pytest -q -n $(WORKERS) --dist loadscope -m "not slow"
+test: check $(ASSETS) ## check, then every test that is not slow (WORKERS=2 at once)
+	@$(VENV)/bin/pytest -q --durations=40 --durations-min=3 -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not slow"
 
-test-slow: $(DEV_STAMP) ## the tests that take longer than `make test` may
+test-slow: $(DEV_STAMP) $(ASSETS) ## the tests that take longer than `make test` may
 	@$(VENV)/bin/pytest -q -m slow
+
+walk: $(DEV_STAMP) $(ASSETS) ## every story in a browser: both languages, phone and desk, embedded and scaled
+	@WALK=all $(VENV)/bin/pytest -q -m browser tests/browser
+
+screenshots: $(DEV_STAMP) $(ASSETS) ## pictures of every page, into build/screenshots
+	@$(PY) -m tests.browser.screenshots
 
 chaos: $(DEV_STAMP) ## faults under load until so many kills are survived (KILLS=1000 SEED=); repeated, it goes on
 	@REQUIRE_SERVICES=1 $(PY) -m tests.system.chaos --kills "$(KILLS)" $(if $(SEED),--seed "$(SEED)")
@@ -57,7 +69,7 @@ chaos: $(DEV_STAMP) ## faults under load until so many kills are survived (KILLS
 chaos-mutants: $(DEV_STAMP) ## faults of ours that the crash suite must catch (MUTANT=: only this one)
 	@$(PY) -m tests.system.chaos.mutants $(MUTANT)
 
-bench: $(DEV_STAMP) ## all benchmarks, one table (JSON=FILE writes the figures too)
+bench: $(DEV_STAMP) $(ASSETS) ## all benchmarks, one table (JSON=FILE writes the figures too)
 	@$(PY) -m benchmarks $(if $(JSON),--json "$(JSON)")
 
 docs: $(DEV_STAMP) ## write the generated documents anew
@@ -67,6 +79,7 @@ shapes: $(DEV_STAMP) ## freeze the shapes of new events and fields
 	@$(PY) -m tests.architecture.test_event_shapes
 
 lock: $(DEV_STAMP) ## renew the lock files (UPGRADE=1: to the newest versions)
+	@$(LOCK) requirements/node.in -o requirements/node.lock >/dev/null
 	@$(LOCK) requirements/build.in -o requirements/build.lock >/dev/null
 	@$(LOCK) pyproject.toml -c requirements/constraints.in -o requirements/run.lock >/dev/null
 	@$(LOCK) pyproject.toml --extra scale -c requirements/run.lock -o requirements/scale.lock >/dev/null
@@ -74,7 +87,7 @@ lock: $(DEV_STAMP) ## renew the lock files (UPGRADE=1: to the newest versions)
 		-o requirements/dev.lock >/dev/null
 
 clean: ## remove .venv and caches; data folders stay
-	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) web/node_modules $(dir $(ASSETS)) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find services shared stack tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):
@@ -102,3 +115,9 @@ $(DEV_STAMP): $(RUN_STAMP)
 	@echo "installing what developing needs into $(VENV) (once)" >&2
 	@$(INSTALL) -r requirements/dev.lock
 	@touch $@
+
+# Where the machine has no npm, a wheel brings one.
+$(ASSETS): web/package-lock.json web/build.mjs $(wildcard web/source/*) | $(RUN_STAMP)
+	@echo "building what the boards bring to a browser" >&2
+	@command -v npm >/dev/null 2>&1 || $(INSTALL) -r requirements/node.lock
+	@cd web && PATH="$$PATH:$(CURDIR)/$(VENV)/bin" && npm ci --ignore-scripts --silent && node build.mjs

@@ -36,7 +36,7 @@ from tests.oracle.live import Recorded
 from tests.system.scaled import ScaledSystem, scaled_system
 
 _SETTLE_SECONDS = 2.0
-_FOLLOWED_TOGETHER = ("directory", "leads", "opportunities", "projections")
+_FOLLOWED_TOGETHER = ("directory", "leads", "opportunities", "scoring", "projections")
 
 
 def measure() -> Iterator[Figure]:

@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from services.directory import app as directory
+from services.identity import identity_provider
 from services.leads import app as leads
 from services.notifications import app as notifications
 from services.opportunities import app as opportunities
 from services.projections import app as projections
+from services.scoring import app as scoring
 from shared.adapters.file_key_store import FileKeyStore
 from shared.adapters.local_object_store import LocalObjectStore
 from shared.adapters.sqlite_event_store import SqliteEventStore
@@ -26,7 +28,7 @@ from shared.progress import Progress
 from shared.service import Service
 from shared.settings import InstallationSettings
 
-LOGS = ("directory", "leads", "opportunities", "projections", "notifications")
+LOGS = ("directory", "leads", "opportunities", "scoring", "projections", "notifications")
 
 
 def build(ports: Ports) -> Sequence[Service]:
@@ -34,6 +36,7 @@ def build(ports: Ports) -> Sequence[Service]:
         directory.build(ports),
         leads.build(ports),
         opportunities.build(ports),
+        scoring.build(ports),
         projections.build(ports),
         notifications.build(ports),
     )
@@ -68,6 +71,7 @@ async def open_embedded(
             organisations=Organisations(store, codec),
             progress=Progress(store),
             outbound=Outbound(allowed_hosts=frozenset(chosen.allowed_outbound_hosts)),
+            identity_provider=identity_provider(clock),
         )
         hosting = Hosting(ports, build(ports), folder)
         try:

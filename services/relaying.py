@@ -16,7 +16,6 @@ from shared.adapters.kafka_topics import (
     Topic,
     control_topic,
     create_topics,
-    dead_letter_topic,
     log_topic,
 )
 from shared.adapters.postgres_read_store import open_postgres_read_store
@@ -34,14 +33,13 @@ class MadeTopic(NamedTuple):
     made: bool
 
 
-async def make_topics(scaled: ScaledSettings, subscriptions: Sequence[str]) -> list[MadeTopic]:
-    """A topic for each log, for the dead letters of each subscription, and for orders.
+async def make_topics(scaled: ScaledSettings) -> list[MadeTopic]:
+    """A topic for each log, and one for orders.
 
     Again changes nothing but the retention. Raises TopicIsUnfit, StoreAway.
     """
     prefix = scaled.kafka_topic_prefix
     named = {log_topic(log, prefix): scaled.partitions for log in LOGS}
-    named |= {dead_letter_topic(each, prefix): 1 for each in subscriptions}
     named[control_topic(prefix)] = 1
     topics = [
         Topic(
@@ -76,7 +74,7 @@ class Relaying:
             Gauge(name, {"log": each.log}, value)
             for each in self.relays
             for name, value in (
-                ("pulsetrail_relay_events", each.relayed),
+                ("pulsetrail_relayed_events_total", each.relayed),
                 ("pulsetrail_relay_lag_events", each.behind),
                 ("pulsetrail_relay_partitions", len(each.partitions.held)),
             )

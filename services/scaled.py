@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from services.embedded import LOGS, build
 from services.event_stores import open_event_store
+from services.identity import identity_provider
 from shared.adapters.faust_worker import FaustWorker
 from shared.adapters.kafka_consumer import KafkaLogSource
 from shared.adapters.kafka_topics import control_topic
@@ -151,6 +152,7 @@ async def _opened_ports(
             organisations=Organisations(store, codec),
             progress=Progress(store),
             outbound=Outbound(allowed_hosts=frozenset(chosen.allowed_outbound_hosts)),
+            identity_provider=identity_provider(clock),
         )
 
 

@@ -153,6 +153,10 @@ _ROWS_OF_MARKETING = frozenset({_R.LEADS, _R.CUSTOMERS})
 """Of the rest it sees what it was itself told: a timeline may hold opportunities."""
 
 
+OWN_GRANTS = "own-grants"
+"""In place of a key's role: whatever its person is granted when it is used."""
+
+
 class Grant(NamedTuple):
     """A role on a unit and everything below it."""
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,10 +24,11 @@ from shared.http import (
     BASE,
     Access,
     BodyTooLarge,
+    Named,
     Times,
-    command_context,
     command_digest,
     encode_json,
+    named_context,
 )
 from shared.ports import Ports
 from shared.problems import problem_of
@@ -96,18 +97,21 @@ class _Batch:
         answers: list[dict[str, Any]] = [{} for _ in lines]
 
         async def run(chain: _Chain) -> None:
-            for number, line in sorted(chain.lines):
-                answers[number] = await self._outcome(line)
+            for line in sorted(chain.lines, key=_number):
+                answers[line.number] = await self._outcome(line)
 
-        await asyncio.gather(*(run(chain) for chain in _chains(lines)))
+        said = [_Line(number, text, _said(text)) for number, text in enumerate(lines)]
+        await asyncio.gather(*(run(chain) for chain in _chains(said)))
         return answers
 
-    async def _outcome(self, line: bytes) -> dict[str, Any]:
+    async def _outcome(self, line: "_Line") -> dict[str, Any]:
         key: str | None = None
         try:
-            fields = _fields(line)
+            if isinstance(line.said, Malformed):
+                raise line.said
+            fields = dict(line.said)
             key = fields.pop("id", None)
-            handled = await self._handled(fields, key, line)
+            handled = await self._handled(fields, key, line.text)
         except DomainError as failure:
             outcome = "conflict" if isinstance(failure, _CONFLICTS) else "refused"
             return {"id": key, "outcome": outcome, "problem": problem_of(failure)}
@@ -135,11 +139,10 @@ class _Batch:
             raise _wrong("command", "unknown", f"known: {', '.join(sorted(self._commands))}")
         if key is not None and not (isinstance(key, str) and 1 <= len(key) <= 200):
             raise _wrong("id", "idempotency-key", "a text of 1-200 characters")
-        expected_version = _version(fields.pop("if_match", None))
+        named = Named(key, _version(fields.pop("if_match", None)), is_shown_state=False)
         digest = command_digest("/commands", line.strip())
         times = Times(self._ports.clock())
-        context = command_context(self._request, self._caller, digest, times)
-        context = replace(context, idempotency_key=key, expected_version=expected_version)
+        context = named_context(self._request, self._caller, digest, times, named)
         return await command(self._caller, fields, context)
 
 
@@ -157,34 +160,41 @@ def _version(said: Any) -> int | None:
     raise _wrong("if_match", "version", 'expected "<version>"')
 
 
-def _fields(line: bytes) -> dict[str, Any]:
+def _said(line: bytes) -> dict[str, Any] | Malformed:
     try:
         fields = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as flaw:
-        raise Malformed(f"the line is no JSON object: {flaw}") from flaw
-    if not isinstance(fields, dict):
-        raise Malformed("the line is no JSON object")
-    return fields
+        return Malformed(f"the line is no JSON object: {flaw}")
+    return fields if isinstance(fields, dict) else Malformed("the line is no JSON object")
+
+
+class _Line(NamedTuple):
+    number: int
+    text: bytes
+    said: dict[str, Any] | Malformed
+
+
+_number = attrgetter("number")
 
 
 class _Chain(NamedTuple):
-    """Lines that go one after the other, with their numbers, and what ties them together."""
+    """Lines that go one after the other, and what ties them together."""
 
-    lines: list[tuple[int, bytes]]
+    lines: list[_Line]
     ties: set[str]
 
 
-def _chains(lines: list[bytes]) -> list[_Chain]:
+def _chains(lines: list[_Line]) -> list[_Chain]:
     """A line that is tied to two chains makes them one."""
     chains: list[_Chain] = []
     tied: dict[str, _Chain] = {}
-    for number, line in enumerate(lines):
-        ties = _ties(line)
+    for line in lines:
+        ties = _ties(line.said)
         found = {id(tied[tie]): tied[tie] for tie in ties if tie in tied}
         chain, *others = found.values() or [_Chain([], set())]
         if not found:
             chains.append(chain)
-        chain.lines.append((number, line))
+        chain.lines.append(line)
         chain.ties.update(ties)
         for other in others:
             chain.lines.extend(other.lines)
@@ -195,11 +205,9 @@ def _chains(lines: list[bytes]) -> list[_Chain]:
     return chains
 
 
-def _ties(line: bytes) -> set[str]:
+def _ties(fields: dict[str, Any] | Malformed) -> set[str]:
     """What a line is about, and its key."""
-    try:
-        fields = _fields(line)
-    except Malformed:
+    if isinstance(fields, Malformed):
         return set()
     ties = {f"key {fields['id']}"} if "id" in fields else set()
     for name in ("lead_id", "opportunity_id", "customer_id", "person_id", "unit_id"):

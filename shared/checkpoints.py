@@ -56,7 +56,11 @@ class Checkpoints:
                 found = await self._rows(connection)
         for partition, head in heads.items():
             known_log, place = found[partition]
-            if known_log != log_id or place.next_offset > head:
+            # Where another process moved it since the head was read, that is read again.
+            if known_log != log_id or (
+                place.next_offset > head
+                and place.next_offset > await store.head(self._log, partition, as_stored=True)
+            ):
                 raise WrongLog(
                     f"{self._subscription}: its checkpoint {place.next_offset} does not belong to"
                     f" this log (head {head}): the store was restored or replaced; delete the read"

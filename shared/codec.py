@@ -122,7 +122,9 @@ class Codec:
             if not isinstance(getattr(event, field), Withheld)
         }
         if sealed:
-            event = replace(event, **sealed)
+            event = declared.event_class(
+                **{name: sealed.get(name) or getattr(event, name) for name in declared.rules}
+            )
         payload = self._encoder.encode(event)
         return EncodedEvent(
             new.event_id, declared.name, declared.schema_version, payload, new.envelope

@@ -10,17 +10,23 @@ from shared.envelope import Envelope, Origin, RecordedEvent
 OUR_IDS = UUID("6d0d6bb2-3c0e-5f0a-9d5c-0b1f6a7c2e11")
 """Namespace of every id that we derive; never changed, since repeats must meet the first."""
 _OUR_IDS_AS_BYTES = OUR_IDS.bytes
+_WITHOUT_VERSION = ~(0xF000 << 64 | 0xC000 << 48)
+_VERSION_5 = 5 << 76 | 0x8000 << 48
 
 
 def derived_id(*parts: str | int) -> UUID:
     """uuid5 of the parts: the same id whenever the same thing is said again."""
     named = _OUR_IDS_AS_BYTES + "\x1f".join(map(str, parts)).encode()
-    return UUID(bytes=sha1(named, usedforsecurity=False).digest()[:16], version=5)
+    number = int.from_bytes(sha1(named, usedforsecurity=False).digest()[:16])
+    return UUID(int=number & _WITHOUT_VERSION | _VERSION_5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandContext:
-    """Who commands, when it happened and why; what idempotency and `If-Match` need."""
+    """Who commands, when it happened and why; what idempotency and `If-Match` need.
+
+    `is_shown_state`: is the new state part of the answer? To lines of a batch it is not.
+    """
 
     tenant_id: str
     actor_id: str | None
@@ -36,6 +42,7 @@ class CommandContext:
     sent_at: datetime | None = None
     entered_at: datetime | None = None
     trace_context: str | None = None
+    is_shown_state: bool = True
 
     @property
     def command_id(self) -> str | None:

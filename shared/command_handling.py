@@ -1,13 +1,13 @@
 """Commands to events: read, fold, decide, append; decided again when somebody was faster."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from shared.codec import Codec, NewEvent
 from shared.command_context import CommandContext, caused_by, derived_id
+from shared.command_runs import ATTEMPTS, Run, RunHandling, Step
 from shared.decider import Decider
 from shared.envelope import Position, stream_name
 from shared.errors import (
@@ -19,6 +19,7 @@ from shared.errors import (
 )
 from shared.event_store import Append, CommandRecord, EventStore, Outcome, Verdict
 from shared.folded_states import FoldedStates
+from shared.last_write import LastWrite
 from shared.measured_appends import MeasuredAppends
 from shared.telemetry import CommandTimer
 
@@ -38,8 +39,6 @@ C = TypeVar("C")
 S = TypeVar("S")
 E = TypeVar("E")
 
-_ATTEMPTS = 4
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handled(Generic[S]):
@@ -53,36 +52,15 @@ class Handled(Generic[S]):
     answer: bytes
 
 
-class Step(NamedTuple):
-    """One command of a run; `event_id` names its first event, so that a repeat is recognised."""
-
-    command: Any
-    context: CommandContext
-    event_id: UUID
-
-
-class Run(NamedTuple):
-    """Commands for one aggregate, in order."""
-
-    aggregate_id: str
-    steps: Sequence[Step]
-
-
-class _DecidedRun(NamedTuple):
-    """What a run comes to when decided on `version`; `state` is the one after it."""
-
-    stream: str
-    version: int
-    state: Any
-    news: list[NewEvent]
-    refused: list[DomainError | None]
-
-
 Answer = Callable[[Any, int, tuple[UUID, ...]], bytes]
 
 
 def no_answer(_state: Any, _version: int, _event_ids: tuple[UUID, ...]) -> bytes:
     return b""
+
+
+def _not_shown(_state: Any, _version: int, _event_ids: tuple[UUID, ...]) -> bytes:
+    return b"{}"
 
 
 class CommandHandling:
@@ -97,6 +75,11 @@ class CommandHandling:
         self._new_id = new_id
         self._states = FoldedStates(store, codec)
         self._appends = MeasuredAppends(log, store)
+        self._runs = RunHandling(log, codec, self._states, self._appends)
+
+    @property
+    def last_write(self) -> LastWrite:
+        return self._appends.last
 
     async def handle(
         self,
@@ -133,7 +116,7 @@ class CommandHandling:
     ) -> Handled[S]:
         """Whether it is a repeat the store says, which is asked to append what was decided: to
         look that up first would cost every command a question."""
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             version, state, events = await self._decide(
                 decider, stream, command, context.expected_version, fresh=attempt > 0
             )
@@ -149,7 +132,7 @@ class CommandHandling:
                     raise _reused(context)
                 case Verdict.CONFLICT:
                     continue
-        raise Busy(f"{stream} was changed by others {_ATTEMPTS} times")
+        raise Busy(f"{stream} was changed by others {ATTEMPTS} times")
 
     async def _placed(self, stream: str, handled: Handled[S]) -> Handled[S]:
         """Where nothing was to do, the state answered with is that of the event before it."""
@@ -191,26 +174,7 @@ class CommandHandling:
         Returns per run and step what refused it, None where it was accepted. A run that was
         overtaken is decided again as a whole.
         """
-        refusals: list[list[DomainError | None]] = [[] for _ in runs]
-        pending = list(range(len(runs)))
-        for attempt in range(_ATTEMPTS):
-            streams = [_stream_of(decider, runs[index]) for index in pending]
-            certain = await self._states.load_many(decider, streams, fresh=attempt > 0)
-            decided = {
-                index: await self._decide_run(decider, runs[index], certain) for index in pending
-            }
-            outcomes = await self._append_runs(decided)
-            pending = []
-            for index, run in decided.items():
-                outcome = outcomes.get(index)
-                if outcome is None or outcome.verdict is Verdict.DONE:
-                    refusals[index] = run.refused
-                    self._states.keep(run.stream, run.version + len(run.news), run.state)
-                else:
-                    pending.append(index)
-            if not pending:
-                return refusals
-        raise Busy(f"{len(pending)} aggregates were changed by others {_ATTEMPTS} times")
+        return await self._runs.handle(decider, runs)
 
     async def load(
         self, decider: Decider[C, S, E], stream: str, *, fresh: bool = False
@@ -221,51 +185,6 @@ class CommandHandling:
     def forget_states(self) -> None:
         """Give back the memory of what bulk work has loaded; it is read again when asked for."""
         self._states.forget()
-
-    async def _decide_run(
-        self, decider: Decider[C, S, E], run: Run, certain: Collection[str]
-    ) -> "_DecidedRun":
-        """As for single commands, that there is nothing to append is not said from the cache."""
-        stream = _stream_of(decider, run)
-        version, state = await self._states.load(decider, stream)
-        decided = self._decided(decider, stream, version, state, run)
-        if decided.news or stream in certain:
-            return decided
-        now, state = await self._states.load(decider, stream, fresh=True)
-        return decided if now == version else self._decided(decider, stream, now, state, run)
-
-    def _decided(
-        self, decider: Decider[C, S, E], stream: str, version: int, state: S, run: Run
-    ) -> "_DecidedRun":
-        news: list[NewEvent] = []
-        refused: list[DomainError | None] = []
-        for step in run.steps:
-            try:
-                events = decider.decide(step.command, state)
-            except DomainError as refusal:
-                refused.append(refusal)
-                continue
-            refused.append(None)
-            state = decider.fold(events, state)
-            envelope = step.context.envelope()
-            for number, event in enumerate(events):
-                event_id = step.event_id if not number else derived_id(str(step.event_id), number)
-                news.append(NewEvent(event, event_id, envelope))
-        return _DecidedRun(stream, version, state, news, refused)
-
-    async def _append_runs(self, decided: Mapping[int, "_DecidedRun"]) -> dict[int, Outcome]:
-        """One call of the store for all runs that have something to append."""
-        with_news = {index: run for index, run in decided.items() if run.news}
-        if not with_news:
-            return {}
-        encoded = iter(
-            await self._codec.seal([new for run in with_news.values() for new in run.news])
-        )
-        appends = [
-            Append(self._log, run.stream, run.version, list(islice(encoded, len(run.news))))
-            for run in with_news.values()
-        ]
-        return dict(zip(with_news, await self._appends.append(appends), strict=True))
 
     async def first_answer(
         self, context: CommandContext, stream: str | None
@@ -290,6 +209,8 @@ class CommandHandling:
         context: CommandContext,
         answer: Answer,
     ) -> Outcome:
+        if not context.is_shown_state:
+            answer = _not_shown
         envelope = context.envelope()
         ids = tuple(self._event_id(context, number) for number in range(len(events)))
         news = [
@@ -312,10 +233,6 @@ class CommandHandling:
         if context.idempotency_key is None:
             return self._new_id()
         return derived_id(context.tenant_id, context.caller, context.idempotency_key, number)
-
-
-def _stream_of(decider: Decider[Any, Any, Any], run: Run) -> str:
-    return stream_name(run.steps[0].context.tenant_id, decider.name, run.aggregate_id)
 
 
 def _reused(context: CommandContext) -> IdempotencyKeyReused:

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from time import perf_counter
 
 import structlog
 
 from shared.checkpoints import Fenced, Place
 from shared.clock import milliseconds
-from shared.feed import BATCH, Feed, SubscriptionStopped
-from shared.intake import Batch, Intake
+from shared.envelope import RecordedEvent
+from shared.feed import BATCH, Feed, SubscriptionStopped, arrived_of
+from shared.intake import Batch, Intake, latest
 from shared.log_source import Delivered, LogSource, StartingPoint
 from shared.reaction import Reaction
-from shared.read_model import ReadModel
+from shared.read_model import Flaw, ReadModel
 from shared.read_store import ReadStore
 from shared.subscription import retry_later
 
@@ -21,6 +23,13 @@ LOG = structlog.get_logger(__name__)
 _FETCH_SECONDS = 0.25
 """Also how late the clock of a subscription without events is stored."""
 
+
+_AT_ONCE_AT_LEAST = 2_000
+_AT_ONCE_AT_MOST = 80_000
+_TAKES_AT_LEAST_SECONDS = 0.5
+_TAKES_AT_MOST_SECONDS = 1.5
+_MORE_STANDS_THERE = 2_000
+"""A fetch that brought so many events will be followed by another at once."""
 
 OpenSource = Callable[[str, str], Awaitable[LogSource]]
 """From a log and the name of a subscription, which is also that of its group."""
@@ -48,6 +57,7 @@ class DeliveredSubscription:
         self._moved = asyncio.Event()
         self._is_paused = False
         self._stored_at = 0.0
+        self._at_once = BATCH
         self.taken = 0
         """How many batches it has taken, those of the source's clock alone too."""
 
@@ -140,16 +150,21 @@ class DeliveredSubscription:
     async def _fetch_and_take(self, source: LogSource, stopping: asyncio.Event) -> None:
         failures = 0
         taking: asyncio.Task[None] | None = None
+        arrived: list[Batch] = []
         while not stopping.is_set():
             try:
                 fetched = await self._next(source)
+                arrived += fetched
                 if taking is not None:
+                    if not taking.done() and self._is_worth_waiting_for_more(fetched, arrived):
+                        continue
                     await _result_of(taking)
-                taking = asyncio.create_task(self._take(source, fetched))
+                taking = asyncio.create_task(self._take(source, arrived))
+                arrived = []
                 failures = 0
             except Fenced as moved:
                 LOG.warning("subscription_fenced", subscription=self.name, why=str(moved))
-                taking = None
+                taking, arrived = None, []
                 await self._go_back(source)
             except SubscriptionStopped:
                 raise
@@ -157,7 +172,7 @@ class DeliveredSubscription:
                 failures += 1
                 if taking is not None:
                     await asyncio.wait([taking])
-                    taking = None
+                taking, arrived = None, []
                 await retry_later(self, failure, failures)
                 await self._go_back(source)
         if taking is not None:
@@ -165,30 +180,53 @@ class DeliveredSubscription:
             async with self._turn:
                 await self._intake.store_places()
 
-    async def _next(self, source: LogSource) -> list[Delivered]:
+    async def _next(self, source: LogSource) -> list[Batch]:
+        """Decoded while the batches before it are being written."""
         if self._is_paused:
             await asyncio.sleep(_FETCH_SECONDS)
             return []
-        return await source.fetch(_FETCH_SECONDS)
+        return [self._decoded(each) for each in await source.fetch(_FETCH_SECONDS)]
 
-    async def _take(self, source: LogSource, fetched: Sequence[Delivered]) -> None:
+    def _decoded(self, delivered: Delivered) -> Batch:
+        until = delivered.recorded_until
+        return Batch(
+            delivered.partition,
+            self._decoding.all(delivered.events),
+            delivered.next_source_offset,
+            None if until is None else milliseconds(until),
+        )
+
+    def _is_worth_waiting_for_more(
+        self, fetched: Sequence[Batch], arrived: Sequence[Batch]
+    ) -> bool:
+        """While the batch before is written anyway, and more stands in the log."""
+        return _size(fetched) >= _MORE_STANDS_THERE and _size(arrived) < self._at_once
+
+    async def _take(self, source: LogSource, arrived: Sequence[Batch]) -> None:
         async with self._turn:
-            batches: list[Batch] = []
-            size = 0
-            for delivered in fetched:
-                if delivered.partition not in self._assigned:
+            part: list[Batch] = []
+            for each in arrived:
+                if each.partition not in self._assigned:
                     continue  # it will come to whoever has it now
-                batch = await self._batch(delivered)
-                batches.append(batch)
-                size += len(batch.events)
-                if size >= BATCH:
-                    await self._take_together(source, batches)
-                    batches, size = [], 0
-            await self._take_together(source, batches)
+                part.append(each)
+                if _size(part) >= self._at_once:
+                    begun = perf_counter()
+                    await self._take_together(source, await self._fresh(part))
+                    self._grow_or_shrink(perf_counter() - begun)
+                    part = []
+            await self._take_together(source, await self._fresh(part))
             now = asyncio.get_running_loop().time()
             if self._intake.has_unstored and now - self._stored_at >= _FETCH_SECONDS:
                 await self._intake.store_places()
                 self._stored_at = now
+
+    def _grow_or_shrink(self, seconds: float) -> None:
+        """The more come together, the fewer rows have to be written; but a transaction that is
+        long holds up others, and is held up by them."""
+        if seconds < _TAKES_AT_LEAST_SECONDS:
+            self._at_once = min(self._at_once * 2, _AT_ONCE_AT_MOST)
+        elif seconds > _TAKES_AT_MOST_SECONDS:
+            self._at_once = max(self._at_once // 2, _AT_ONCE_AT_LEAST)
 
     async def _take_together(self, source: LogSource, batches: Sequence[Batch]) -> None:
         if not batches:
@@ -207,22 +245,21 @@ class DeliveredSubscription:
             {each: place for each, s in at.items() if (place := s.stored.source_offset) is not None}
         )
 
-    async def _batch(self, delivered: Delivered) -> Batch:
-        """What of it has not been applied yet."""
-        position = (await self._intake.standing(delivered.partition)).place.next_offset
-        known = 0
-        for event in delivered.events:
-            if event.offset >= position:
-                break
-            known += 1
-        self.outcomes["skipped"] += known
-        until = delivered.recorded_until
-        return Batch(
-            delivered.partition,
-            self._decoding.all(delivered.events[known:]),
-            delivered.next_source_offset,
-            None if until is None else milliseconds(until),
-        )
+    async def _fresh(self, arrived: Sequence[Batch]) -> list[Batch]:
+        """One a partition, with what has not been applied yet."""
+        standings = await self._intake.standings({each.partition for each in arrived})
+        positions = {each: at.place.next_offset for each, at in standings.items()}
+        fresh: dict[int, Batch] = {}
+        for each in arrived:
+            events = _from(positions[each.partition], each.events)
+            self.outcomes["skipped"] += len(each.events) - len(events)
+            positions[each.partition] += len(events)
+            before = fresh.get(each.partition)
+            fresh[each.partition] = each._replace(
+                events=events if before is None else [*before.events, *events],
+                recorded_until=latest(before and before.recorded_until, each.recorded_until),
+            )
+        return list(fresh.values())
 
     async def _go_back(self, source: LogSource) -> None:
         """To what is stored: a COMMIT whose reply was lost is told apart here from one that
@@ -241,6 +278,19 @@ class DeliveredSubscription:
             except Exception as failure:
                 failures += 1
                 await retry_later(self, failure, failures)
+
+
+def _from(position: int, events: Sequence[RecordedEvent | Flaw]) -> Sequence[RecordedEvent | Flaw]:
+    known = 0
+    for each in events:
+        if arrived_of(each).offset >= position:
+            break
+        known += 1
+    return events[known:] if known else events
+
+
+def _size(batches: Iterable[Batch]) -> int:
+    return sum(len(each.events) for each in batches)
 
 
 def _starting_point(place: Place) -> StartingPoint:

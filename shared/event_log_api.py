@@ -18,7 +18,7 @@ from shared.event_type import Withheld, event_type_of
 from shared.http import BASE, Access, encode_json, json_response
 from shared.ports import Ports
 
-LOGS = ("directory", "leads", "opportunities", "projections", "notifications")
+LOGS = ("directory", "leads", "opportunities", "scoring", "projections", "notifications")
 _BATCH = 1_000
 _NDJSON = "application/x-ndjson"
 

@@ -117,3 +117,7 @@ class Feed:
 
 def stored_of(each: RecordedEvent | Flaw) -> StoredEvent:
     return each.recorded.stored if isinstance(each, Flaw) else each.stored
+
+
+def arrived_of(each: RecordedEvent | Flaw) -> ArrivedEvent:
+    return each.recorded.arrived if isinstance(each, Flaw) else each.arrived

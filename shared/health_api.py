@@ -43,7 +43,7 @@ async def _missing(hosting: "Hosted") -> dict[str, str]:
 
 async def _away(ports: Ports) -> dict[str, str]:
     checks = {
-        "event store": ports.event_store.check,
+        "event store": ports.check_events,
         "read models": ports.read_store.check,
         "keys": ports.key_store.check,
         "evidence": ports.object_store.check,

@@ -23,7 +23,8 @@ from pydantic import (
 )
 from starlette.exceptions import HTTPException
 
-from shared.access import Caller, Grant, Resource, Role, Verb, may
+from shared.access import Caller, Resource, Verb, may
+from shared.callers import caller_presenting
 from shared.clock import EPOCH, iso, to_milliseconds
 from shared.command_handling import CommandContext, Handled
 from shared.errors import DomainError, FieldProblem, Forbidden, Malformed, Unauthenticated
@@ -86,12 +87,22 @@ def encode_json(content: Any) -> bytes:
     return msgspec.json.encode(_plain(content))
 
 
+_AS_IT_IS = frozenset({str, int, float, bool, type(None)})
+
+
 def _plain(value: Any) -> Any:
+    if type(value) in _AS_IT_IS:
+        return value
     match value:
         case datetime():
             return iso(value)
         case dict():
-            return {str(key): _plain(each) for key, each in value.items()}
+            return {
+                key if type(key) is str else str(key): (
+                    each if type(each) in _AS_IT_IS else _plain(each)
+                )
+                for key, each in value.items()
+            }
         case list() | tuple() if not hasattr(value, "_fields"):
             return [_plain(each) for each in value]
         case Withheld():
@@ -164,7 +175,7 @@ def _text(value: Any) -> str:
 
 
 class Access:
-    """Who asks, by bearer key; what the role table says they may do."""
+    """Who asks, by bearer key or access token; what the role table says they may do."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
@@ -177,21 +188,8 @@ class Access:
         return await self.bearer_of(presented)
 
     async def bearer_of(self, presented: str) -> Caller:
-        """Whom a key stands for. Raises Unauthenticated."""
-        known = await self._ports.organisations.key_hashed(key_hash(presented))
-        if known is None or known.key.revoked_at is not None:
-            raise Unauthenticated("this key is not known or was revoked")
-        key = known.key
-        grants: tuple[Grant, ...] = (Grant(Role(key.role), key.unit_id),)
-        organisation = await self._ports.organisations.of(known.tenant_id)
-        if key.person_id is not None and organisation.has_left(key.person_id):
-            raise Unauthenticated("the person of this key has left")
-        return Caller(
-            tenant_id=known.tenant_id,
-            person_id=key.person_id,
-            key_id=key.key_id,
-            grants=grants,
-        )
+        """Whom a key or an access token stands for. Raises Unauthenticated."""
+        return await caller_presenting(self._ports, presented, key_hash(presented))
 
     def may(self, resource: Resource, verb: Verb) -> Callable[[Request], Awaitable[Caller]]:
         """A dependency: the caller, who may do this. Every route declares one (role matrix)."""
@@ -263,6 +261,23 @@ def command_context(
             "Idempotency-Key has 1-200 characters",
             errors=[FieldProblem("Idempotency-Key", "length", "1-200 characters")],
         )
+    expected_version = _expected_version(request.headers.get("If-Match"))
+    return named_context(request, caller, digest, times, Named(key, expected_version))
+
+
+class Named(NamedTuple):
+    """Under which key a command came, the version that its writer saw, and whether what it comes
+    to is shown."""
+
+    idempotency_key: str | None
+    expected_version: int | None
+    is_shown_state: bool = True
+
+
+def named_context(
+    request: Request, caller: Caller, digest: bytes, times: Times, named: Named
+) -> CommandContext:
+    """Context of one command of a request that may hold many."""
     return CommandContext(
         tenant_id=caller.tenant_id,
         actor_id=caller.actor_id,
@@ -271,10 +286,11 @@ def command_context(
         raw_occurred_at=times.raw_occurred_at,
         sent_at=times.sent_at,
         correlation_id=correlation_id(),
-        idempotency_key=key,
+        idempotency_key=named.idempotency_key,
         digest=digest,
-        expected_version=_expected_version(request.headers.get("If-Match")),
+        expected_version=named.expected_version,
         trace_context=request.scope.get(TRACEPARENT),
+        is_shown_state=named.is_shown_state,
     )
 
 

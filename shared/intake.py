@@ -11,7 +11,7 @@ from typing import NamedTuple
 from shared.checkpoints import Checkpoints, Place
 from shared.envelope import RecordedEvent
 from shared.event_type import types_passed_over
-from shared.feed import Feed, SubscriptionStopped, stored_of
+from shared.feed import Feed, SubscriptionStopped, arrived_of
 from shared.parking import PoisonLimit, Taken, park, parked_streams, unreadable, unspoiled
 from shared.projecting import RowReadModel
 from shared.reaction import Reaction
@@ -56,8 +56,8 @@ class _Step:
         place = self.standing.place
         self.after = Place(
             place.next_offset + len(self.batch.events),
-            _latest(place.source_offset, self.batch.source_offset),
-            _latest(place.recorded_until, self.batch.recorded_until),
+            latest(place.source_offset, self.batch.source_offset),
+            latest(place.recorded_until, self.batch.recorded_until),
             place.epoch,
         )
 
@@ -221,10 +221,10 @@ class Intake:
 
     def _refuse_holes(self, standing: Standing, batch: Batch) -> None:
         expected = standing.place.next_offset
-        last = stored_of(batch.events[-1]).offset if batch.events else expected - 1
+        last = arrived_of(batch.events[-1]).offset if batch.events else expected - 1
         if last == expected + len(batch.events) - 1:
             return
-        found = {stored_of(each).offset for each in batch.events}
+        found = {arrived_of(each).offset for each in batch.events}
         missing = next(offset for offset in count(expected) if offset not in found)
         raise SubscriptionStopped(
             f"{self.name}: event {missing} of {self.log}/{batch.partition} is missing;"
@@ -246,5 +246,5 @@ def _together(steps: Sequence[_Step]) -> list[RecordedEvent]:
     return list(chain.from_iterable(step.good for step in steps))
 
 
-def _latest(one: int | None, other: int | None) -> int | None:
+def latest(one: int | None, other: int | None) -> int | None:
     return max((each for each in (one, other) if each is not None), default=None)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from shared.event_store import Append, EventStore, Outcome
+from shared.last_write import LastWrite
 from shared.telemetry import APPEND_SECONDS
 from shared.tracing import batch_span
 
@@ -16,6 +17,7 @@ class MeasuredAppends:
         self._log = log
         self._store = store
         self._latest_cause: str | None = None
+        self.last = LastWrite()
 
     async def append(self, appends: Sequence[Append]) -> list[Outcome]:
         causes = {append.events[0].envelope.trace_context for append in appends if append.events}
@@ -26,7 +28,8 @@ class MeasuredAppends:
             self._latest_cause = cause
         begun = perf_counter()
         try:
-            with batch_span(f"append {self._log}", causes, {"streams": len(appends)}):
+            span = batch_span(f"append {self._log}", causes, {"streams": len(appends)})
+            with span, self.last.kept():
                 return await self._store.append(appends)
         finally:
             APPEND_SECONDS.record(perf_counter() - begun, self._log)

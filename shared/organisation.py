@@ -46,6 +46,8 @@ class ApiKeyOfTenant:
     name: str
     created_at: datetime
     revoked_at: datetime | None = None
+    expires_at: datetime | None = None
+    is_session: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -232,6 +234,8 @@ def _evolve_key(
                 person_id=event.person_id,
                 name=event.name,
                 created_at=event.created_at,
+                expires_at=event.expires_at,
+                is_session=event.is_session,
             )
         case directory.ApiKeyRevoked():
             for key in organisation.api_keys.values():

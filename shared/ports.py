@@ -8,6 +8,7 @@ from shared.clock import Clock
 from shared.codec import Codec
 from shared.command_handling import CommandHandling
 from shared.event_store import EventStore
+from shared.identity import IdentityProvider
 from shared.key_store import KeyStore
 from shared.object_store import ObjectStore
 from shared.organisations import Organisations
@@ -36,6 +37,7 @@ class Ports:
     organisations: Organisations
     progress: Progress
     outbound: Outbound
+    identity_provider: IdentityProvider | None = None
     _handling: dict[str, CommandHandling] = field(default_factory=dict, init=False, repr=False)
 
     def commands(self, log: str) -> CommandHandling:
@@ -43,3 +45,10 @@ class Ports:
         if log not in self._handling:
             self._handling[log] = CommandHandling(log, self.event_store, self.codec, self.new_id)
         return self._handling[log]
+
+    async def check_events(self) -> None:
+        """Can the event store work, and could what was last appended be? Raises StoreAway,
+        CannotGoOn."""
+        await self.event_store.check()
+        for handling in self._handling.values():
+            handling.last_write.check()

@@ -1,9 +1,9 @@
 """The engine of read models: fold a batch in memory, write rows, figures and deadlines in bulk."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -33,7 +33,8 @@ from shared.read_model_tables import (
     rows_table,
     series_table,
 )
-from shared.row_memory import RowMemory
+from shared.row_changes import RowChanges
+from shared.row_memory import Key, KnownRow, RowMemory
 
 __all__ = [
     "AT_ONCE",
@@ -46,6 +47,10 @@ __all__ = [
 ]
 
 Row = TypeVar("Row")
+
+_UNKNOWN = KnownRow(None, False, {})  # a row that is not there lacks nothing
+_FOLDED_AT_ONCE = 1_000
+"""Keys, before others in this process get a turn: a group is left when its heart stands still."""
 
 
 @dataclass(frozen=True)
@@ -151,11 +156,13 @@ class RowReadModel(Generic[Row]):
         # Of several partitions the first: whoever applies a batch owns every one of it.
         partition = wanted[0].stored.partition if wanted else 0
         while True:
-            change = _Change(partition)
+            change = RowChanges(partition)
             by_key = self._by_key(wanted, change)
             before = await self._before(connection, by_key)
-            for key in sorted(by_key):
-                self._fold(key, before.get(key), by_key[key], change)
+            for number, key in enumerate(sorted(by_key)):
+                self._fold(key, before.get(key, _UNKNOWN), by_key[key], change)
+                if number % _FOLDED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
             if not change.flaws:
                 break
             # Fold again without them: other rows may have had later events of these streams, and
@@ -171,11 +178,12 @@ class RowReadModel(Generic[Row]):
         self, connection: AsyncConnection, events: Sequence[RecordedEvent]
     ) -> list[Flaw]:
         wanted = self._read(events)
-        change = _Change(wanted[0].stored.partition if wanted else 0)
+        change = RowChanges(wanted[0].stored.partition if wanted else 0)
         by_key = self._by_key(wanted, change)
         before = await self._load(connection, list(by_key))
         for key in sorted(by_key):
-            self._fold(key, before.get(key), by_key[key], change, anew=True)
+            anew = _UNKNOWN._replace(contributions=before.get(key, _UNKNOWN).contributions)
+            self._fold(key, anew, by_key[key], change)
         if not change.flaws:
             await self._write(connection, change)
         return change.flaws
@@ -186,24 +194,28 @@ class RowReadModel(Generic[Row]):
         return [each for each in events if type(each.event) in reads]
 
     def _by_key(
-        self, events: Sequence[RecordedEvent], change: "_Change"
-    ) -> dict[tuple[str, str], list[RecordedEvent]]:
-        by_key: dict[tuple[str, str], list[RecordedEvent]] = {}
+        self, events: Sequence[RecordedEvent], change: RowChanges
+    ) -> dict[Key, list[RecordedEvent]]:
+        by_key: dict[Key, list[RecordedEvent]] = {}
         key_of = self.projection.key
         for recorded in events:
             try:
-                key = (recorded.stored.tenant_id, key_of(recorded.event))
+                key = (recorded.arrived.tenant_id, key_of(recorded.event))
             except Exception as flaw:
                 change.flaws.append(Flaw(recorded, f"{type(flaw).__name__}: {flaw}"))
                 continue
-            by_key.setdefault(key, []).append(recorded)
+            of_key = by_key.get(key)
+            if of_key is None:
+                by_key[key] = [recorded]
+            else:
+                of_key.append(recorded)
         return by_key
 
     async def mark_incomplete(
         self, connection: AsyncConnection, events: Sequence[RecordedEvent]
     ) -> None:
         wanted = self._read(events)
-        keys = sorted(self._by_key(wanted, _Change(0)))
+        keys = sorted(self._by_key(wanted, RowChanges(0)))
         for tenant_id, part in by_tenant(keys):
             await connection.execute(
                 self.rows.update()
@@ -217,8 +229,8 @@ class RowReadModel(Generic[Row]):
         return delete(self.points).where(text("amount = 0"))
 
     async def _before(
-        self, connection: AsyncConnection, keys: Mapping[tuple[str, str], object]
-    ) -> dict[tuple[str, str], tuple[Row, bool]]:
+        self, connection: AsyncConnection, keys: Mapping[Key, object]
+    ) -> dict[Key, KnownRow]:
         if self.memory is None:
             return await self._load(connection, list(keys))
         known = self.memory.known(keys)
@@ -226,55 +238,49 @@ class RowReadModel(Generic[Row]):
             known |= await self._load(connection, [key for key in keys if key not in known])
         return known
 
-    async def _load(
-        self, connection: AsyncConnection, keys: Sequence[tuple[str, str]]
-    ) -> dict[tuple[str, str], tuple[Row, bool]]:
-        return {
-            (tenant_id, key): (self.decode(body), incomplete)
-            for tenant_id, key, body, incomplete in await rows_of(connection, self.rows, keys)
-        }
+    async def _load(self, connection: AsyncConnection, keys: Sequence[Key]) -> dict[Key, KnownRow]:
+        contributions = self.projection.contributions
+        found: dict[Key, KnownRow] = {}
+        for tenant_id, key, body, incomplete in await rows_of(connection, self.rows, keys):
+            row = self.decode(body)
+            found[tenant_id, key] = KnownRow(row, incomplete, contributions(row))
+        return found
 
     def _fold(
-        self,
-        key: tuple[str, str],
-        known: tuple[Row, bool] | None,
-        events: Sequence[RecordedEvent],
-        change: "_Change",
-        *,
-        anew: bool = False,
+        self, key: Key, known: KnownRow, events: Sequence[RecordedEvent], change: RowChanges
     ) -> None:
         projection = self.projection
-        after, incomplete = (None, False) if known is None else known
-        before = {} if after is None else projection.contributions(after)
-        if anew:
-            after, incomplete = None, False
+        evolve = projection.evolve
+        after, incomplete, before = known
         recorded = events[0]
         try:
             for recorded in events:
-                after = projection.evolve(after, recorded)
+                after = evolve(after, recorded)
             if after is None:
-                change.add(key[0], before, {})
-                change.gone.append(key)
-                if self.memory is not None:
-                    self.memory.drop([key])
+                self._fold_to_nothing(key, before, change)
                 return
             columns = projection.columns(after)
             body = self._encode(after)
             row = (*key, *[columns[name] for name, _kind in self.columns], incomplete, body)
             due = None if projection.next_due is None else projection.next_due(after)
             contributions = projection.contributions(after)
-            if before or contributions:
-                change.add(key[0], before, contributions)
+            change.add(key[0], before, contributions)
         except Exception as flaw:
             change.flaws.append(Flaw(recorded, f"{type(flaw).__name__}: {flaw}"))
             return
         change.rows.append(row)
         if self.memory is not None:
-            self.memory.keep(key, after, incomplete, len(body))
+            self.memory.keep(key, KnownRow(after, incomplete, contributions), len(body))
         if projection.next_due is not None:
             change.due[key] = NEVER if due is None else milliseconds(due)
 
-    async def _write(self, connection: AsyncConnection, change: "_Change") -> None:
+    def _fold_to_nothing(self, key: Key, before: Mapping[Point, int], change: RowChanges) -> None:
+        change.add(key[0], before, {})
+        change.gone.append(key)
+        if self.memory is not None:
+            self.memory.drop([key])
+
+    async def _write(self, connection: AsyncConnection, change: RowChanges) -> None:
         await upsert_tuples(connection, self.rows, change.rows)
         for tenant_id, part in by_tenant(change.gone):
             await connection.execute(
@@ -282,55 +288,13 @@ class RowReadModel(Generic[Row]):
                     self.rows.c.tenant_id == tenant_id, self.rows.c.key.in_(part)
                 )
             )
-        await self._write_points(connection, change)
+        await self._write_figures(connection, change)
         if change.due:
             await arm(connection, self.deadlines, change.due)
 
-    async def _write_points(self, connection: AsyncConnection, change: "_Change") -> None:
-        series: dict[int, tuple[Any, ...]] = {}
-        amounts: list[tuple[int, int, int, int]] = []
-        for tenant_id, of_tenant in change.points.items():
-            ids: dict[tuple[str, ...], int] = {}
-            for point, amount in of_tenant.items():
-                if amount:
-                    of_what = point[:5]
-                    series_id = ids.get(of_what)
-                    if series_id is None:
-                        series_id = ids[of_what] = _series_id(tenant_id, of_what)
-                        series[series_id] = (series_id, tenant_id, *of_what)
-                    amounts.append((series_id, milliseconds(point.at), change.partition, amount))
-        if not amounts:
-            return
-        amounts.sort()
-        await insert_missing_tuples(connection, self.series, sorted(series.values()))
-        await upsert_tuples(connection, self.points, amounts, add="amount")
-        await connection.execute(self._points_gone)
-
-
-class _Change:
-    """What a batch comes to."""
-
-    def __init__(self, partition: int) -> None:
-        self.partition = partition
-        self.rows: list[tuple[Any, ...]] = []
-        self.gone: list[tuple[str, str]] = []
-        self.points: dict[str, dict[Point, int]] = {}
-        self.due: dict[tuple[str, str], int] = {}
-        self.flaws: list[Flaw] = []
-
-    def add(self, tenant_id: str, before: Mapping[Point, int], after: Mapping[Point, int]) -> None:
-        """The difference that a row makes to the figures."""
-        points = self.points.setdefault(tenant_id, {})
-        for point, amount in after.items():
-            difference = amount - before.get(point, 0)
-            if difference:
-                points[point] = points.get(point, 0) + difference
-        for point, amount in before.items():
-            if point not in after:
-                points[point] = points.get(point, 0) - amount
-
-
-def _series_id(tenant_id: str, of_what: tuple[str, ...]) -> int:
-    """63 bits of BLAKE2b: the same in every process, so that none has to ask for it."""
-    text = "\x1f".join((tenant_id, *of_what))
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 1
+    async def _write_figures(self, connection: AsyncConnection, change: RowChanges) -> None:
+        series, amounts = change.figures()
+        if amounts:
+            await insert_missing_tuples(connection, self.series, series)
+            await upsert_tuples(connection, self.points, amounts, add="amount")
+            await connection.execute(self._points_gone)

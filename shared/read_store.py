@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.errors import StoreAway
+from shared.last_write import LastWrite
 
 METADATA = MetaData()
 
@@ -77,12 +78,14 @@ class ReadStore:
         self._readers = readers
         self._turn = asyncio.Lock() if one_writer else nullcontext()
         self._away = away
+        self._last_write = LastWrite()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Raises StoreAway when the database cannot be reached or written."""
         async with self._turn:
-            with self._failures_told("the read models cannot be written"):
+            told = self._failures_told("the read models cannot be written")
+            with self._last_write.kept(), told:
                 async with self._writer.begin() as connection:
                     yield connection
 
@@ -94,9 +97,10 @@ class ReadStore:
                 yield connection
 
     async def check(self) -> None:
-        """Can it work? Raises StoreAway."""
+        """Can it work, and could it be written? Raises StoreAway."""
         async with self.reading() as connection:
             await connection.execute(text("SELECT 1"))
+        self._last_write.check()
 
     @contextmanager
     def _failures_told(self, what: str) -> Iterator[None]:

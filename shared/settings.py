@@ -89,6 +89,9 @@ class InstallationSettings(WithSecretFiles):
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token that /metrics asks for; unset: loopback only."
     )
+    session_hours: int = Field(
+        12, ge=1, le=24 * 90, description="How long somebody stays signed in, in hours."
+    )
     public_url: str | None = Field(
         None, description="Address that links in messages begin with; unset: the bound address."
     )
@@ -99,6 +102,40 @@ class InstallationSettings(WithSecretFiles):
         if isinstance(given, str):
             return tuple(each.strip() for each in given.split(",") if each.strip())
         return given
+
+
+class OidcSettings(WithSecretFiles):
+    """Who signs people in. Secrets may also come by file: `<NAME>_FILE`."""
+
+    model_config = SettingsConfigDict(env_prefix="PULSETRAIL_", extra="ignore")
+
+    oidc_issuer: str | None = Field(
+        None, description="Address of the OpenID Connect provider; unset: nobody signs in by one."
+    )
+    oidc_client_id: str | None = Field(None, description="What the provider calls this system.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="This system's secret at the provider; unset: a public client, by PKCE."
+    )
+    oidc_audience: str | None = Field(
+        None, description="Audience of access tokens for the API; unset: the client's id."
+    )
+    oidc_jwks_url: str | None = Field(
+        None, description="Where the provider's keys are; unset: where its description says."
+    )
+    oidc_scope: str = Field("openid profile", description="What is asked for when signing in.")
+    oidc_tenant: str = Field(
+        "default", description="Tenant of those whose token names none by OIDC_TENANT_CLAIM."
+    )
+    oidc_tenant_claim: str = Field(
+        "pulsetrail_tenant", description="Claim that names the tenant, where a token has it."
+    )
+    oidc_person_claim: str = Field("sub", description="Claim that holds the person's id.")
+
+    @model_validator(mode="after")
+    def _named_to_the_provider(self) -> "OidcSettings":
+        if self.oidc_issuer is not None and self.oidc_client_id is None:
+            raise ValueError("OIDC_CLIENT_ID: the provider must know who asks")
+        return self
 
 
 _KURRENTDB = (
@@ -223,6 +260,9 @@ class DatabasePasswords(WithSecretFiles):
     )
     opportunities_database_password: SecretStr | None = Field(
         None, description="Password of the database role pulsetrail_opportunities."
+    )
+    scoring_database_password: SecretStr | None = Field(
+        None, description="Password of the database role pulsetrail_scoring."
     )
     projections_database_password: SecretStr | None = Field(
         None, description="Password of the database role pulsetrail_projections."

@@ -180,11 +180,11 @@ DESCRIBED: Mapping[str, Described] = {
             "Events that are stored and not applied yet.",
         ),
         Described(
-            "pulsetrail_relay_events",
-            Kind.GAUGE,
+            "pulsetrail_relayed_events_total",
+            Kind.COUNTER,
             ("log",),
             "events",
-            "Events that this process has relayed to Kafka since it started.",
+            "Events that this process has sent to Kafka and advanced over since it started.",
         ),
         Described(
             "pulsetrail_relay_lag_events",

@@ -19,7 +19,7 @@ from stack.supervised_server import SupervisedServer
 T = TypeVar("T")
 
 _PULSETRAIL = (sys.executable, "-m", "services.cli")
-_FOLLOWED_TOGETHER = ("directory", "leads", "opportunities", "projections")
+_FOLLOWED_TOGETHER = ("directory", "leads", "opportunities", "scoring", "projections")
 _PARTITIONS = "4"
 """Enough for the processors of one machine."""
 _READY_SECONDS = 90.0

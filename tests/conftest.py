@@ -2,6 +2,7 @@
 
 import os
 import signal
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,18 @@ OURS = (
     *("PULSETRAIL_", "DIRECTORY_", "LEADS_", "NOTIFICATIONS_", "OPPORTUNITIES_", "PROJECTIONS_"),
     "DATABASE_URL",
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules that wait for real servers are spread among those that only reckon: run one after
+    the other at the end, they would leave the other process idle."""
+    modules = [list(tests) for _path, tests in groupby(items, key=lambda test: test.path)]
+    waiting = [tests for tests in modules if "system" in tests[0].path.parts]
+    reckoning = [tests for tests in modules if "system" not in tests[0].path.parts]
+    step = max(1, len(reckoning) // (len(waiting) + 1))
+    for number, tests in enumerate(waiting):
+        reckoning.insert(number * (step + 1), tests)
+    items[:] = [test for tests in reckoning for test in tests]
 
 
 @pytest.fixture(autouse=True)

@@ -13,15 +13,20 @@ from shared.projecting import RowReadModel
 from shared.projection import Projection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LatestStage:
+    """Changed in place, since many events of a batch change the same."""
+
     to_stage: str
     changed_at: datetime
 
 
 def evolve(row: LatestStage | None, recorded: RecordedEvent) -> LatestStage:
     event: StageChanged = recorded.event
-    return LatestStage(to_stage=event.to_stage, changed_at=event.changed_at)
+    if row is None:
+        return LatestStage(to_stage=event.to_stage, changed_at=event.changed_at)
+    row.to_stage, row.changed_at = event.to_stage, event.changed_at
+    return row
 
 
 MODEL = RowReadModel(

@@ -64,7 +64,10 @@ def board(  # noqa: PLR0913  # one argument per option of interfaces.md
 ) -> None:
     """A board, of now or of any past moment."""
     from services.cli.boards import ShowBoard, WhatIsAsked
+    from services.cli.lead_boards import ShowLeadBoard, is_of_leads
 
+    if is_of_leads(name):
+        perform(context, ShowLeadBoard(board=name, unit=unit, rep=rep, month=month, limit=limit))
     asked = WhatIsAsked(
         unit=unit,
         rep=rep,
@@ -80,6 +83,17 @@ def board(  # noqa: PLR0913  # one argument per option of interfaces.md
         segment=segment,
     )
     perform(context, ShowBoard(board=name, asked=asked, limit=limit, language=language))
+
+
+@boards.command("customer")
+def customer(
+    context: typer.Context,
+    customer_id: Annotated[str, typer.Argument(metavar="ID")],
+) -> None:
+    """The one record of a customer: leads, opportunities and tickets of all its ids."""
+    from services.cli.lead_boards import ShowCustomer
+
+    perform(context, ShowCustomer(id=customer_id))
 
 
 @boards.command("why")

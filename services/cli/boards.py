@@ -10,6 +10,7 @@ from services.cli.exit_codes import DONE
 from services.cli.output import Output, cell
 from services.cli.reading import ReadingRequest, asker_of
 from services.cli.remote import RemoteServer
+from services.leads.queries.boards import LEAD_BOARDS
 from services.projections.domain.words import say
 from services.projections.queries.asking import Question, funnel_nodes
 from services.projections.queries.boards import BOARDS, board
@@ -120,7 +121,9 @@ class ShowBoard(ReadingRequest):
 
     def _refuse_unknown(self) -> None:
         if self.board not in BOARDS:
-            problem = FieldProblem("name", "unknown", f"one of {', '.join(BOARDS)}")
+            problem = FieldProblem(
+                "name", "unknown", f"one of {', '.join((*BOARDS, *LEAD_BOARDS))}"
+            )
             raise Malformed(f"there is no board {self.board!r}", errors=[problem])
 
     def _tell(self, output: Output, answer: dict[str, Any]) -> None:

@@ -72,14 +72,26 @@ def serve(
 @app.command("import")
 def import_history(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(help="CSV, CSV.gz, NDJSON or Excel files.")],
-    mapping: Annotated[Path, typer.Option(help="What columns and rows mean (TOML).")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="CSV, CSV.gz, NDJSON or Excel files.")
+    ] = None,
+    mapping: Annotated[Path | None, typer.Option(help="What columns and rows mean (TOML).")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check only.")] = False,
     until: Moment = None,
+    undo: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Take an import of leads back.")
+    ] = None,
 ) -> None:
-    """A history with its original times. The same file twice adds nothing."""
+    """A history with its original times, or leads. The same file twice adds nothing."""
     from services.cli.import_history import ImportHistory
+    from services.cli.undo_import import UndoImport
 
+    if undo is not None:
+        if files or mapping or dry_run or until:
+            raise typer.BadParameter("--undo goes with nothing else")
+        perform(context, UndoImport(import_run=undo))
+    if not files or mapping is None:
+        raise typer.BadParameter("name the files and their --mapping")
     named = tuple(str(file.absolute()) for file in files)
     request = ImportHistory(
         files=named, mapping=str(mapping.absolute()), dry_run=dry_run, until=until
@@ -195,6 +207,7 @@ class SchemaName(StrEnum):
     EVENTS = "events"
     CONFIG = "config"
     OPENAPI = "openapi"
+    ASYNCAPI = "asyncapi"
 
 
 @app.command("schema")
@@ -212,6 +225,10 @@ def schema(context: typer.Context, name: SchemaName) -> None:
                 output.document(documents.config_schema())
             case SchemaName.OPENAPI:
                 output.document(asyncio.run(documents.openapi_schema()))
+            case SchemaName.ASYNCAPI:
+                from services.cli.event_document import asyncapi_document
+
+                output.document(asyncapi_document())
         return DONE
 
     end(output, run)

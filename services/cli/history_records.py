@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple, TextIO, cast
 from python_calamine import CalamineError, CalamineWorkbook
 
 from services.opportunities.domain.history_cells import RowProblem
-from services.opportunities.domain.history_mapping import HistoryMapping
+from services.opportunities.domain.history_mapping import MapsColumns
 from shared.errors import Malformed
 
 _BROKEN_TEXT = re.compile("[\udc80-\udcff]")
@@ -49,7 +49,7 @@ class Records(NamedTuple):
 
 
 @contextmanager
-def open_records(path: Path, mapping: HistoryMapping) -> Iterator[Records]:
+def open_records(path: Path, mapping: MapsColumns) -> Iterator[Records]:
     """Raises FileIsUnreadable; after the header every problem is one of a row."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in _WORKBOOKS:
@@ -69,7 +69,7 @@ def open_records(path: Path, mapping: HistoryMapping) -> Iterator[Records]:
             yield _separated(file, path, mapping)
 
 
-def _separated(file: BinaryIO, path: Path, mapping: HistoryMapping) -> Records:
+def _separated(file: BinaryIO, path: Path, mapping: MapsColumns) -> Records:
     form = mapping.file
     encoding = "utf-8-sig" if form.encoding.lower() in {"utf-8", "utf8"} else form.encoding
     text = io.TextIOWrapper(file, encoding=encoding, errors="surrogateescape", newline="")
@@ -165,7 +165,7 @@ class _SeparatedValues:
         return next(csv.reader([text], delimiter=self._delimiter, strict=strict), [])
 
 
-def _json_lines(file: BinaryIO, path: Path, mapping: HistoryMapping) -> Records:
+def _json_lines(file: BinaryIO, path: Path, mapping: MapsColumns) -> Records:
     header = list(dict.fromkeys(mapping.columns.values()))
     keys: set[str] = set()
     return Records(header, False, _objects(file, path.name, header, keys), keys)

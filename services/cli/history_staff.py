@@ -1,13 +1,13 @@
 """The units and reps that a history names: made once, then looked up for every row."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from services.cli.history_rehearsal import Destination
 from services.directory.domain.person import PERSON, AddPerson
 from services.directory.domain.unit_tree import UNIT_TREE, AddUnit
-from services.opportunities.domain.history_mapping import HistoryMapping
+from services.opportunities.domain.history_mapping import UnitOfHistory
 from services.opportunities.domain.history_statement import RepOfHistory
 from shared.command_handling import CommandContext, Run, Step, derived_id
 from shared.errors import FieldProblem, Malformed
@@ -44,16 +44,14 @@ class HistoryStaff:
         self._now = now
         self._places: dict[str, Place] = {}
 
-    def new_units(self, mapping: HistoryMapping) -> list[AddUnit]:
+    def new_units(self, units: Sequence[UnitOfHistory]) -> list[AddUnit]:
         """The mapping's units that are not there yet, each after its parent.
 
         Raises UnitsDoNotFit naming those whose parent is neither there nor in the mapping.
         """
         organisation = self._organisation
         known = set(organisation.units) | ({organisation.root_id} - {None})
-        waiting = {
-            index: unit for index, unit in enumerate(mapping.units) if unit.unit_id not in known
-        }
+        waiting = {index: unit for index, unit in enumerate(units) if unit.unit_id not in known}
         found: list[AddUnit] = []
         while waiting:
             ready = [
@@ -138,6 +136,13 @@ class HistoryStaff:
         if len(self._organisation.people[rep_id].unit_history) == 1:
             self._places[rep_id] = place
         return place
+
+    @property
+    def zone(self) -> str:
+        return self._organisation.zone()
+
+    def knows_unit(self, unit_id: str) -> bool:
+        return self._organisation.knows_unit(unit_id)
 
     def path_of(self, unit_id: str) -> tuple[str, ...]:
         """Raises NotYetKnown."""

@@ -19,6 +19,8 @@ from services.cli.history_outcome import HistoryOutcome
 from services.cli.history_rehearsal import Commands, Destination, to_nowhere, to_the_logs
 from services.cli.history_staff import HistoryStaff
 from services.cli.history_writing import HistoryWriting, Known
+from services.cli.import_leads import import_leads
+from services.cli.lead_mapping import is_of_leads
 from services.cli.pipelines import publish_pipeline
 from services.cli.toml_files import read_toml
 from services.directory.domain.tenant import TENANT, ChangeSettings, MoveHistoryClock
@@ -46,8 +48,12 @@ class ImportHistory(Request):
     until: datetime | None = None
 
     async def run(self, desk: Desk) -> int:
+        document = read_toml(Path(self.mapping))
+        if is_of_leads(document):
+            paths = [Path(file) for file in self.files]
+            return await import_leads(desk, document, paths, dry_run=self.dry_run)
         began = time.monotonic()
-        mapping = parse_mapping(read_toml(Path(self.mapping)))
+        mapping = parse_mapping(document)
         pipeline = parse_pipeline(read_toml(Path(self.mapping).parent / mapping.pipeline))
         reader = HistoryReader(mapping, pipeline)
         now = desk.ports.clock()
@@ -110,7 +116,7 @@ class _Importing:
         desk, ports = self._desk, self._desk.ports
         tell = await self._destination()
         staff = HistoryStaff(tell, await tell.organisation(), self._context, self._now)
-        new_units = staff.new_units(self._mapping)
+        new_units = staff.new_units(self._mapping.units)
         pipeline = await publish_pipeline(tell.opportunities, pipeline, self._context)
         await self._change_settings(tell.directory)
         await staff.add_units(new_units)

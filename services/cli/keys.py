@@ -1,6 +1,7 @@
 """`pulsetrail keys`: API keys, kept hashed and shown once."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, NamedTuple
 
 from services.cli.desk import Desk, Request
@@ -45,12 +46,13 @@ async def create_key(
 
 
 class AskedKey(NamedTuple):
-    """`unit_id`: the root unless named."""
+    """`unit_id`: the root unless named. `session_ends_at`: of a browser's session."""
 
     role: str
     unit_id: str | None = None
     person_id: str | None = None
     name: str = ""
+    session_ends_at: datetime | None = None
 
 
 async def new_api_key(ports: Ports, context: CommandContext, asked: AskedKey) -> tuple[str, str]:
@@ -71,6 +73,8 @@ async def new_api_key(ports: Ports, context: CommandContext, asked: AskedKey) ->
         unit_id=unit_id,
         person_id=asked.person_id,
         name=asked.name,
+        expires_at=asked.session_ends_at,
+        is_session=asked.session_ends_at is not None,
         now=ports.clock(),
     )
     await ports.commands("directory").handle(API_KEY, key_id, command, context)

@@ -19,6 +19,7 @@ class ServiceName(StrEnum):
     DIRECTORY = "directory"
     LEADS = "leads"
     OPPORTUNITIES = "opportunities"
+    SCORING = "scoring"
     PROJECTIONS = "projections"
     NOTIFICATIONS = "notifications"
 

@@ -12,7 +12,6 @@ from services.cli.perform import collect_garbage_seldom
 from services.cli.processes import Address
 from services.cli.web_server import WebServer, listening_on, told_by_signals
 from services.relaying import Relaying, make_topics, open_relay
-from services.scaled import Parts, open_scaled
 from services.tracing import traces_sent
 from shared.errors import CannotGoOn
 from shared.http import NO_TELEMETRY_OF_ITS_OWN, install_errors, json_response
@@ -26,9 +25,7 @@ async def show_topics(output: Output) -> int:
     """The exit code. Raises StoreAway."""
     settings = ScaledSettings()
     try:
-        async with open_scaled(settings, Parts()) as hosting:
-            subscriptions = [each.name for each in hosting.everywhere]
-        topics = await make_topics(settings, subscriptions)
+        topics = await make_topics(settings)
     except CannotGoOn as refusal:
         output.notice(str(refusal))
         return REFUSED

@@ -12,10 +12,12 @@ from services.cli.explanations import ExplainFigure, ExplainOne, ShowTimeline
 from services.cli.exporting import Export
 from services.cli.import_history import ImportHistory
 from services.cli.keys import CreateKey, ListKeys, RevokeKey
+from services.cli.lead_boards import ShowCustomer, ShowLeadBoard
 from services.cli.pipelines import PublishPipelineFile
 from services.cli.rebuilding import Rebuild
 from services.cli.signals import ShowEscalations, ShowSignals
 from services.cli.tenants import CreateTenantNamed, GoLiveNow, ListTenants
+from services.cli.undo_import import UndoImport
 
 _ALL: tuple[type[Request], ...] = (
     CreateKey,
@@ -35,10 +37,13 @@ _ALL: tuple[type[Request], ...] = (
     RevokeKey,
     SetCalendarYear,
     ShowBoard,
+    ShowCustomer,
     ShowEscalations,
     ShowEvents,
+    ShowLeadBoard,
     ShowSignals,
     ShowTimeline,
+    UndoImport,
     Verify,
 )
 

@@ -2,34 +2,22 @@
 
 import base64
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from fastapi import APIRouter, Response
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse
 
+from services.cli import oidc_sign_in, sessions
 from services.cli.demonstration.planned import DEMO_TENANT
 from services.cli.demonstration.signing_in import sign_in_identities
 from services.cli.desk import DEFAULT_TENANT
-from services.cli.keys import AskedKey, new_api_key
 from services.cli.output import Output
-from shared.access import Role
-from shared.command_handling import CommandContext
-from shared.http import SESSION_COOKIE
+from services.cli.sessions import Visitor, begin_session
 from shared.ports import Ports
 
 _VALID_FOR = timedelta(hours=12)
 _PATH = "/sign-in"
 _INTRODUCED = 3
 _SPENT = "This link was used already or has expired. Start Pulsetrail anew for another."
-
-
-class Visitor(NamedTuple):
-    """As whom the link signs in; `unit_id` None: the root."""
-
-    tenant_id: str
-    role: str = Role.DIRECTOR
-    unit_id: str | None = None
-    person_id: str | None = None
 
 
 class SignIn:
@@ -60,24 +48,12 @@ class SignIn:
             visitor, until = self._open.pop(code, (None, None))
             if visitor is None or until is None or until <= self._ports.clock():
                 return HTMLResponse(f"<p>{_SPENT}</p>", status_code=401)
-            answer = RedirectResponse("/", status_code=303)
-            key = await self._session_key(visitor)
-            answer.set_cookie(SESSION_COOKIE, key, httponly=True, samesite="lax")
-            return answer
+            return await begin_session(self._ports, visitor, "/")
 
+        routes.include_router(sessions.router(self._ports))
+        if self._ports.identity_provider is not None:
+            routes.include_router(oidc_sign_in.router(self._ports, self._ports.identity_provider))
         return routes
-
-    async def _session_key(self, visitor: Visitor) -> str:
-        context = CommandContext(
-            tenant_id=visitor.tenant_id,
-            actor_id=None,
-            occurred_at=self._ports.clock(),
-            correlation_id=str(self._ports.new_id()),
-            caller="command line",
-        )
-        asked = AskedKey(visitor.role, visitor.unit_id, visitor.person_id, "browser session")
-        _key_id, key = await new_api_key(self._ports, context, asked)
-        return key
 
 
 async def _of_demonstration(ports: Ports) -> list[tuple[str, Visitor]]:

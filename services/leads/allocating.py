@@ -32,6 +32,7 @@ from shared.events.leads import (
     LeadConverted,
     LeadDisqualified,
     LeadReturned,
+    LeadWithdrawn,
 )
 from shared.organisation import Organisation
 from shared.ports import Ports
@@ -91,10 +92,8 @@ class Allocating:
                 has_hot_word=facts.lead_id in served,
                 served_customer=served.get(facts.lead_id, frozenset()),
             )
-            event_id = derived_id(
-                _ALLOCATING, organisation.tenant_id, unit_id, facts.lead_id, facts.rounds
-            )
-            steps.append(Step(command, self._context(organisation.tenant_id, now), event_id))
+            context = self._context(organisation.tenant_id, now)
+            steps.append(Step(command, context, self._ports.new_id()))
         stream = stream_name(organisation.tenant_id, ALLOCATION_BOOK.name, unit_id)
         before, _book = await self._commands.load(ALLOCATION_BOOK, stream, fresh=True)
         [refusals] = await self._commands.handle_runs(ALLOCATION_BOOK, [Run(unit_id, steps)])
@@ -239,7 +238,7 @@ class KeepingBooks:
 
 
 def _entries(
-    event: LeadAssigned | LeadReturned | LeadDisqualified | LeadConverted,
+    event: LeadAssigned | LeadReturned | LeadDisqualified | LeadWithdrawn | LeadConverted,
 ) -> list[NoteLeadTaken | NoteLeadLetGo]:
     lead_id, unit_id = event.lead_id, event.unit_id
     if not isinstance(event, LeadAssigned):
@@ -281,6 +280,6 @@ def reactions(ports: Ports) -> tuple[Reaction, ...]:
             name=_KEEPING_BOOKS,
             log=LOG_NAME,
             react=KeepingBooks(ports).react,
-            reads=(LeadAssigned, LeadReturned, LeadDisqualified, LeadConverted),
+            reads=(LeadAssigned, LeadReturned, LeadDisqualified, LeadWithdrawn, LeadConverted),
         ),
     )

@@ -29,6 +29,8 @@ class Judging:
     async def step(self, now: datetime) -> bool:
         did = False
         for organisation in await self._ports.organisations.with_clock():
+            if not organisation.is_live:
+                continue  # a history says itself what became of its leads
             did = await self._judge(organisation, organisation.clock(now)) or did
         return did
 

@@ -29,7 +29,7 @@ def build(ports: Ports) -> Service:
     matters = Matters(ports.organisations, choices)
     links = Links(choices, ports.settings.public_url, settings.link_valid_hours)
     going_live = GoingLiveDigest(ports, commands, choices)
-    steps = StepWatch(ports, commands)
+    steps = StepWatch(ports, commands, choices)
     letters = LetterWriting(ports, commands, choices, matters)
     delivery = Delivery(ports, commands, choices, links, settings.deliveries_at_once)
     delivery_watch = DeliveryWatch(ports, commands, choices)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
+from services.notifications.domain.absences import present_instead
 from services.notifications.domain.escalation import (
     ESCALATION,
     Escalation,
@@ -48,9 +49,10 @@ _SETTLING_SECONDS = 0.2
 class StepWatch:
     """Reaches the steps of escalations when they are due; late, but never twice (N2)."""
 
-    def __init__(self, ports: Ports, commands: CommandHandling) -> None:
+    def __init__(self, ports: Ports, commands: CommandHandling, choices: TenantChoices) -> None:
         self._ports = ports
         self._commands = commands
+        self._choices = choices
 
     async def step(self, now: datetime) -> bool:
         """One commit for all that are due, one transaction for when to look again."""
@@ -104,11 +106,13 @@ class StepWatch:
         if not isinstance(planned, PlannedStep) or planned.at > now or row is None:
             return None
         organisation = await self._ports.organisations.of(tenant_id)
+        absences = await self._choices.absences(tenant_id)
+        told = recipients(planned, row.course, organisation)
         escalation_id = row.course.opened.escalation_id
         command = ReachStep(
             escalation_id=escalation_id,
             level=planned.level,
-            person_ids=recipients(planned, row.course, organisation),
+            person_ids=present_instead(told, absences, organisation, now),
             channels=planned.step.channels,
             now=now,
         )

@@ -48,7 +48,8 @@ def train(examples: Sequence[Example]) -> Trained:
     """The same examples give the same weights. Raises HistoryIsTooShort, CannotGoOn."""
     refuse_short_history(len(examples), sum(each.converted for each in examples))
     learning = _Learning()
-    return Trained(learning.model(examples), learning.quality(examples))
+    with learning.one_thread():
+        return Trained(learning.model(examples), learning.quality(examples))
 
 
 class _Learning:
@@ -58,6 +59,7 @@ class _Learning:
         try:
             import numpy  # noqa: PLC0415
             from sklearn import linear_model, metrics, model_selection  # noqa: PLC0415
+            from threadpoolctl import threadpool_limits  # noqa: PLC0415
         except ImportError as missing:
             raise CannotGoOn(
                 "training needs scikit-learn: install pulsetrail[scoring]"
@@ -65,9 +67,14 @@ class _Learning:
         self._numpy: Any = numpy
         self._linear_model: Any = linear_model
         self._metrics: Any = metrics
+        self._limits: Any = threadpool_limits
         self._folds: Any = model_selection.StratifiedKFold(
             n_splits=FOLDS, shuffle=True, random_state=_SEED
         )
+
+    def one_thread(self) -> Any:
+        """Its matrices are small: several threads would only wait for each other."""
+        return self._limits(limits=1)
 
     def model(self, examples: Sequence[Example]) -> ConversionModel:
         """Calibrated on log odds that it gives to leads left out."""
@@ -110,7 +117,9 @@ class _Learning:
         return cells, regression.fit(self._table(examples, cells), self._outcomes(examples))
 
     def _regression(self, strength: float) -> Any:
-        return self._linear_model.LogisticRegression(C=strength, max_iter=1_000)
+        return self._linear_model.LogisticRegression(
+            C=strength, solver="newton-cholesky", max_iter=100
+        )
 
     def _outcomes(self, examples: Sequence[Example]) -> Any:
         return self._numpy.array([each.converted for each in examples], dtype=int)

@@ -19,7 +19,8 @@ LOG = structlog.get_logger(__name__)
 SESSION_SECONDS = 8.0
 """How long after a kill others take over; also the longest that a batch may take at a hand-over."""
 
-_PARTITION_BYTES = 8 * 1024 * 1024
+_PARTITION_BYTES = 2 * 1024 * 1024
+"""What comes in one go is in memory three times; what is smaller stays in the processor's."""
 _FETCH_BYTES = 32 * 1024 * 1024
 _ANSWER_MILLISECONDS = 10_000
 _PAUSED_AT_MOST_MILLISECONDS = 30 * 24 * 3600 * 1000

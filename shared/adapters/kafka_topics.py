@@ -1,4 +1,4 @@
-"""Topics of the logs and of dead letters: made as stated, refused where they are otherwise."""
+"""Topics of the logs and of orders: made as stated, refused where they are otherwise."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -53,11 +53,6 @@ class Topic:
 
 def log_topic(log: str, prefix: str = PREFIX) -> str:
     return f"{prefix}.{log}"
-
-
-def dead_letter_topic(group: str, prefix: str = PREFIX) -> str:
-    """`group` is `<service>.<subscription>`."""
-    return f"{prefix}.{group}.dead"
 
 
 def control_topic(prefix: str = PREFIX) -> str:

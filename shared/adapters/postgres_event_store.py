@@ -1,22 +1,15 @@
 """The event store on PostgreSQL: a schema a log, partitions with counters, group commit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import UUID
 
-import asyncpg
 import structlog
 
-from shared.adapters.postgres_connecting import (
-    connect_arguments,
-    left_as_it_was,
-    prepare_connection,
-    store_away,
-)
 from shared.adapters.postgres_event_store_news import CommitNews
+from shared.adapters.postgres_event_store_pool import ReadingPool
 from shared.adapters.postgres_event_store_queue import AppendQueue
 from shared.adapters.postgres_event_store_rows import (
     LogStatements,
@@ -30,7 +23,7 @@ from shared.adapters.postgres_lookups import Lookups
 from shared.clock import Clock, milliseconds, moment
 from shared.envelope import StoredEvent
 from shared.errors import StoreAway
-from shared.event_store import Append, Outcome, UnreadableEvent
+from shared.event_store import Append, Outcome
 
 LOG = structlog.get_logger(__name__)
 
@@ -39,9 +32,7 @@ StreamEnd: TypeAlias = tuple[str, int]
 
 _POLL_SECONDS = 1.0
 _READS_AT_ONCE = 4
-_WAIT_SECONDS = 20.0
 _AGAIN_SECONDS = 0.5
-_CLOSE_SECONDS = 5.0
 
 
 class PostgresEventStore:
@@ -78,16 +69,10 @@ class PostgresEventStore:
             partitions,
             self._news,
         )
-        self._pool = asyncpg.create_pool(
-            **connect_arguments(url),
-            min_size=0,
-            max_size=readers,
-            init=prepare_connection,
-            reset=left_as_it_was,
-        )
+        self._pool = ReadingPool(url, readers)
 
     async def open(self) -> None:
-        await self._pool
+        await self._pool.open()
         try:
             await self._accessible()
         except StoreAway as failure:
@@ -99,7 +84,7 @@ class PostgresEventStore:
     async def check(self) -> None:
         """Can this process work? Raises StoreAway, SchemaOfAnotherVersion, which pass, and
         PartitionsAreFixed, which does not."""
-        async with self._reading() as connection:
+        async with self._pool.connection() as connection:
             found = await accessible_logs(connection, self._logs, self.partitions)
             access = {each.log: each for each in found}
             if access and not self._access:
@@ -131,7 +116,9 @@ class PostgresEventStore:
         for stream, after in asked:
             lowest[stream] = min(after, lowest.get(stream, after))
         found: dict[str, list[StoredEvent]] = {stream: [] for stream in lowest}
-        for event in stored_events(await self._fetch(query, list(lowest), list(lowest.values()))):
+        for event in stored_events(
+            await self._pool.fetch(query, list(lowest), list(lowest.values()))
+        ):
             found[event.stream].append(event)
         return {
             (stream, after): [event for event in found[stream] if event.version > after]
@@ -142,7 +129,7 @@ class PostgresEventStore:
         found: dict[str, list[StoredEvent]] = {stream: [] for stream in streams}
         if found:
             query = await self._everywhere("WHERE stream = ANY($1::text[])", "ORDER BY version")
-            for event in stored_events(await self._fetch(query, list(found))):
+            for event in stored_events(await self._pool.fetch(query, list(found))):
                 found[event.stream].append(event)
         return found
 
@@ -150,24 +137,24 @@ class PostgresEventStore:
         self, log: str, partition: int, from_offset: int, limit: int, *, as_stored: bool = False
     ) -> list[StoredEvent]:
         statements = await self._of(log)
-        return stored_events(await self._fetch(statements.read, partition, from_offset, limit))
+        return stored_events(await self._pool.fetch(statements.read, partition, from_offset, limit))
 
     async def head(self, log: str, partition: int, *, as_stored: bool = False) -> int:
         statements = await self._of(log)
-        [[found]] = await self._fetch(statements.head, partition)
+        [[found]] = await self._pool.fetch(statements.head, partition)
         return int(found)
 
     async def heads(self, log: str) -> list[int]:
         """The head of every partition, by one query: the relay asks often."""
         statements = await self._of(log)
-        return [int(found) for [found] in await self._fetch(statements.log_heads)]
+        return [int(found) for [found] in await self._pool.fetch(statements.log_heads)]
 
     async def recorded_until(self, log: str, partition: int) -> datetime:
         """Now, by the store's clock: whatever this partition does not hold yet will be recorded
         at this moment or later. Raises StoreAway."""
         statements = await self._of(log)
         async with (
-            self._reading("the event store cannot be written") as connection,
+            self._pool.connection("the event store cannot be written") as connection,
             connection.transaction(),
         ):
             await connection.fetch(statements.lock, [partition])
@@ -180,7 +167,7 @@ class PostgresEventStore:
 
     async def read_event(self, event_id: UUID) -> StoredEvent | None:
         query = await self._everywhere("WHERE event_id = $1", "")
-        found = stored_events(await self._fetch(query, event_id))
+        found = stored_events(await self._pool.fetch(query, event_id))
         return found[0] if found else None
 
     async def known_events(self, event_ids: Collection[UUID]) -> set[UUID]:
@@ -189,7 +176,7 @@ class PostgresEventStore:
             f'SELECT event_id FROM "{log}".events WHERE event_id = ANY($1::uuid[])'
             for log in access
         )
-        return {row[0] for row in await self._fetch(query, list(event_ids))}
+        return {row[0] for row in await self._pool.fetch(query, list(event_ids))}
 
     async def find_command(
         self, tenant_id: str, command_id: str, stream: str | None = None
@@ -202,7 +189,7 @@ class PostgresEventStore:
         query = " UNION ALL ".join(
             self._statements[log].find_commands for log in await self._writable()
         )
-        rows = await self._fetch(query, *columns_of(keys, 2))
+        rows = await self._pool.fetch(query, *columns_of(keys, 2))
         return {(row[1], row[2]): remembered(row[0], row[1:]) for row in rows}
 
     async def load_snapshot(self, stream: str, key: str) -> tuple[int, bytes] | None:
@@ -210,12 +197,12 @@ class PostgresEventStore:
         query = " UNION ALL ".join(
             f"({self._statements[log].load_snapshot})" for log in await self._writable()
         )
-        found = await self._fetch(f"{query} ORDER BY version DESC LIMIT 1", stream, key)
+        found = await self._pool.fetch(f"{query} ORDER BY version DESC LIMIT 1", stream, key)
         return (found[0][0], found[0][1]) if found else None
 
     async def save_snapshot(self, stream: str, key: str, version: int, state: bytes) -> None:
         [log, *_others] = await self._writable()
-        async with self._reading("the event store cannot be written") as connection:
+        async with self._pool.connection("the event store cannot be written") as connection:
             statement = self._statements[log].save_snapshot
             await connection.execute(statement, stream, key, version, state)
 
@@ -232,10 +219,7 @@ class PostgresEventStore:
     async def close(self) -> None:
         await self._queue.close()
         await self._news.close()
-        try:
-            await asyncio.wait_for(self._pool.close(), _CLOSE_SECONDS)
-        except TimeoutError:
-            self._pool.terminate()
+        await self._pool.close()
 
     async def _accessible(self) -> Mapping[str, LogAccess]:
         if not self._access:
@@ -273,26 +257,6 @@ class PostgresEventStore:
             f"{self._statements[log].select_events} {condition}" for log in await self._accessible()
         ]
         return f"{' UNION ALL '.join(parts)} {order}"
-
-    async def _fetch(self, query: str, *arguments: Any) -> list[Any]:
-        async with self._reading() as connection:
-            return list(await connection.fetch(query, *arguments))
-
-    @asynccontextmanager
-    async def _reading(
-        self, what: str = "the event store cannot be read"
-    ) -> "AsyncIterator[asyncpg.Connection[Any]]":
-        """Raises StoreAway for what passes, UnreadableEvent for damage."""
-        try:
-            async with self._pool.acquire(timeout=_WAIT_SECONDS) as connection:
-                yield connection
-        except asyncpg.DataCorruptedError as damage:
-            raise UnreadableEvent(f"a stored event cannot be read: {damage}") from damage
-        except Exception as failure:
-            told = store_away(what, failure)
-            if told is None:
-                raise
-            raise told from failure
 
 
 async def open_postgres_event_store(  # noqa: PLR0913  # each has its default

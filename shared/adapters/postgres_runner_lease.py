@@ -14,7 +14,11 @@ LOG = structlog.get_logger(__name__)
 _CLOSE_SECONDS = 2.0
 _CHECK_SECONDS = 2.0
 """How long a lease is believed without asking. A process that was stopped for longer and goes on
-may do once more what another does: what runners do is recognised when it comes again."""
+may do once more what another does: what runners do is recognised when it comes again, by the
+version of a stream or by an id that both derive."""
+STANDS_STILL_SECONDS = 10
+"""Who has not asked for so long hangs or is stopped: the server ends its connection, and others
+take over. Its connection alone would stay."""
 _UNLOCK = "SELECT pg_advisory_unlock($1)"
 _TRY = "SELECT pg_try_advisory_lock($1)"
 
@@ -73,6 +77,7 @@ class PostgresRunnerLease:
         if self._connection is None or self._connection.is_closed():
             self._held.clear()
             self._connection = await connect(self._url)
+            await self._connection.execute(f"SET idle_session_timeout = '{STANDS_STILL_SECONDS}s'")
         return self._connection
 
     async def _lose(self) -> None:

@@ -2,6 +2,7 @@
 
 from shared.events import (
     directory,
+    goals,
     leads,
     notifications,
     opportunities,
@@ -13,6 +14,7 @@ from shared.events import (
 
 __all__ = [
     "directory",
+    "goals",
     "leads",
     "notifications",
     "opportunities",

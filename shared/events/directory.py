@@ -120,7 +120,11 @@ class AddressSet:
 
 @event("directory.api_key_created.v1")
 class ApiKeyCreated:
-    """`key_hash`: hex SHA-256 of the key, which has 256 random bits and is shown once."""
+    """`key_hash`: hex SHA-256 of the key, which has 256 random bits and is shown once.
+
+    `role` `own-grants`: what the person is granted at the time of asking. `is_session`: of a
+    browser.
+    """
 
     key_id: Plain[str]
     key_hash: Plain[str]
@@ -129,6 +133,8 @@ class ApiKeyCreated:
     person_id: Plain[str | None]
     name: Plain[str]
     created_at: Plain[datetime]
+    expires_at: Plain[datetime | None] = None
+    is_session: Plain[bool] = False
 
 
 @event("directory.api_key_revoked.v1")

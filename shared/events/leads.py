@@ -25,7 +25,8 @@ class CustomerRegistered:
     """`confirmed` False: only named by an opportunity so far, nobody has described it.
 
     `marks`: `<reason>:<HMAC under the tenant's key>` of what it is recognised by (L1).
-    `distinct_from`: the look-alikes from which it was confirmed to be another.
+    `distinct_from`: the look-alikes from which it was confirmed to be another. `decision_chain`:
+    the roles of its contacts, each once (L2).
     """
 
     customer_id: Plain[str]
@@ -39,6 +40,7 @@ class CustomerRegistered:
     credit_code: Annotated[PersonalText, personal("customer_id", "customer")] = None
     marks: Plain[list[str]] = field(default_factory=list)
     distinct_from: Plain[list[str]] = field(default_factory=list)
+    decision_chain: Plain[list[str]] = field(default_factory=list)
 
 
 @event("leads.customer_described.v1")
@@ -54,6 +56,15 @@ class CustomerDescribed:
     credit_code: Annotated[PersonalText, personal("customer_id", "customer")] = None
     marks: Plain[list[str]] = field(default_factory=list)
     distinct_from: Plain[list[str]] = field(default_factory=list)
+    decision_chain: Plain[list[str]] = field(default_factory=list)
+
+
+@event("leads.customer_withdrawn.v1")
+class CustomerWithdrawn:
+    """The import that made it was taken back before anybody else named it."""
+
+    customer_id: Plain[str]
+    withdrawn_at: Plain[datetime]
 
 
 @event("leads.customer_merged.v1")
@@ -287,6 +298,19 @@ class LeadDisqualified:
     unit_id: Plain[str]
     found_nobody_at: Plain[datetime | None]
     disqualified_at: Plain[datetime]
+
+
+@event("leads.lead_withdrawn.v1")
+class LeadWithdrawn:
+    """The import that captured it was taken back before anybody worked on it: it never was."""
+
+    lead_id: Plain[str]
+    customer_id: Plain[str]
+    owner_id: Plain[str | None]
+    unit_id: Plain[str]
+    unit_path: Plain[list[str]]
+    found_nobody_at: Plain[datetime | None]
+    withdrawn_at: Plain[datetime]
 
 
 @event("leads.lead_converted.v1")

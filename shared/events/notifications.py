@@ -218,3 +218,20 @@ class MessageRead:
     message_id: Plain[str]
     by: Plain[str | None]
     read_at: Plain[datetime]
+
+
+@event("notifications.absence_announced.v1")
+class AbsenceAnnounced:
+    """In [begins_at, ends_at) whoever stands in is told instead; without one the manager."""
+
+    absence_id: Plain[str]
+    person_id: Plain[str]
+    stand_in_id: Plain[str | None]
+    begins_at: Plain[datetime]
+    ends_at: Plain[datetime]
+
+
+@event("notifications.absence_withdrawn.v1")
+class AbsenceWithdrawn:
+    absence_id: Plain[str]
+    withdrawn_at: Plain[datetime]

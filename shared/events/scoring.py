@@ -237,7 +237,8 @@ class AuthenticityCaseOpened:
 
 @event("scoring.authenticity_case_decided.v1")
 class AuthenticityCaseDecided:
-    """`verdict`: genuine (the doubt was right) or false; the rule's precision learns from it."""
+    """`verdict`: genuine (the doubt was right) or false; the rule's precision learns from it.
+    `only_marks`: nobody had been told of the case."""
 
     case_id: Plain[str]
     rule: Plain[str]
@@ -245,5 +246,6 @@ class AuthenticityCaseDecided:
     verdict: Plain[str]
     reason: Annotated[PersonalText, personal("rep_id", "person")]
     decided_by: Plain[str | None]
+    only_marks: Plain[bool]
     since: Plain[datetime]
     decided_at: Plain[datetime]

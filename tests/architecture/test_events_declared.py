@@ -12,7 +12,7 @@ from shared.event_type import EventType, Withheld, all_event_types, event, event
 
 EVERY_EVENT = pytest.mark.parametrize("declared", all_event_types(), ids=lambda each: each.name)
 
-PRODUCER_OF_MODULE = {"signals": "projections", "visits": "opportunities"}
+PRODUCER_OF_MODULE = {"signals": "projections", "visits": "opportunities", "goals": "projections"}
 
 
 def module_of(declared: EventType) -> str:

@@ -75,7 +75,7 @@ async def test_migrating_makes_everything_once(database: str) -> None:
     assert again.changed == ()
 
 
-LOGS_IN_ORDER = ("directory", "leads", "opportunities", "projections", "notifications")
+LOGS_IN_ORDER = ("directory", "leads", "opportunities", "scoring", "projections", "notifications")
 
 
 @pytest.mark.postgres

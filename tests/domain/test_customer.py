@@ -42,6 +42,7 @@ REGISTERED = CustomerRegistered(
     contacts=[OWNER],
     confirmed=True,
     registered_at=NOW,
+    decision_chain=["KP"],
 )
 DESCRIBED = CustomerDescribed(
     customer_id="C1",
@@ -50,6 +51,7 @@ DESCRIBED = CustomerDescribed(
     industry="health",
     is_key=True,
     contacts=[OWNER],
+    decision_chain=["KP"],
 )
 REGISTER = RegisterCustomer(customer_id="C1", description=DESCRIPTION, occurred_at=NOW, now=NOW)
 NOTE = NoteCustomer(customer_id="C1", occurred_at=NOW, now=NOW)

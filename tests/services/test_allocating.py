@@ -240,7 +240,7 @@ async def test_allocation_is_open_month_by_month(floor: SalesFloor) -> None:
     await floor.hosting.catch_up()
     await floor.told("/leads/L0/convert", {"opportunity_id": "O1"}, "boss-1")
     await floor.hosting.catch_up()
-    board = await floor.shown("/allocations?unit_id=team-1&month=2026-03", "rep-2")
+    board = await floor.shown("/boards/allocation?unit=team-1&month=2026-03", "rep-2")
     assert [
         (each["rep_id"], each["assigned"], each["high_value"], each["converted"])
         for each in board["rows"]
@@ -259,9 +259,9 @@ async def test_allocation_is_open_month_by_month(floor: SalesFloor) -> None:
     assert (tenure["leads_per_head"], tenure["conversion"]) == (2, 0.25)
     # One day in March is less than half of its working days: nobody counts.
     assert (board["gini"], len(board["trend"])) == (None, 6)
-    running = await floor.shown("/allocations?unit_id=team-2")
+    running = await floor.shown("/boards/allocation?unit=team-2")
     assert (running["month"], running["rows"]) == ("2026-03", [])
-    unknown = await floor.get("/allocations?unit_id=nowhere")
+    unknown = await floor.get("/boards/allocation?unit=nowhere")
     assert code_of(unknown) == (404, "not-found")
 
 
@@ -270,7 +270,7 @@ async def test_fairness_of_a_month_just_begun_is_shown_live(floor: SalesFloor) -
     for number in range(4):
         await capture(floor, number)
     await floor.hosting.catch_up()
-    board = await floor.shown("/allocations?unit_id=team-1")
+    board = await floor.shown("/boards/allocation?unit=team-1")
     assert (board["month"], board["gini"], board["gini_high_value"]) == ("2026-04", 0.0, None)
 
 

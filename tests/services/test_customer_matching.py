@@ -78,7 +78,7 @@ async def test_a_look_alike_is_answered_with_its_candidate_and_the_reason(
             }
         ]
         await floor.hosting.catch_up()
-    assert await floor.shown("/duplicates") == {"rows": [], "next_cursor": None}
+    assert await floor.shown("/boards/duplicates") == {"rows": [], "next_cursor": None}
 
 
 async def test_looking_before_writing_shows_the_same(floor: SalesFloor) -> None:
@@ -93,7 +93,7 @@ async def test_what_is_confirmed_as_new_is_registered_and_not_asked_about_again(
     await told_two(floor)
     await floor.hosting.catch_up()
     assert (await floor.shown("/customers/C2"))["confirmed"] is True
-    assert (await floor.shown("/duplicates"))["rows"] == []
+    assert (await floor.shown("/boards/duplicates"))["rows"] == []
     assert {each["customer_id"] for each in await candidates(floor, {"name": "宏达科技"})} == {
         "C1",
         "C2",
@@ -211,7 +211,7 @@ async def test_duplicates_wait_for_review_until_merged_or_told_apart(floor: Sale
     await floor.hosting.catch_up()
 
     async def waiting() -> Any:
-        return [each["customer_ids"] for each in (await floor.shown("/duplicates"))["rows"]]
+        return [each["customer_ids"] for each in (await floor.shown("/boards/duplicates"))["rows"]]
 
     assert await waiting() == [["C1", "C2", "C3"]]
     await floor.told("/customers/C3/merge", {"into_customer_id": "C1"})

@@ -80,7 +80,7 @@ async def test_what_fits_several_customers_is_left_to_be_reviewed(floor: SalesFl
     await floor.told("/intake/leads", {"phone": "13900139000"}, "partner")
     [lead] = await leads(floor)
     assert lead["customer_id"] not in ("C0", "C1")
-    [pair] = (await floor.shown("/duplicates"))["rows"]
+    [pair] = (await floor.shown("/boards/duplicates"))["rows"]
     assert set(pair["customer_ids"]) == {"C0", "C1", lead["customer_id"]}
 
 

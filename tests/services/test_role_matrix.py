@@ -30,6 +30,8 @@ PUBLIC = {
     "/act/{token}": "the signed token of a one-time link names its person",
     "/told/{message_id}": "asks for sign-in in words, as a page",
     "/forms/{form_key}": "the key in the address says for whom, and opens nothing else",
+    "/assets/{name}": "styles and scripts, the same for everybody",
+    "/worker.js": "the same",
     f"{BASE}/commands": "every line checks its own command's permission",
 }
 STREAMS = {f"{BASE}/live": "answers at once and then never ends"}

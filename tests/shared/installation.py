@@ -21,7 +21,7 @@ from shared.progress import Progress
 from shared.settings import InstallationSettings
 from tests.shared.staff import NOW
 
-LOGS = ("directory", "leads", "opportunities", "projections", "notifications")
+LOGS = ("directory", "leads", "opportunities", "scoring", "projections", "notifications")
 TENANT = "acme"
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from shared.checkpoints import Checkpoints
 from shared.clock import milliseconds
 from shared.delivered_subscription import DeliveredSubscription
 from shared.errors import StoreAway
-from shared.feed import Feed, SubscriptionStopped
+from shared.feed import Feed, SubscriptionStopped, WrongLog
 from shared.intake import Batch, Intake
 from shared.ports import Ports
 from shared.read_store import CHECKPOINTS, DEAD_LETTERS, PARKED_STREAMS
@@ -105,6 +106,28 @@ async def test_what_comes_again_is_skipped(ports: Ports) -> None:
     ]
     assert worker.subscription.outcomes["skipped"] > 0
     assert worker.subscription.outcomes["applied"] == 9
+
+
+async def test_a_process_that_was_frozen_while_another_moved_on_takes_no_store_for_replaced(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await happen(ports, Join(person_id="P1"), Join(person_id="P2"))
+    async with Worker(ports).working():
+        await until(at(ports, 2))
+    store = ports.event_store
+    head = store.head
+
+    async def head_before(log: str, partition: int, *, as_stored: bool = False) -> int:
+        return await head(log, partition, as_stored=True) if as_stored else 0
+
+    monkeypatch.setattr(store, "head", head_before)
+    known = Checkpoints(f"{headcount_model().name}.v1", headcount_model().log, ports.read_store)
+    assert (await known.recalled(store, [0], from_beginning=True))[0].next_offset == 2
+
+    async with ports.read_store.transaction() as connection:
+        await connection.execute(update(CHECKPOINTS).values(next_offset=3))
+    with pytest.raises(WrongLog, match="restored or replaced"):
+        await known.recalled(store, [0], from_beginning=True)
 
 
 async def test_a_hole_stops_before_anything_after_it_counts(ports: Ports) -> None:

@@ -11,7 +11,6 @@ from shared.adapters.kafka_topics import (
     Topic,
     TopicIsUnfit,
     create_topics,
-    dead_letter_topic,
     log_topic,
     missing_topics,
 )
@@ -36,9 +35,8 @@ async def configuration(admin: AIOKafkaAdminClient, topic: str) -> dict[str, str
     return {entry[0]: entry[1] for entry in entries}
 
 
-def test_topics_are_named_after_the_log_and_after_the_group() -> None:
+def test_a_topic_is_named_after_its_log() -> None:
     assert log_topic("leads") == "pulsetrail.leads"
-    assert dead_letter_topic("projections.silence") == "pulsetrail.projections.silence.dead"
 
 
 async def test_a_missing_topic_is_made_as_stated(

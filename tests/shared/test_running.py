@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.adapters import postgres_runner_lease
 from shared.adapters.postgres_runner_lease import PostgresRunnerLease
 from shared.errors import StoreAway
 from shared.feed import WrongLog
@@ -112,6 +113,23 @@ async def test_a_lease_is_held_by_one_process_until_it_ends(database: str) -> No
     assert await ours.is_ours("projections.watch")
     await ours.close()
     await theirs.close()
+
+
+@pytest.mark.postgres
+async def test_a_process_that_stands_still_loses_its_lease_and_notices(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_runner_lease, "STANDS_STILL_SECONDS", 1)
+    monkeypatch.setattr(postgres_runner_lease, "_CHECK_SECONDS", 0.0)
+    frozen, other = PostgresRunnerLease(database), PostgresRunnerLease(database)
+    assert await frozen.is_ours("watch")
+    assert not await other.is_ours("watch")
+    async with asyncio.timeout(10):
+        while not await other.is_ours("watch"):  # noqa: ASYNC110  # the server sets no event
+            await asyncio.sleep(0.2)
+    assert not await frozen.is_ours("watch")
+    await frozen.close()
+    await other.close()
 
 
 @pytest.mark.postgres

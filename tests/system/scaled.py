@@ -71,7 +71,8 @@ class ScaledSystem:
     parts: dict[str, Part] = field(default_factory=dict)
     http: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=20))
 
-    def command(self, *arguments: str) -> str:
+    def command(self, *arguments: str, exit_code: int = 0) -> str:
+        """What it prints, or what it says where it is to be refused."""
         done = subprocess.run(
             [sys.executable, "-m", "services.cli", *arguments],
             capture_output=True,
@@ -80,8 +81,8 @@ class ScaledSystem:
             env=os.environ | self.environment,
             timeout=_PATIENCE_SECONDS,
         )
-        assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stderr}"
-        return done.stdout
+        assert done.returncode == exit_code, f"{arguments}: {done.returncode}\n{done.stderr}"
+        return done.stderr if exit_code else done.stdout
 
     def add(self, name: str, *services: str, called: str = "") -> Part:
         part = Part(
@@ -127,19 +128,24 @@ class ScaledSystem:
             await asyncio.sleep(0.1)
         raise AssertionError(f"no first key: {self.parts['api'].words[-3000:]}")
 
-    async def told(self, path: str, body: Any, key: str) -> dict[str, Any]:
+    async def told(self, path: str, body: Any, key: str, **headers: str) -> dict[str, Any]:
         response = await self.http.post(
-            f"{self.parts['api'].address}/api/v1{path}", json=body, headers=_bearer(key)
+            f"{self.parts['api'].address}/api/v1{path}", json=body, headers=_bearer(key) | headers
         )
         assert response.status_code in (200, 201), response.text
         answer: dict[str, Any] = response.json()
         return answer | {"position": response.headers.get("Pulsetrail-Position", "")}
 
     async def shown(self, path: str, key: str, wait_for: str = "") -> Any:
+        """Asked again while whoever has to apply what is waited for is only beginning."""
         headers = _bearer(key) | ({"Pulsetrail-Wait-For": wait_for} if wait_for else {})
-        response = await self.http.get(f"{self.parts['api'].address}/api/v1{path}", headers=headers)
-        assert response.status_code == 200, response.text
-        return response.json()
+        ends = monotonic() + _PATIENCE_SECONDS
+        while True:
+            address = f"{self.parts['api'].address}/api/v1{path}"
+            response = await self.http.get(address, headers=headers)
+            if response.status_code != 504 or monotonic() > ends:
+                assert response.status_code == 200, response.text
+                return response.json()
 
     async def eventually(self, path: str, key: str, wanted: Any) -> Any:
         """Until `wanted(answer)` is true, at the latest when patience ends; the answer."""

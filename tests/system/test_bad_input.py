@@ -242,6 +242,8 @@ async def test_serving_on_a_full_disk_refuses_what_it_cannot_keep_and_keeps_the_
             assert refused.status_code == 503, refused.text
             assert refused.headers["Retry-After"].isdigit()
             assert refused.headers["content-type"] == "application/problem+json"
+            ready = await http.get(f"{serving.address}/readyz")
+            assert (ready.status_code, [*ready.json()["missing"]]) == (503, ["event store"])
             shown = await http.get("/opportunities/O1", headers=headers)
             assert shown.status_code == 200
     finally:

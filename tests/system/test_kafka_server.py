@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import jgo
 import pytest
 
 from stack import kafka_server
@@ -49,10 +50,10 @@ def test_jars_that_somebody_was_killed_over_are_fetched_anew(
         (cache_dir / "log4j-slf4j-impl-2.jar").touch()
         return SimpleNamespace(path=cache_dir.parent)
 
-    monkeypatch.setattr(kafka_server.jgo, "build", killed)
+    monkeypatch.setattr(jgo, "build", killed)
     with pytest.raises(KeyboardInterrupt):
         kafka_server.class_path()
-    monkeypatch.setattr(kafka_server.jgo, "build", built)
+    monkeypatch.setattr(jgo, "build", built)
     assert "log4j-slf4j-impl-2.jar" in kafka_server.class_path()
     kafka_server.class_path()
     assert asked == [True, True, False, False]

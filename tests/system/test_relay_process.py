@@ -24,7 +24,7 @@ from tests.shared.test_kafka_consumer import Owner
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
 PARTITIONS = 4
-LOGS = ("directory", "leads", "opportunities", "projections", "notifications")
+LOGS = ("directory", "leads", "opportunities", "scoring", "projections", "notifications")
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ async def test_topics_are_made_once_and_then_kept(environment: dict[str, str]) -
     prefix = environment["KAFKA_TOPIC_PREFIX"]
     assert re.search(rf"{prefix}\.leads +4 +yes", first.stdout)
     assert re.search(rf"{prefix}\.leads +4 +no", second.stdout)
-    assert re.search(rf"{prefix}\.leads\.\S+\.dead +1 +no", second.stdout)
+    assert re.search(rf"{prefix}\.control +1 +no", second.stdout)
 
 
 async def test_a_topic_with_other_partitions_is_refused_in_one_line_by_both_commands(
@@ -161,9 +161,12 @@ async def test_a_topic_with_other_partitions_is_refused_in_one_line_by_both_comm
 async def test_a_log_with_other_partitions_is_refused_in_one_line(
     environment: dict[str, str],
 ) -> None:
-    refused = pulsetrail(environment | {"LOG_PARTITIONS": "8"}, "relay", "--port", "0")
-    assert refused.returncode == FOUND_SOMETHING
-    assert "set LOG_PARTITIONS=4" in refused.stderr
+    for process in ("relay", "api", "worker", "watch"):
+        refused = pulsetrail(environment | {"LOG_PARTITIONS": "8"}, process, "--port", "0")
+        assert refused.returncode != DONE, process
+        [line] = refused.stderr.splitlines()[-1:]
+        assert "set LOG_PARTITIONS=4" in line
+        assert "Traceback" not in refused.stderr
 
 
 async def test_a_relay_that_kafka_does_not_answer_stays_up_and_is_not_ready(

@@ -1,16 +1,38 @@
 """The way of one silence through every process, on real Kafka and PostgreSQL, with kills."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 
+from services.cli.exit_codes import REFUSED
+from services.embedded import LOGS
+from shared.adapters.postgres_event_store import open_postgres_event_store
+from shared.clock import wall_clock
+from tests.receivers.collector import collector
+from tests.system.chaos.faults import poisoned_stream
 from tests.system.scaled import PARTS, ScaledSystem, scaled_system
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(400)]
 
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+WAY_OF_THE_TRACE = {
+    ("pulsetrail-api", "POST"),
+    ("pulsetrail-api", "append opportunities"),
+    ("pulsetrail-relay", "relay opportunities"),
+    ("pulsetrail-worker", "take projections.opportunity_process.v1"),
+    ("pulsetrail-watch", "append projections"),
+    ("pulsetrail-relay", "relay projections"),
+    ("pulsetrail-worker", "take notifications.escalating.v1"),
+    ("pulsetrail-worker", "append notifications"),
+    ("pulsetrail-worker", "deliver"),
+}
+"""From the client's post to the delivery, by process."""
+PARTITIONS = 4
 LIMIT = timedelta(hours=48)
 """Of the pipeline `standard`."""
 POLICY = {
@@ -34,7 +56,9 @@ async def hired(system: ScaledSystem) -> str:
     return str((await system.told("/keys", key, administrator))["key"])
 
 
-async def opened(system: ScaledSystem, key: str, number: int, due_in: timedelta) -> dict[str, Any]:
+async def opened(
+    system: ScaledSystem, key: str, number: int, due_in: timedelta, **headers: str
+) -> dict[str, Any]:
     occurred_at = datetime.now(UTC) - LIMIT + due_in
     body = {
         "opportunity_id": f"O{number}",
@@ -42,7 +66,7 @@ async def opened(system: ScaledSystem, key: str, number: int, due_in: timedelta)
         "owner_id": "boss",
         "occurred_at": occurred_at.isoformat(),
     }
-    return await system.told("/opportunities", body, key)
+    return await system.told("/opportunities", body, key, **headers)
 
 
 def subjects(answer: Any, rule: str | None = None) -> list[str]:
@@ -53,50 +77,88 @@ def subjects(answer: Any, rule: str | None = None) -> list[str]:
 async def test_a_silence_is_signalled_and_escalated_once_though_processes_are_killed(
     tmp_path: Path, database: str, kafka: str, topic_prefix: str
 ) -> None:
-    async with scaled_system(tmp_path, database, kafka, topic_prefix) as system:
-        for part in PARTS:
-            system.add(part)
-        await system.ready()
-        key = await hired(system)
+    with collector() as seen:
+        async with scaled_system(tmp_path, database, kafka, topic_prefix, PARTITIONS) as system:
+            system.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = seen.address
+            await _through_all_processes(system)
+            await _poison_is_parked_until_somebody_answers_for_it(system, database)
+            for part in reversed(PARTS):
+                assert await system.parts[part].stop() == 0, system.parts[part].words[-3000:]
+    of_trace = {(span.service, span.name) for span in seen.spans if span.trace_id == TRACE}
+    assert of_trace >= WAY_OF_THE_TRACE
 
-        first = await opened(system, key, 1, timedelta(hours=1))
-        board = await system.shown("/boards/silence", key, first["position"])
-        assert [row["opportunity_id"] for row in board["rows"]] == ["O1"]
 
-        for number in range(2, 12):
-            await opened(system, key, number, timedelta(seconds=25))
-        system.parts["worker"].kill()
-        for number in range(12, 22):
-            await opened(system, key, number, timedelta(seconds=20))
-        system.parts["relay"].kill()
-        system.parts["watch"].kill()
-        for part in ("relay", "worker", "watch"):
-            system.parts[part].start()
+async def _through_all_processes(system: ScaledSystem) -> None:
+    for part in PARTS:
+        system.add(part)
+    await system.ready()
+    key = await hired(system)
 
-        silent = sorted(f"O{number}" for number in range(2, 22))
-        await system.eventually(
-            "/escalations?limit=500", key, lambda answer: set(silent) <= set(subjects(answer))
-        )
-        signals = await system.shown("/signals?rule=stalled&limit=500", key)
-        assert subjects(signals) == silent
-        escalations = await system.eventually(
-            "/escalations?limit=500", key, lambda answer: subjects(answer, "stalled") == silent
-        )
-        assert len({row["escalation_id"] for row in escalations["rows"]}) == len(
-            {(row["rule"], row["subject_id"]) for row in escalations["rows"]}
-        )
-        board = await system.shown("/boards/silence?limit=100", key)
-        assert board["total"] == 21
+    first = await opened(system, key, 1, timedelta(hours=1))
+    board = await system.shown("/boards/silence", key, first["position"])
+    assert [row["opportunity_id"] for row in board["rows"]] == ["O1"]
 
-        await system.eventually("/inbox", key, lambda answer: answer["rows"])
+    for number in range(2, 12):
+        await opened(system, key, number, timedelta(seconds=25))
+    system.parts["worker"].kill()
+    for number in range(12, 22):
+        await opened(system, key, number, timedelta(seconds=20))
+    system.parts["relay"].kill()
+    system.parts["watch"].kill()
+    for part in ("relay", "worker", "watch"):
+        system.parts[part].start()
 
-        system.command("order", "rebuild", "projections.opportunity_process")
-        await system.said("worker", '"event": "rebuilt"')
-        assert (await system.shown("/boards/silence?limit=100", key))["total"] == 21
-        last = await opened(system, key, 30, timedelta(hours=1))
-        board = await system.shown("/boards/silence?limit=100", key, last["position"])
-        assert board["total"] == 22
-        assert json.loads(system.command("dead-letters", "list", "--json")) == {"rows": []}
+    silent = sorted(f"O{number}" for number in range(2, 22))
+    await system.eventually(
+        "/escalations?limit=500", key, lambda answer: set(silent) <= set(subjects(answer))
+    )
+    signals = await system.shown("/signals?rule=stalled&limit=500", key)
+    assert subjects(signals) == silent
+    escalations = await system.eventually(
+        "/escalations?limit=500", key, lambda answer: subjects(answer, "stalled") == silent
+    )
+    assert len({row["escalation_id"] for row in escalations["rows"]}) == len(
+        {(row["rule"], row["subject_id"]) for row in escalations["rows"]}
+    )
+    board = await system.shown("/boards/silence?limit=100", key)
+    assert board["total"] == 21
 
-        for part in reversed(PARTS):
-            assert await system.parts[part].stop() == 0, system.parts[part].words[-3000:]
+    await system.eventually("/inbox", key, lambda answer: answer["rows"])
+
+    system.command("order", "rebuild", "projections.opportunity_process")
+    await system.said("worker", '"event": "rebuilt"')
+    assert (await system.shown("/boards/silence?limit=100", key))["total"] == 21
+    traceparent = f"00-{TRACE}-b7ad6b7169203331-01"
+    last = await opened(system, key, 30, timedelta(seconds=3), traceparent=traceparent)
+    board = await system.shown("/boards/silence?limit=100", key, last["position"])
+    assert board["total"] == 22
+    await system.eventually(
+        "/inbox?limit=500", key, lambda answer: "O30" in json.dumps(answer["rows"])
+    )
+    assert json.loads(system.command("dead-letters", "list", "--json")) == {"rows": []}
+
+
+async def _poison_is_parked_until_somebody_answers_for_it(
+    system: ScaledSystem, database: str
+) -> None:
+    store = await open_postgres_event_store(database, LOGS, wall_clock, PARTITIONS)
+    stream = await poisoned_stream(store)
+    await store.close()
+    model = "projections.opportunity_process"
+    of_model = [f"{model}.v1", stream]
+
+    def letters() -> list[dict[str, Any]]:
+        rows = json.loads(system.command("dead-letters", "list", "--json"))["rows"]
+        return [row for row in rows if [row["subscription"], row["stream"]] == of_model]
+
+    ends = monotonic() + 60
+    while len(found := letters()) < 2:
+        assert monotonic() < ends, found
+        await asyncio.sleep(0.2)
+    assert "Expected `str`, got `int` - at `$.opportunity_id`" in found[0]["reason"]
+    refused = system.command("dead-letters", "retry", model, stream, exit_code=REFUSED)
+    assert "opportunity_id" in refused
+    assert (
+        system.command("dead-letters", "discard", model, stream, "--by", "boss") == "2 given up\n"
+    )
+    assert [row["discarded_by"] for row in letters()] == ["boss", "boss"]

@@ -239,7 +239,55 @@ async def test_a_schema_of_another_version_is_waited_for(
         await back_at_work(system, *parts)
 
 
-async def test_a_store_restored_behind_its_checkpoints_ends_whoever_was_further(
+FULL = """
+CREATE FUNCTION public.no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full';
+END $$
+"""
+"""As the server says it when it has no room for a row more."""
+WRITTEN = ("opportunities.events", "read_models.checkpoints", "read_models.relays")
+
+
+async def test_a_full_disk_is_waited_for_and_nothing_is_lost(
+    tmp_path: Path, database: str, kafka: str, topic_prefix: str
+) -> None:
+    async with system_on(tmp_path, database, kafka, topic_prefix) as system:
+        parts = [system.add(each) for each in ("api", "relay", "worker")]
+        await system.ready()
+        director = await a_director(system)
+        await asked(database, FULL)
+        for table in WRITTEN:
+            await asked(
+                database,
+                f"CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON {table}"
+                " EXECUTE FUNCTION public.no_room()",
+            )
+        headers = {"Authorization": f"Bearer {director}", "Idempotency-Key": "the-first"}
+        opening = f"{parts[0].address}/api/v1/opportunities"
+        opened = {"opportunity_id": "O1", "customer_id": "C1"}
+        refused = await system.http.post(opening, json=opened, headers=headers)
+        assert refused.status_code == 503, refused.text
+        assert refused.headers["Retry-After"].isdigit()
+        assert "make room on the server's disk" in refused.json()["detail"]
+        for part in parts:
+            await until_missing(system, part, "make room on the server's disk")
+        for table in WRITTEN:
+            await asked(database, f"DROP TRIGGER full_disk ON {table}")
+        await back_at_work(system, *parts)
+        again = await system.http.post(opening, json=opened, headers=headers)
+        assert again.status_code == 201, again.text
+        board = await system.shown(
+            "/boards/silence", director, again.headers["Pulsetrail-Position"]
+        )
+        assert board["total"] == 1
+
+
+async def a_director(system: ScaledSystem) -> str:
+    grant = {"role": "director", "unit_id": "company"}
+    return str((await system.told("/keys", grant, await system.first_key()))["key"])
+
+
+async def test_a_store_with_a_hole_restored_or_replaced_ends_whoever_was_further(
     tmp_path: Path, database: str, kafka: str, topic_prefix: str
 ) -> None:
     async with system_on(tmp_path, database, kafka, topic_prefix) as system:
@@ -249,12 +297,22 @@ async def test_a_store_restored_behind_its_checkpoints_ends_whoever_was_further(
             await system.parts[part].stop()
         await asked(
             database,
+            "DELETE FROM directory.events WHERE log_offset = 1",
+            "UPDATE read_models.relays SET next_offset = 0 WHERE log = 'directory'",
+        )
+        await ends_by_itself(system.add("relay", called="relay-1"), "has a hole", "verify")
+        await asked(
+            database,
+            "UPDATE read_models.relays SET next_offset = 9 WHERE log = 'directory'",
             "DELETE FROM directory.commands",
             "DELETE FROM directory.events",
             "UPDATE directory.partitions SET next_offset = 0",
         )
         await ends_by_itself(system.add("worker", called="worker-2"), "restored or replaced")
         await ends_by_itself(system.add("relay", called="relay-2"), "restored from before")
+        await asked(database, "UPDATE directory.log SET log_id = 'another'")
+        await ends_by_itself(system.add("worker", called="worker-3"), "restored or replaced")
+        await ends_by_itself(system.add("relay", called="relay-3"), "the store was replaced")
 
 
 async def test_wrong_credentials_are_waited_for(

@@ -2,10 +2,12 @@
 import htmx from "htmx.org/dist/htmx.esm.js";
 
 const MOST_OFTEN_MS = 900;
+const AFTERWARDS_MS = 2_000;
 const LIVE = "#live";
 
 let stream = null;
 let waiting = null;
+let trailing = null;
 let lastRefresh = 0;
 
 function isBeingEdited() {
@@ -34,6 +36,13 @@ function schedule() {
   waiting = setTimeout(refresh, Math.max(0, lastRefresh + MOST_OFTEN_MS - Date.now()));
 }
 
+// What follows from what was recorded (a signal, an escalation) comes a moment later.
+function changed() {
+  schedule();
+  clearTimeout(trailing);
+  trailing = setTimeout(schedule, AFTERWARDS_MS);
+}
+
 function tell(state) {
   document.documentElement.dataset.connection = state;
 }
@@ -45,7 +54,7 @@ function follow() {
     if (document.documentElement.dataset.connection === "away") schedule();
     tell("live");
   });
-  stream.addEventListener("message", schedule);
+  stream.addEventListener("message", changed);
   stream.addEventListener("error", () => tell("away"));
 }
 

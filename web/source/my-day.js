@@ -106,7 +106,7 @@ async function show() {
       item.append(`${summary} — ${entry.refused} `);
       const drop = document.createElement("button");
       drop.type = "button";
-      drop.className = "secondary outline";
+      drop.className = "secondary";
       drop.textContent = place.dataset.drop;
       drop.addEventListener("click", async () => {
         await kept("readwrite", (store) => store.delete(entry.key));

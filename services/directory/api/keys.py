@@ -143,6 +143,8 @@ def _shown(key: ApiKeyOfTenant) -> dict[str, Any]:
         "unit_id": key.unit_id,
         "person_id": key.person_id,
         "name": key.name,
+        "is_session": key.is_session,
         "created_at": key.created_at,
+        "expires_at": key.expires_at,
         "revoked_at": key.revoked_at,
     }

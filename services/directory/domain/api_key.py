@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from shared.access import Role
+from shared.access import OWN_GRANTS, Role
 from shared.decider import Decider
 from shared.errors import DomainError, FieldProblem, Malformed, NotFound
 from shared.events.directory import ApiKeyCreated, ApiKeyRevoked
@@ -13,7 +13,10 @@ from shared.events.directory import ApiKeyCreated, ApiKeyRevoked
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateApiKey:
-    """`key_hash`: hex SHA-256 of the key; the key itself never comes here."""
+    """`key_hash`: hex SHA-256 of the key; the key itself never comes here.
+
+    `role` may be OWN_GRANTS where a person is named.
+    """
 
     key_id: str
     key_hash: str
@@ -22,6 +25,8 @@ class CreateApiKey:
     person_id: str | None
     name: str
     now: datetime
+    expires_at: datetime | None = None
+    is_session: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +77,8 @@ def decide(command: ApiKeyCommand, api_key: ApiKey) -> Sequence[ApiKeyEvent]:
 
 
 def create(command: CreateApiKey, api_key: ApiKey) -> Sequence[ApiKeyEvent]:
-    if command.role not in list(Role):
+    stands_for_person = command.role == OWN_GRANTS and command.person_id is not None
+    if command.role not in list(Role) and not stands_for_person:
         expected = f"must be one of {', '.join(Role)}"
         raise Malformed("key", errors=[FieldProblem("role", "out-of-range", expected)])
     match api_key:
@@ -86,6 +92,8 @@ def create(command: CreateApiKey, api_key: ApiKey) -> Sequence[ApiKeyEvent]:
                     person_id=command.person_id,
                     name=command.name,
                     created_at=command.now,
+                    expires_at=command.expires_at,
+                    is_session=command.is_session,
                 )
             ]
         case Active():

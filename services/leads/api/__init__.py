@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from services.leads.api import (
     allocation,
+    boards,
     customers,
     intake,
     leads,
@@ -34,6 +35,7 @@ def routers(desk: Desk) -> tuple[APIRouter, ...]:
         intake.router(intake_work, access),
         intake.forms_router(intake_work, access),
         allocation.router(desk, access),
+        boards.router(desk.ports, access),
         tickets.router(TicketWork(desk), access),
     )
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from services.leads.api import customer_bodies as bodies
 from services.leads.api.customer_work import CustomerWork
 from services.leads.queries.customer_record import customer_record
-from services.leads.queries.customers import customer, is_visible, require_visible
-from services.leads.queries.look_alikes import duplicates
+from services.leads.queries.customers import customer, require_visible
 from shared.access import Caller, Resource, Verb
 from shared.batch_lines import line
 from shared.http import BASE, Access, Id, command_response, json_response
@@ -46,21 +45,6 @@ def router(work: CustomerWork, access: Access) -> APIRouter:
         """With the leads, opportunities and tickets of every id that names it."""
         await require_visible(ports, caller, customer_id, Verb.READ)
         return json_response(await customer_record(ports, caller, customer_id))
-
-    @routes.get("/duplicates", dependencies=[Depends(access.waited)])
-    async def show_duplicates(
-        limit: int = Query(100, ge=1, le=500),
-        cursor: str = Query("", max_length=100),
-        caller: Caller = Depends(reading),
-    ) -> Response:
-        """Customers that look like one, to be merged or kept apart."""
-        found, next_cursor = await duplicates(ports, caller.tenant_id, cursor, limit)
-        rows = [
-            {"reason": mark.partition(":")[0], "customer_ids": ids}
-            for mark, ids in found
-            if all([await is_visible(ports, caller, each, Verb.READ) for each in ids])
-        ]
-        return json_response({"rows": rows, "next_cursor": next_cursor})
 
     @routes.post("/customers", status_code=201)
     async def register_customer(

@@ -33,7 +33,7 @@ class IntakeWork:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.ports = desk.ports
-        self.limits = IntakeLimits(desk.ports.settings)
+        self.limits = IntakeLimits(desk.ports.settings, desk.ports.clock)
         self._taking_in = TakingIn(desk.ports, desk.commands, desk.marking)
 
     async def take(

@@ -1,12 +1,13 @@
 """How many leads one address and one key may send in a minute: beyond that it is spam."""
 
-import time
 from collections import OrderedDict
 
+from shared.clock import Clock, milliseconds
 from shared.errors import DomainError
 from shared.settings import InstallationSettings
 
 _SENDERS_KEPT = 10_000
+_MINUTE = 60_000
 
 
 class TooManyLeads(DomainError):
@@ -22,7 +23,8 @@ class LeadIsTooLarge(DomainError):
 class IntakeLimits:
     """Of one process, by the running minute."""
 
-    def __init__(self, settings: InstallationSettings) -> None:
+    def __init__(self, settings: InstallationSettings, clock: Clock) -> None:
+        self._clock = clock
         self._per_address = settings.intake_per_address_a_minute
         self._per_key = settings.intake_per_key_a_minute
         self._most_bytes = settings.max_intake_body_bytes
@@ -43,7 +45,7 @@ class IntakeLimits:
             raise LeadIsTooLarge(f"a lead has at most {self._most_bytes} bytes")
 
     def _count(self, kind: str, sender: str, most: int) -> None:
-        minute = int(time.monotonic() // 60)
+        minute = milliseconds(self._clock()) // _MINUTE
         if minute != self._minute:
             self._minute = minute
             self._counts.clear()

@@ -9,10 +9,9 @@ from services.leads.api import lead_bodies as bodies
 from services.leads.api.lead_work import LeadWork
 from services.leads.domain.lead_commands import QualifyLead, ReleaseLead, ReturnLead
 from services.leads.domain.lead_list import row_of
-from services.leads.queries.leads import lead_page, seen_lead, shown_leads
+from services.leads.queries.leads import lead_page, position_of, seen_lead, shown_leads
 from shared.access import Caller, Resource, Verb
 from shared.batch_lines import line
-from shared.errors import FieldProblem, Malformed
 from shared.http import BASE, Access, Id, command_response, json_response
 from shared.order_routes import Kind, Order, add_order, order_lines
 from shared.service import BatchCommand
@@ -75,7 +74,7 @@ def router(work: LeadWork, access: Access) -> APIRouter:
             status=status,
             owner_id=owner_id,
             unit_id=unit_id,
-            after=_position(cursor),
+            after=position_of(cursor),
             limit=limit,
         )
         organisation = await ports.organisations.of(caller.tenant_id)
@@ -95,16 +94,6 @@ def router(work: LeadWork, access: Access) -> APIRouter:
     for order in orders(work):
         add_order(routes, desk, access, _KIND, order)
     return routes
-
-
-def _position(cursor: str | None) -> tuple[int, str] | None:
-    if cursor is None:
-        return None
-    captured_at, _, lead_id = cursor.partition("_")
-    if not captured_at.isascii() or not captured_at.isdigit() or len(captured_at) > 15:
-        problem = FieldProblem("cursor", "cursor", "is none of ours")
-        raise Malformed("cursor", errors=[problem])
-    return int(captured_at), lead_id
 
 
 def batch_commands(work: LeadWork) -> Mapping[str, BatchCommand]:

@@ -7,7 +7,12 @@ from typing import assert_never
 
 from shared.decider import Decider
 from shared.errors import DomainError, NotFound
-from shared.events.leads import Contact, CustomerDescribed, CustomerRegistered
+from shared.events.leads import (
+    Contact,
+    CustomerDescribed,
+    CustomerRegistered,
+    CustomerWithdrawn,
+)
 
 
 class CustomerIsAlreadyRegistered(DomainError):
@@ -62,8 +67,16 @@ class DescribeCustomer:
     now: datetime
 
 
-CustomerCommand = RegisterCustomer | NoteCustomer | DescribeCustomer
-CustomerEvent = CustomerRegistered | CustomerDescribed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawCustomer:
+    """The import that made it is taken back; nobody else names it."""
+
+    customer_id: str
+    now: datetime
+
+
+CustomerCommand = RegisterCustomer | NoteCustomer | DescribeCustomer | WithdrawCustomer
+CustomerEvent = CustomerRegistered | CustomerDescribed | CustomerWithdrawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +129,12 @@ def describe(command: DescribeCustomer, customer: Customer) -> Sequence[Customer
             assert_never(customer)
 
 
+def withdraw(command: WithdrawCustomer, customer: Customer) -> Sequence[CustomerEvent]:
+    if isinstance(customer, Unknown):
+        return []
+    return [CustomerWithdrawn(customer_id=command.customer_id, withdrawn_at=command.now)]
+
+
 def decide(command: CustomerCommand, customer: Customer) -> Sequence[CustomerEvent]:
     match command:
         case RegisterCustomer():
@@ -124,6 +143,8 @@ def decide(command: CustomerCommand, customer: Customer) -> Sequence[CustomerEve
             return note(command, customer)
         case DescribeCustomer():
             return describe(command, customer)
+        case WithdrawCustomer():
+            return withdraw(command, customer)
         case _:
             assert_never(command)
 
@@ -134,6 +155,8 @@ def evolve(customer: Customer, event: CustomerEvent) -> Customer:
             return Unconfirmed()
         case CustomerRegistered() | CustomerDescribed():
             return Confirmed()
+        case CustomerWithdrawn():
+            return Unknown()
         case _:
             assert_never(event)
 
@@ -160,6 +183,7 @@ def _registered(
         credit_code=description.credit_code,
         marks=list(description.marks),
         distinct_from=list(distinct_from),
+        decision_chain=_roles(description),
     )
 
 
@@ -176,4 +200,10 @@ def _described(
         credit_code=description.credit_code,
         marks=list(description.marks),
         distinct_from=list(distinct_from),
+        decision_chain=_roles(description),
     )
+
+
+def _roles(description: CustomerDescription) -> list[str]:
+    """Who is known to decide, influence or use; the contacts themselves are sealed."""
+    return sorted({contact.role for contact in description.contacts if contact.role})

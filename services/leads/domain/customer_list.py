@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.envelope import RecordedEvent
-from shared.events.leads import CustomerDescribed, CustomerRegistered
+from shared.events.leads import CustomerDescribed, CustomerRegistered, CustomerWithdrawn
 from shared.projection import Projection
 
 
@@ -17,8 +17,10 @@ class CustomerRow:
     distinct_from: tuple[str, ...]
 
 
-def evolve(row: CustomerRow | None, recorded: RecordedEvent) -> CustomerRow:
-    event: CustomerRegistered | CustomerDescribed = recorded.event
+def evolve(row: CustomerRow | None, recorded: RecordedEvent) -> CustomerRow | None:
+    event: CustomerRegistered | CustomerDescribed | CustomerWithdrawn = recorded.event
+    if isinstance(event, CustomerWithdrawn):
+        return None
     before = () if row is None else row.distinct_from
     return CustomerRow(
         customer_id=event.customer_id,
@@ -28,14 +30,14 @@ def evolve(row: CustomerRow | None, recorded: RecordedEvent) -> CustomerRow:
     )
 
 
-def _customer_id(event: CustomerRegistered | CustomerDescribed) -> str:
+def _customer_id(event: CustomerRegistered | CustomerDescribed | CustomerWithdrawn) -> str:
     return event.customer_id
 
 
 CUSTOMER_LIST: Projection[CustomerRow] = Projection(
     name="customer_list",
     version=1,
-    reads=(CustomerRegistered, CustomerDescribed),
+    reads=(CustomerRegistered, CustomerDescribed, CustomerWithdrawn),
     row_type=CustomerRow,
     key=_customer_id,
     evolve=evolve,

@@ -23,11 +23,19 @@ from services.leads.domain.lead_commands import (
     QualifyLead,
     ReleaseLead,
     ReturnLead,
+    WithdrawLead,
 )
 from services.leads.domain.lead_folding import LeadEvent, evolve
 from services.leads.domain.lead_hot_words import hot_word_said
 from services.leads.domain.lead_judgement import judged
-from services.leads.domain.lead_outcomes import convert, disqualify, give_back, qualify, release
+from services.leads.domain.lead_outcomes import (
+    convert,
+    disqualify,
+    give_back,
+    qualify,
+    release,
+    withdraw,
+)
 from services.leads.domain.lead_score import LeadScoreRules
 from services.leads.domain.lead_state import (
     Assigned,
@@ -231,6 +239,8 @@ def decide(command: LeadCommand, lead: Lead) -> Sequence[LeadEvent]:
             return release(command, lead)
         case DisqualifyLead():
             return disqualify(command, lead)
+        case WithdrawLead():
+            return withdraw(command, lead)
         case ConvertLead():
             return convert(command, lead)
         case _:

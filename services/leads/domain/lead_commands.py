@@ -162,11 +162,25 @@ class DisqualifyLead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawLead:
+    """The import that captured it is taken back."""
+
+    lead_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertLead:
+    """`recorded_history`: it happened, whether or not it is known who had the lead; `owner_id` and
+    `unit_id` where the history says so."""
+
     lead_id: str
     opportunity_id: str
     pipeline: str
     now: datetime
+    recorded_history: bool = False
+    owner_id: str | None = None
+    unit_id: str | None = None
 
 
 LeadCommand = (
@@ -184,5 +198,6 @@ LeadCommand = (
     | ReturnLead
     | ReleaseLead
     | DisqualifyLead
+    | WithdrawLead
     | ConvertLead
 )

@@ -35,6 +35,7 @@ from shared.events.leads import (
     LeadReleased,
     LeadReturned,
     LeadScored,
+    LeadWithdrawn,
 )
 
 LeadEvent = (
@@ -53,6 +54,7 @@ LeadEvent = (
     | LeadReturned
     | LeadReleased
     | LeadDisqualified
+    | LeadWithdrawn
     | LeadConverted
 )
 
@@ -110,6 +112,8 @@ def _changed(lead: KnownLead, event: LeadEvent) -> Lead:  # one case an event
             return Captured(facts=again)
         case LeadDisqualified():
             return Disqualified(facts=facts, reason=event.reason)
+        case LeadWithdrawn():
+            return Unknown()
         case LeadConverted():
             return Converted(facts=facts, opportunity_id=event.opportunity_id)
         case _:

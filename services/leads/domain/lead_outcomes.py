@@ -8,6 +8,7 @@ from services.leads.domain.lead_commands import (
     QualifyLead,
     ReleaseLead,
     ReturnLead,
+    WithdrawLead,
 )
 from services.leads.domain.lead_folding import LeadEvent
 from services.leads.domain.lead_judgement import unanswered_seconds
@@ -22,8 +23,10 @@ from services.leads.domain.lead_state import (
     LeadIsClosed,
     LeadIsNotContacted,
     LeadIsNotReturned,
+    LeadIsWorkedOn,
     Qualified,
     Returned,
+    Unknown,
     known,
     open_lead,
     unclosed,
@@ -34,6 +37,7 @@ from shared.events.leads import (
     LeadQualified,
     LeadReleased,
     LeadReturned,
+    LeadWithdrawn,
 )
 
 
@@ -94,11 +98,33 @@ def disqualify(command: DisqualifyLead, lead: Lead) -> Sequence[LeadEvent]:
     ]
 
 
+def withdraw(command: WithdrawLead, lead: Lead) -> Sequence[LeadEvent]:
+    """Raises LeadIsWorkedOn, LeadIsClosed for one that became an opportunity."""
+    if isinstance(lead, Unknown):
+        return []
+    facts = known(lead, command.lead_id).facts
+    if isinstance(lead, Converted):
+        raise LeadIsClosed(f"{command.lead_id!r} is opportunity {lead.opportunity_id!r}")
+    if isinstance(lead, Qualified) or facts.contacts:
+        raise LeadIsWorkedOn(f"somebody has spoken with {command.lead_id!r}")
+    return [
+        LeadWithdrawn(
+            lead_id=facts.lead_id,
+            customer_id=facts.customer_id,
+            owner_id=facts.owner_id,
+            unit_id=facts.unit_id,
+            unit_path=list(facts.unit_path),
+            found_nobody_at=facts.found_nobody_at,
+            withdrawn_at=command.now,
+        )
+    ]
+
+
 def convert(command: ConvertLead, lead: Lead) -> Sequence[LeadEvent]:
     if isinstance(lead, Converted) and lead.opportunity_id == command.opportunity_id:
         return []
     facts = open_lead(lead, command.lead_id).facts
-    if facts.owner_id is None:
+    if facts.owner_id is None and not command.recorded_history:
         raise LeadHasNoOwner(f"nobody has {command.lead_id!r}")
     return [
         LeadConverted(
@@ -106,8 +132,8 @@ def convert(command: ConvertLead, lead: Lead) -> Sequence[LeadEvent]:
             customer_id=facts.customer_id,
             opportunity_id=command.opportunity_id,
             pipeline=command.pipeline,
-            owner_id=facts.owner_id,
-            unit_id=facts.unit_id,
+            owner_id=command.owner_id or facts.owner_id,
+            unit_id=command.unit_id or facts.unit_id,
             converted_at=command.now,
         )
     ]

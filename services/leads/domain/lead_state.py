@@ -31,6 +31,12 @@ class LeadIsNotReturned(DomainError):
     code = "lead-is-not-returned"
 
 
+class LeadIsWorkedOn(DomainError):
+    """It is too late to take it back."""
+
+    code = "lead-is-worked-on"
+
+
 class LeadHasNoOwner(DomainError):
     code = "lead-has-no-owner"
 

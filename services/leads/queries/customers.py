@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import String, select
 
-from services.leads.domain.customer import CUSTOMER
+from services.leads.domain.customer import CUSTOMER, Unknown
 from services.leads.domain.customer_holding import CUSTOMER_HOLDING, CustomerHolding
 from services.leads.domain.customer_list import CUSTOMER_LIST
 from services.leads.domain.customer_merges import CUSTOMER_MERGES, CustomerMerges
@@ -13,6 +13,7 @@ from services.leads.queries.leads import leads_of_customers
 from shared.access import Caller, Resource, Verb, visible_rows
 from shared.envelope import RecordedEvent, stream_name
 from shared.errors import NotFound
+from shared.events.leads import CustomerWithdrawn
 from shared.ports import Ports
 from shared.projecting import RowReadModel
 
@@ -51,13 +52,15 @@ async def described(ports: Ports, tenant_id: str, customer_id: str) -> tuple[int
     if not events:
         raise NotFound(f"there is no customer {customer_id!r}")
     [latest] = await ports.codec.open([ports.codec.decode(events[-1])])
+    if isinstance(latest.event, CustomerWithdrawn):
+        raise NotFound(f"there is no customer {customer_id!r}")
     return events[-1].version, _shown(customer_id, latest)
 
 
 async def exists(ports: Ports, tenant_id: str, customer_id: str) -> bool:
     stream = stream_name(tenant_id, CUSTOMER.name, customer_id)
-    version, _state = await ports.commands(LOG_NAME).load(CUSTOMER, stream, fresh=True)
-    return version > 0
+    _version, state = await ports.commands(LOG_NAME).load(CUSTOMER, stream, fresh=True)
+    return not isinstance(state, Unknown)
 
 
 async def require_visible(ports: Ports, caller: Caller, customer_id: str, verb: Verb) -> None:

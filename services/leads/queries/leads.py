@@ -16,7 +16,7 @@ from services.leads.domain.lead_tags import lead_tags
 from shared.access import Caller, Resource, Verb, Visibility, visible_rows
 from shared.business_time import BusinessCalendar
 from shared.envelope import stream_name
-from shared.errors import NotFound
+from shared.errors import FieldProblem, Malformed, NotFound
 from shared.organisation import Organisation
 from shared.ports import Ports
 from shared.projecting import RowReadModel
@@ -151,6 +151,17 @@ async def lead_page(  # noqa: PLR0913  # the filters of a list
                     return found, after
         if len(rows) < limit:
             return found, None
+
+
+def position_of(cursor: str | None) -> tuple[int, str] | None:
+    """Where a page of leads goes on. Raises Malformed."""
+    if cursor is None:
+        return None
+    captured_at, _, lead_id = cursor.partition("_")
+    if not captured_at.isascii() or not captured_at.isdigit() or len(captured_at) > 15:
+        problem = FieldProblem("cursor", "cursor", "is none of ours")
+        raise Malformed("cursor", errors=[problem])
+    return int(captured_at), lead_id
 
 
 def shown_leads(

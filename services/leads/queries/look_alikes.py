@@ -1,6 +1,6 @@
 """Customers that may be one: found by the marks that they share (L1)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, String, Table, func, select
@@ -12,12 +12,13 @@ from services.leads.queries.unapplied import unapplied
 from shared.access import Caller, Verb
 from shared.envelope import RecordedEvent
 from shared.errors import NotFound
-from shared.events.leads import CustomerDescribed, CustomerRegistered
+from shared.events.leads import CustomerDescribed, CustomerRegistered, CustomerWithdrawn
 from shared.ports import Ports
 from shared.projecting import JournalReadModel
 from shared.read_store import METADATA
 
 _DESCRIPTIONS = (CustomerRegistered, CustomerDescribed)
+_CHANGES = (*_DESCRIPTIONS, CustomerWithdrawn)
 _CANDIDATES_AT_MOST = 20
 _IDS_A_QUERY = 500
 
@@ -60,12 +61,22 @@ async def candidates(
     """Who has one of the marks now, each with the reasons; those with more of them first."""
     if not marks:
         return []
-    wanted = frozenset(marks)
-    rows = await _rows_with(ports, tenant_id, wanted)
+    rows = await customers_with(ports, tenant_id, frozenset(marks))
     known = await merges(ports, tenant_id)
+    return candidates_among(rows.values(), known, marks, leaving_out)
+
+
+def candidates_among(
+    rows: Iterable[CustomerRow],
+    known: CustomerMerges,
+    marks: Collection[str],
+    leaving_out: Collection[str] = (),
+) -> list[Candidate]:
+    """As `candidates`, of customers that were looked up for many descriptions at once."""
+    wanted = frozenset(marks)
     left_out = {known.survivor(each) for each in leaving_out}
     reasons: dict[str, set[str]] = {}
-    for row in rows.values():
+    for row in rows:
         survivor = known.survivor(row.customer_id)
         shared = {mark.partition(":")[0] for mark in wanted.intersection(row.marks)}
         if shared and survivor not in left_out:
@@ -113,7 +124,7 @@ async def duplicates(
         page = await _shared_marks(ports, tenant_id, cursor, limit)
         for mark in page:
             cursor = mark
-            rows = await _rows_with(ports, tenant_id, frozenset((mark,)))
+            rows = await customers_with(ports, tenant_id, frozenset((mark,)))
             owners = _unlike(known, [row for row in rows.values() if mark in row.marks])
             if owners:
                 found.append((mark, owners))
@@ -154,7 +165,7 @@ async def _shared_marks(ports: Ports, tenant_id: str, after: str, limit: int) ->
         return list((await connection.execute(query)).scalars())
 
 
-async def _rows_with(
+async def customers_with(
     ports: Ports, tenant_id: str, wanted: frozenset[str]
 ) -> dict[str, CustomerRow]:
     """Customers that have or had one of the marks, as they are described by now."""
@@ -175,8 +186,10 @@ async def _rows_with(
             bodies = (await connection.execute(named)).scalars()
             rows |= {row.customer_id: row for row in map(CUSTOMERS.decode, bodies)}
     for read_model in (MARKS.name, CUSTOMERS.name):
-        async for recorded in unapplied(ports, LOG_NAME, read_model, tenant_id, _DESCRIPTIONS):
+        async for recorded in unapplied(ports, LOG_NAME, read_model, tenant_id, _CHANGES):
             customer_id = recorded.event.customer_id
-            if customer_id in rows or not wanted.isdisjoint(recorded.event.marks):
-                rows[customer_id] = evolve(rows.get(customer_id), recorded)
+            marks = getattr(recorded.event, "marks", ())
+            if customer_id in rows or not wanted.isdisjoint(marks):
+                row = evolve(rows.pop(customer_id, None), recorded)
+                rows |= {} if row is None else {customer_id: row}
     return rows

@@ -6,6 +6,7 @@ from services.notifications.api import (
     channels,
     escalations,
     inbox,
+    on_call,
     pages,
     policies,
     webhooks,
@@ -16,7 +17,7 @@ from shared.service import BatchCommand
 
 
 def routers(desk: Desk) -> tuple[APIRouter, ...]:
-    parts = (escalations, inbox, policies, channels, words, pages, webhooks)
+    parts = (escalations, inbox, policies, channels, words, pages, on_call, webhooks)
     return tuple(part.router(desk) for part in parts)
 
 

@@ -40,6 +40,7 @@ from shared.errors import (
     Unauthenticated,
 )
 from shared.http import correlation_id
+from shared.own_page import from_own_page
 
 Action = Literal["acknowledge", "snooze", "resolve"]
 Acting = AcknowledgeEscalation | SnoozeEscalation | ResolveEscalation
@@ -200,10 +201,7 @@ async def _told(
 
 def _require_own_page(request: Request) -> None:
     """A form on somebody else's page must not act with our cookie."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        raise Forbidden("this form was not ours")
-    origin = request.headers.get("origin")
-    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+    if not from_own_page(request):
         raise Forbidden("this form was not ours")
 
 

@@ -47,10 +47,16 @@ DEFAULT_POLICIES = (
     ),
     PolicyDefinition(
         name="evidence-in-doubt",
-        rules=("evidence_reused",),
+        rules=("evidence_reused", "records_in_doubt"),
         steps=(_MANAGER_AT_ONCE, _DIRECTOR_AFTER_A_DAY),
         repeat_seconds=_DAY,
         title={"zh": "凭证存疑", "en": "Evidence is in doubt"},
+    ),
+    PolicyDefinition(
+        name="health-stays-low",
+        rules=("health_low",),
+        steps=(_OWNER_AT_ONCE, _MANAGER_AT_ONCE, _DIRECTOR_AFTER_A_DAY),
+        title={"zh": "健康分持续偏低", "en": "Health stays low"},
     ),
     PolicyDefinition(
         name="lead-needs-a-manager",
@@ -66,7 +72,13 @@ DEFAULT_POLICIES = (
     ),
     PolicyDefinition(
         name="unit-out-of-range",
-        rules=("workshop_proposed", "coach_needed", "first_response_slow"),
+        rules=(
+            "workshop_proposed",
+            "coach_needed",
+            "light_red",
+            "goal_red",
+            "first_response_slow",
+        ),
         steps=(
             PolicyStep(after_seconds=0, to="manager", channels=_AT_ONCE, in_business_hours=True),
             PolicyStep(

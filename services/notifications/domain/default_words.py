@@ -24,6 +24,8 @@ SUBJECTS = {
     ("unit", "en"): "Unit",
     ("person", "zh"): "人员",
     ("person", "en"): "Person",
+    ("case", "zh"): "核查",
+    ("case", "en"): "Case",
     ("channel", "zh"): "通道",
     ("channel", "en"): "Channel",
     ("webhook", "zh"): "Webhook",
@@ -92,6 +94,26 @@ _BY_RULE: dict[str, tuple[Words, Words]] = {
         "{subject}: evidence was used before",
         "{subject}: a photo or recording had proved another action already: look into it",
     ),
+    "health_low": (
+        Words(
+            title="{subject} 健康分持续偏低",
+            line="{subject} 健康分连续两天偏低，请主管一起跟进，话术见链接（{unit}，{owner}）",
+        ),
+        Words(
+            title="{subject}: its health stays low",
+            line="{subject} was low at the end of two days: manager and owner act together, the"
+            " wording kit is behind the link ({unit}, owner {owner})",
+        ),
+    ),
+    "records_in_doubt": (
+        Words(
+            title="{subject} 记录存疑", line="{subject}：{unit} 有销售记录存疑，请查看证据并判定"
+        ),
+        Words(
+            title="{subject}: records are in doubt",
+            line="{subject}: records of a rep in {unit} are in doubt; look at the proof and decide",
+        ),
+    ),
     "lead_waits": (
         Words(
             title="{subject} 无人可分配", line="{subject} 在 {unit} 没有可分配的销售，请安排人手"
@@ -150,6 +172,40 @@ _BY_RULE: dict[str, tuple[Words, Words]] = {
         Words(
             title="A workshop is proposed for {unit}",
             line="{unit}: the process health figures are out of range: hold a workshop",
+        ),
+    ),
+    "visit_incomplete": (
+        Words(
+            title="{subject} 的拜访未完成",
+            line="{subject} 的一次拜访已超时 {hours_over} 小时仍未完成，请补齐节点（{owner}）",
+        ),
+        Words(
+            title="{subject}: a visit is incomplete",
+            line="{subject}: a visit still lacks a node {hours_over} h after its limit:"
+            " complete it ({owner})",
+        ),
+    ),
+    "revisions_warning": _of_opportunity(
+        "{subject} 方案多次修改",
+        "{subject} 的方案反复修改而客户提问很少，请重新确认需求",
+        "{subject}: revised again and again",
+        "{subject}: the proposal was revised often while the customer asked little: confirm needs",
+    ),
+    "light_red": (
+        Words(title="{unit} 有红灯", line="{unit} 上周有一项时效转为红灯，请查看红绿灯看板"),
+        Words(
+            title="A light of {unit} turned red",
+            line="{unit}: one of last week's lights turned red: see the traffic lights",
+        ),
+    ),
+    "goal_red": (
+        Words(
+            title="{unit} 首访成交率偏低",
+            line="{unit} 有效线索达标但首访成交率远低于同级单元，请使用首访辅导包",
+        ),
+        Words(
+            title="{unit}: first visits rarely close",
+            line="{unit}: valid leads are on target, first visits rarely close: use the kit",
         ),
     ),
     "coach_needed": (

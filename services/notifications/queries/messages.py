@@ -1,4 +1,4 @@
-"""Questions about messages: what one says, what lies in an inbox, what is with the operator."""
+"""Questions about messages: what one says, what lies in an inbox, what is with the operator, what was sent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -66,6 +66,14 @@ async def with_the_operator(
 ) -> tuple[list[MessageRow], str | None]:
     """What no channel would take."""
     wanted = [MESSAGES.rows.c.status == Ending.OPERATOR.value]
+    return await _page(ports, tenant_id, wanted, limit, cursor)
+
+
+async def everything_sent(
+    ports: Ports, tenant_id: str, person_id: str | None, limit: int, cursor: Cursor | None
+) -> tuple[list[MessageRow], str | None]:
+    """Every message of the tenant, or to one person, whatever became of it; the latest first."""
+    wanted = [] if person_id is None else [MESSAGES.rows.c.person_id == person_id]
     return await _page(ports, tenant_id, wanted, limit, cursor)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from services.notifications.domain.absences import ABSENCES, Absences
 from services.notifications.domain.channel_book import (
     CHANNEL_BOOK,
     ChannelBook,
@@ -83,6 +84,9 @@ class TenantChoices:
 
     async def own_words(self, tenant_id: str) -> OwnWords:
         return (await self._current(WORDING, tenant_id)).by_rule_and_language()
+
+    async def absences(self, tenant_id: str) -> Absences:
+        return await self._current(ABSENCES, tenant_id)
 
     async def webhook_book(self, tenant_id: str) -> WebhookBook:
         """Addresses and secrets stay sealed: see `vault`."""

@@ -41,6 +41,8 @@ class Desk(CommandDesk):
         self, context: CommandContext, occurred_at: datetime | None, sent_at: datetime | None
     ) -> CommandContext:
         """When it happened, corrected by the tenant's tolerances (G5). Raises Malformed."""
+        if occurred_at is None and sent_at is None:
+            return context
         organisation = await self.ports.organisations.of(context.tenant_id)
         drift = organisation.number_setting("clock_skew_tolerance_seconds")
         ahead = organisation.number_setting("clock_ahead_limit_hours")
@@ -148,11 +150,10 @@ def unit_now(organisation: Organisation, opportunity: Opened) -> str:
 
 def _addressed_to(opportunity: Opened) -> frozenset[Role]:
     """Legal, finance … see the opportunities of the approvals that name them (A9)."""
-    named = {
-        step.role
-        for approval in opportunity.situation.approvals.values()
-        for step in approval.steps
-    }
+    approvals = opportunity.situation.approvals
+    if not approvals:
+        return frozenset()
+    named = {step.role for approval in approvals.values() for step in approval.steps}
     return frozenset(role for role in Role if role in named)
 
 

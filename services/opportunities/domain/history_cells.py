@@ -17,6 +17,7 @@ from services.opportunities.domain.history_mapping import (
     ColumnIsAbsent,
     FileForm,
     HistoryMapping,
+    MapsColumns,
     TimeForm,
 )
 from shared.errors import FieldProblem
@@ -56,7 +57,7 @@ class CellIsWrong(Exception):
         self.code = code
 
 
-def absent_columns(mapping: HistoryMapping, header: Sequence[str]) -> list[FieldProblem]:
+def absent_columns(mapping: MapsColumns, header: Sequence[str]) -> list[FieldProblem]:
     """The columns that the mapping names and the file lacks, or has more than once."""
     problems = []
     for name, column in mapping.columns.items():

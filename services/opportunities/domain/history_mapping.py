@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from services.opportunities.domain.history_template import Template
@@ -165,6 +166,16 @@ class ActionForm:
     type: Template
     summary: Template | None
     fields: tuple[str, ...]
+
+
+class MapsColumns(Protocol):
+    """What is known of files before their rows are understood."""
+
+    @property
+    def columns(self) -> Mapping[str, str]: ...
+
+    @property
+    def file(self) -> FileForm: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,13 +40,13 @@ def parse_mapping(document: Document) -> HistoryMapping:
         source=root.text("source", required=True),
         pipeline=root.text("pipeline", required=True),
         columns=columns,
-        file=_file(root.inner("file")),
-        time=_time(root.inner("time")),
+        file=read_file_form(root.inner("file")),
+        time=read_time_form(root.inner("time")),
         opportunity=_opportunity(root.inner("opportunity", required=True)),
         customer=_customer(root.inner("customer")),
-        reps=_reps(root.inner("reps")),
+        reps=read_reps(root.inner("reps")),
         owner=_owner(root.inner("owner")),
-        units=tuple(_unit(table) for table in root.each("unit")),
+        units=tuple(read_unit(table) for table in root.each("unit")),
         rules=tuple(read_rule(table) for table in root.each("rule")),
         action=_action(root.inner("action"), columns),
         settings=_settings(root),
@@ -74,7 +74,7 @@ def _columns(table: TableReader) -> dict[str, str]:
     return columns
 
 
-def _file(table: TableReader) -> FileForm:
+def read_file_form(table: TableReader) -> FileForm:
     encoding = table.text("encoding", default="utf-8")
     try:
         "".encode(encoding)
@@ -93,7 +93,7 @@ def _file(table: TableReader) -> FileForm:
     return form
 
 
-def _time(table: TableReader) -> TimeForm:
+def read_time_form(table: TableReader) -> TimeForm:
     given = table.anything("format")
     formats = (given,) if isinstance(given, str) else given
     if formats is None:
@@ -137,7 +137,7 @@ def _customer(table: TableReader) -> CustomerForm:
     return form
 
 
-def _reps(table: TableReader) -> RepForm | None:
+def read_reps(table: TableReader) -> RepForm | None:
     if not table.table:
         return None
     by_actor = table.inner("units")
@@ -160,7 +160,7 @@ def _owner(table: TableReader) -> str:
     return owner
 
 
-def _unit(table: TableReader) -> UnitOfHistory:
+def read_unit(table: TableReader) -> UnitOfHistory:
     unit_id = table.text("id", required=True)
     unit = UnitOfHistory(
         unit_id=unit_id,

@@ -18,8 +18,7 @@ _MEANINGS = ("stage", "win", "lose", "ignore")
 
 
 def read_rule(table: TableReader) -> Rule:
-    when = table.inner("when", required=True)
-    conditions = tuple(_condition(when, name) for name in when.table)
+    conditions = read_conditions(table)
     direction = table.text("direction") or None
     if direction not in {None, "inbound", "outbound"}:
         table.note("direction", "unknown", "must be inbound or outbound")
@@ -34,6 +33,12 @@ def read_rule(table: TableReader) -> Rule:
     )
     table.finish()
     return rule
+
+
+def read_conditions(table: TableReader) -> tuple[Condition, ...]:
+    """All of which must hold, under `when`."""
+    when = table.inner("when", required=True)
+    return tuple(_condition(when, name) for name in when.table)
 
 
 def _meaning(table: TableReader) -> Meaning:

@@ -1,8 +1,12 @@
-"""Every limit that ran or runs for an opportunity, over its whole history (O1, O6, O14)."""
+"""Every limit that ran or runs for an opportunity, over its whole history (O1, O4, O6 …)."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from services.projections.domain.behaviour_deadlines import (
+    revisions_warnings,
+    visits_incomplete,
+)
 from services.projections.domain.limit_spans import DEFAULT_SETTINGS, DeadlineSettings
 from services.projections.domain.opportunity_course import counted_actions
 from services.projections.domain.opportunity_row import (
@@ -21,8 +25,11 @@ from services.projections.domain.stage_deadlines import (
 from shared.projection import Deadline
 from shared.tenant_settings import (
     FEWEST_CONTACTS,
+    FEWEST_REVISIONS,
     LONGEST_REMINDER_HOURS,
+    MOST_QUESTIONS,
     SHORTEST_APPROVAL_HOURS,
+    SHORTEST_VISIT_HOURS,
 )
 
 RULES = (
@@ -33,6 +40,8 @@ RULES = (
     "next_action_reminder",
     "approval_overdue",
     "no_response",
+    "visit_incomplete",
+    "revisions_warning",
 )
 
 
@@ -55,6 +64,8 @@ def deadlines(
         *next_actions_due(row, actions, settings),
         *approvals_overdue(row, settings),
         *no_responses(row, actions, settings),
+        *visits_incomplete(row, settings),
+        *revisions_warnings(row, actions, settings),
     ]
 
 
@@ -80,6 +91,9 @@ BOUND_SETTINGS = DeadlineSettings(
     approval_in_business_time=False,
     no_response_after=FEWEST_CONTACTS,
     next_action_reminder_hours=LONGEST_REMINDER_HOURS,
+    visit_incomplete_hours=SHORTEST_VISIT_HOURS,
+    revisions_warning_above=FEWEST_REVISIONS,
+    revisions_questions_below=MOST_QUESTIONS,
     is_bound=True,
 )
 

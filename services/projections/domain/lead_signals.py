@@ -23,6 +23,7 @@ from shared.events.leads import (
     LeadFellAsleep,
     LeadFoundNobody,
     LeadReturned,
+    LeadWithdrawn,
 )
 
 WAITS = "lead_waits"
@@ -41,7 +42,7 @@ def lead_signals(recorded: RecordedEvent, *, historical: bool) -> Sequence[Signa
         case LeadReturned(reason="sales_late"):
             late = _raised(recorded, SALES_LATE, event.returned_at, _points(event), historical)
             return [*_no_longer_waits(recorded), late]
-        case LeadAssigned() | LeadReturned() | LeadDisqualified():
+        case LeadAssigned() | LeadReturned() | LeadDisqualified() | LeadWithdrawn():
             return _no_longer_waits(recorded)
         case LeadFellAsleep():
             return [_raised(recorded, SLEEPS, event.fell_asleep_at, {}, historical)]

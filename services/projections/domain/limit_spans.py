@@ -34,6 +34,9 @@ class DeadlineSettings:
     approval_in_business_time: bool = True
     no_response_after: int = 3
     next_action_reminder_hours: int = 24
+    visit_incomplete_hours: int = 24
+    revisions_warning_above: int = 3
+    revisions_questions_below: int = 2
     later: tuple[tuple[datetime, "DeadlineSettings"], ...] = ()
     is_bound: bool = False
 

@@ -27,7 +27,13 @@ from shared.envelope import Origin, RecordedEvent, StoredEvent
 from shared.errors import PoisonMessage
 from shared.events import opportunities as facts
 from shared.events.opportunities import PipelineDefinition
-from shared.events.visits import VisitPassedOn
+from shared.events.visits import (
+    VisitFieldsFilled,
+    VisitNextActionBooked,
+    VisitPassedOn,
+    VisitStarted,
+    VisitSummarised,
+)
 
 OpportunityEvent = (
     facts.OpportunityOpened
@@ -104,10 +110,12 @@ def _change(row: OpportunityProcess, event: OpportunityEvent, stored: StoredEven
             _approve(row, event, stored)
         case facts.OpportunityOpened():
             raise PoisonMessage(f"{stored.stream} is opened twice")
+        case VisitStarted() | VisitFieldsFilled() | VisitNextActionBooked() | VisitSummarised():
+            visited(row, event, stored)
         case facts.LateChangeRecorded() | VisitPassedOn():
             pass
         case _:
-            visited(row, event, stored)
+            assert_never(event)
 
 
 def _opened(event: facts.OpportunityOpened, stored: StoredEvent) -> OpportunityProcess:

@@ -30,7 +30,7 @@ class StageRules(NamedTuple):
 
 
 class LightRules(NamedTuple):
-    """The limits of the traffic lights in seconds; `proposal_stage` None: that light is out (P8)."""
+    """The limits of the lights (P8) in seconds; `proposal_stage` None: that light is out."""
 
     entered: int
     proposal_stage: str | None
@@ -128,7 +128,7 @@ class VisitStep(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class VisitCourse:
-    """A visit in nodes (O4); `event_id` logged its action. `complete_at` None: a node is missing."""
+    """A visit (O4); `event_id` logged its action. `complete_at` None: a node is missing."""
 
     event_id: str
     action_id: str

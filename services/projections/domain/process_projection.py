@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, get_args
 
+from services.projections.domain.behaviour_deadlines import REVISION, revised
 from services.projections.domain.deadlines import due_bound
+from services.projections.domain.every_thing import every_contribution
+from services.projections.domain.opportunity_course import counted_actions
 from services.projections.domain.opportunity_process import OpportunityEvent, evolve
 from services.projections.domain.opportunity_row import (
     OpportunityProcess,
 )
-from services.projections.domain.process_figures import contributions
 from services.projections.domain.silence import current_silence
 from shared.clock import milliseconds
 from shared.projection import Projection
@@ -40,11 +42,16 @@ def columns(row: OpportunityProcess) -> Mapping[str, Any]:
         "silence_due_at": (_milliseconds(due_at) or NO_LIMIT) if silence else None,
         "limit_hours": silence.limit_hours if silence else None,
         "reps": _reps(row),
+        "revisions": len(revised(counted_actions(row)).revisions) if _has_revisions(row) else 0,
     }
 
 
 def _milliseconds(moment: datetime | None) -> int | None:
     return None if moment is None else milliseconds(moment)
+
+
+def _has_revisions(row: OpportunityProcess) -> bool:
+    return any(action.type == REVISION for action in row.actions)
 
 
 def _reps(row: OpportunityProcess) -> str:
@@ -65,6 +72,6 @@ OPPORTUNITY_PROCESS: Projection[OpportunityProcess] = Projection(
     key=_key,
     evolve=evolve,
     columns=columns,
-    contributions=contributions,
+    contributions=every_contribution,
     next_due=due_bound,
 )

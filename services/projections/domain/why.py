@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.projections.domain.signal_list import SignalRow
+from services.projections.domain.window_signals import RULES as RULES_OF_WINDOWS
 from services.projections.domain.words import has_words, listed, say
 from services.projections.domain.workshop import RULE as WORKSHOP
 from shared.clock import iso
@@ -33,6 +34,9 @@ def why_signal(signal: SignalRow, language: str, times: Mapping[str, str]) -> di
     if "pipeline" in facts:
         sentences.append(say("why.pipeline", language, **values))
     sentences.append(say(_state_words(signal), language, **values))
+    wording = signal.facts.get(f"wording_{language}")
+    if isinstance(wording, list) and wording:
+        sentences.append(say("why.wording", language, wording=" ".join(wording)))
     if signal.historical:
         sentences.append(say("why.historical", language))
     events = (signal.anchor_event_id, signal.cause_event_id, signal.raised_event_id)
@@ -51,6 +55,8 @@ def _state_words(signal: SignalRow) -> str:
     """The state, with what is known of how it came to it."""
     if signal.state == "resolved" and signal.rule == WORKSHOP:
         return "why.week_over"
+    if signal.state == "resolved" and signal.rule in RULES_OF_WINDOWS:
+        return "why.window_over"
     because = f"why.state.{signal.state}.{signal.retracted_because}"
     if signal.state == "retracted" and has_words(because):
         return because

@@ -53,6 +53,20 @@ FIGURES_OF_BOARDS: Mapping[str, tuple[str, ...]] = {
     ),
     "breakpoints": ("hours_over", "delay_hours"),
     "instructions": ("count", "key_industry", "hours_over"),
+    "action-health": ("index", "timeliness", "richness", "consistency"),
+    "traffic-lights": ("entered", "proposal", "reaction", "met", "due", "rate", "light"),
+    "goals": ("valid_leads", "first_visit_rate", "repeat_purchases", "basket_growth"),
+    "revisions": ("revisions", "customer_questions"),
+    "data-quality": (
+        "leads",
+        "duplicates",
+        "duplicate_rate",
+        "completeness",
+        "scored",
+        "score_mean",
+        "score_median",
+        "score_distribution",
+    ),
 }
 """What can be asked about; a golden action may also be named instead, for its rate."""
 

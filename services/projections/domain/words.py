@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
+from services.projections.domain.behaviour_words import BEHAVIOUR_WORDS
 from services.projections.domain.figure_words import FIGURE_WORDS
 
 LANGUAGES = ("zh", "en")
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     **FIGURE_WORDS,
+    **BEHAVIOUR_WORDS,
     "stuck": {
         "en": "{count} {opportunities} stuck in {stage} for over {days} days{key}: "
         "call {people} together {by}.",
@@ -66,6 +68,19 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "why.lead_sleeps": {
         "en": "The lead was contacted once; a second contact was due at {due_at}.",
         "zh": "线索只联系过一次，第二次联系应在 {due_at} 前完成。",
+    },
+    "why.health_low": {
+        "en": "Its health was {score}, below {low_below}, at the end of two days in a row, the"
+        " first of them {low_since}.",
+        "zh": "健康分连续两天日终低于 {low_below}（自 {low_since} 起），现为 {score}。",
+    },
+    "why.records_in_doubt": {
+        "en": "Records of {rep_id} are in doubt by the rule {doubt}: look at the proof and decide.",
+        "zh": "{rep_id} 的 {records} 条记录被规则 {doubt} 质疑，请查看证据并判定。",
+    },
+    "why.wording": {
+        "en": "What may be said next: {wording}",
+        "zh": "可以这样说：{wording}",
     },
     "why.lead_appealed": {
         "en": "The rep asked at {due_at} for the lead to be scored again.",

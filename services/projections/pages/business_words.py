@@ -20,7 +20,12 @@ _RULES: Mapping[str, str] = {
     "lead_sleeps": message("Lead sleeps"),
     "lead_appealed": message("Lead to be scored again"),
     "delivery_rate_low": message("Messages do not arrive"),
-    "first_response_slowed": message("First responses slowed down"),
+    "first_response_slow": message("First responses slowed down"),
+    "records_in_doubt": message("Records in doubt"),
+    "health_low": message("Health stays low"),
+    "light_red": message("A light turned red"),
+    "goal_red": message("A goal is in the red"),
+    "coach_needed": message("A coach is needed"),
 }
 _STATES: Mapping[str, str] = {
     "open": message("open"),

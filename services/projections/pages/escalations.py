@@ -17,6 +17,7 @@ from services.projections.pages.forms import at_fault, filled, own_form, text_of
 from services.projections.pages.layout import Crumb, page
 from services.projections.pages.own_api import ApiRefused, moment_said
 from services.projections.pages.page_route import page_router, status_and_code
+from services.projections.pages.readable import readable
 from services.projections.pages.refusals import refusal_in_words
 from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.explanations import why
@@ -154,7 +155,7 @@ async def _one(
         title=rule_in_words(visit, row["rule"]),
         crumbs=[Crumb("/escalations", visit.words.say("Escalations"))],
         one=shown_escalation(visit, row),
-        sentences=told["sentences"],
+        sentences=[readable(visit, each) for each in told["sentences"]],
         colleagues=_colleagues(visit, row["unit_id"]),
         problems=problems,
         refused=said,

@@ -11,6 +11,7 @@ from starlette.datastructures import FormData
 
 from shared.errors import FieldProblem, Forbidden
 from shared.http import SESSION_COOKIE
+from shared.own_page import from_own_page
 
 _MASK_BYTES = 16
 _PROOF_BYTES = 16
@@ -36,7 +37,7 @@ async def own_form(request: Request) -> FormData:
     if session is None or "authorization" in request.headers:
         return form
     token = form.get(TOKEN_FIELD)
-    if not isinstance(token, str) or not _fits(token, session) or not _from_here(request):
+    if not isinstance(token, str) or not _fits(token, session) or not from_own_page(request):
         raise Forbidden("this form was not ours, or was made for somebody else")
     return form
 
@@ -58,14 +59,6 @@ def _fits(token: str, session: str) -> bool:
         return False
     proof = _masked(raw[_MASK_BYTES:], raw[:_MASK_BYTES])
     return hmac.compare_digest(proof, _proof(session))
-
-
-def _from_here(request: Request) -> bool:
-    """Browsers say where a form comes from."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        return False
-    origin = request.headers.get("origin")
-    return origin is None or origin.partition("://")[2] == request.headers.get("host")
 
 
 def text_of(form: FormData, name: str) -> str:

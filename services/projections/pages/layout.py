@@ -94,7 +94,7 @@ def page(
             words=words,
             title=title,
             crumbs=crumbs,
-            entries=_entries(visit),
+            navigation=_navigation(visit),
             is_stale=visit.behind_seconds > _STALE_AFTER_SECONDS,
             token=form_token(visit.request, visit.ports.random_bytes),
             with_query=lambda **changed: with_query(visit.request, **changed),
@@ -107,7 +107,7 @@ def page(
     return _html(visit.request, html, status)
 
 
-def _entries(visit: Visit) -> list[dict[str, Any]]:
+def _navigation(visit: Visit) -> list[dict[str, Any]]:
     """Those of the reader's role; a rep's own day comes first."""
     may_see = [each for each in ENTRIES if visit.may(each.asks)]
     seen = visit.asker.visibility(Resource.BOARDS)

@@ -6,9 +6,12 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from services.projections.domain.why_figures import FIGURES_OF_BOARDS
+from services.projections.pages.business_words import action_titles
 from services.projections.pages.layout import Crumb, page
 from services.projections.pages.own_api import moment_said
 from services.projections.pages.page_route import page_router
+from services.projections.pages.readable import readable
+from services.projections.pages.timeline_words import headline_of
 from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.asking import Question
 from services.projections.queries.customer_names import customers_of
@@ -64,6 +67,7 @@ async def _page(visit: Visit, answer: dict[str, Any], board: str | None) -> Resp
     reads, tenant_id = visit.ports.read_store, visit.asker.tenant_id
     customers = await customers_of(reads, tenant_id, listed[:_SHOWN])
     await visit.know_customers(list(customers.values()))
+    titles = await action_titles(visit)
     crumbs = [Crumb("/silence", visit.words.say("Silence"))]
     if board == "process-health":
         crumbs = [Crumb("/process-health", visit.words.say("Process health"))]
@@ -72,13 +76,18 @@ async def _page(visit: Visit, answer: dict[str, Any], board: str | None) -> Resp
         "why.html",
         title=visit.words.say("Why?"),
         crumbs=crumbs,
-        sentences=answer["sentences"],
+        sentences=[readable(visit, each) for each in answer["sentences"]],
         subject_kind=answer.get("subject_kind"),
         subject_id=answer.get("subject_id"),
         opportunities=[(each, visit.customer(customers.get(each))) for each in listed[:_SHOWN]],
         opportunity_count=len(listed),
         events=[
-            {**event, "at": moment_said(event["occurred_at"]), "place": _place_of(event)}
+            {
+                "at": moment_said(event["occurred_at"]),
+                "headline": headline_of(visit, event, titles),
+                "place": _place_of(event),
+                "event_id": event["event_id"],
+            }
             for event in answer["events"][:_SHOWN]
         ],
         escalations=answer.get("escalations", []),

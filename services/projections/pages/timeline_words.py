@@ -44,6 +44,12 @@ _HEADLINES: Mapping[str, tuple[str, str]] = {
     "lead_returned": ("event", message("Lead returned to marketing")),
     "lead_disqualified": ("closed", message("Lead disqualified")),
     "lead_converted": ("closed", message("Lead became an opportunity")),
+    "escalation_opened": ("signal", message("Escalated")),
+    "escalation_step_reached": ("signal", message("The next people were told")),
+    "escalation_acknowledged": ("closed", message("Escalation acknowledged")),
+    "escalation_snoozed": ("event", message("Escalation put off")),
+    "escalation_handed_over": ("event", message("Escalation handed over")),
+    "escalation_resolved": ("closed", message("Escalation resolved")),
     "person_added": ("event", message("Joined the organisation")),
     "person_moved": ("event", message("Moved to another unit")),
     "person_left": ("event", message("Left the organisation")),
@@ -86,7 +92,7 @@ class Entry:
 def entry_in_words(visit: Visit, row: Mapping[str, Any], titles: Mapping[str, str]) -> Entry:
     kind = row["type"].split(".")[1]
     data, told = row["data"], row["said"]
-    icon, headline = _HEADLINES.get(kind, ("event", kind.replace("_", " ").replace("%", "%%")))
+    icon, headline = _headline(kind)
     action = told.get("action")
     late = row["late_seconds"]
     return Entry(
@@ -106,6 +112,18 @@ def entry_in_words(visit: Visit, row: Mapping[str, Any], titles: Mapping[str, st
         hash=row["hash"],
         is_imported=row["origin"] == "import",
     )
+
+
+def headline_of(visit: Visit, event: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    """Of an event as the log shows it."""
+    kind, data = event["type"].split(".")[1], event["data"]
+    _icon, headline = _headline(kind)
+    return visit.words.say(headline, **_values(visit, data, data, titles))
+
+
+def _headline(kind: str) -> tuple[str, str]:
+    """What has no words of its own shows its name."""
+    return _HEADLINES.get(kind, ("event", kind.replace("_", " ")))
 
 
 def _is_text(value: Any) -> bool:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.projections.domain.windows import week_of
 from services.projections.pages.business_words import next_step_in_words, rule_in_words
-from services.projections.pages.layout import page
+from services.projections.pages.layout import Crumb, page
 from services.projections.pages.own_api import moment_said
 from services.projections.pages.page_route import page_router
 from services.projections.pages.visits import Visit, visit_of
@@ -17,13 +17,13 @@ from services.projections.queries.instruction_board import instruction_board
 from services.projections.queries.process_health_board import process_health_board
 from services.projections.queries.team_strip import team_strip
 from shared.access import Caller, Resource, Verb
-from shared.http import Access, Id
+from shared.http import Access, Id, Name
 from shared.ports import Ports
 
 _ESCALATIONS_SHOWN = 5
 _ESCALATIONS_ASKED = 100
 _REPS_SHOWN = 12
-_NAMED_IN_LIST = 20
+_NAMED_IN_LIST = 100
 
 
 def router(ports: Ports, access: Access) -> APIRouter:
@@ -37,19 +37,38 @@ def router(ports: Ports, access: Access) -> APIRouter:
         visit = await visit_of(ports, request, caller)
         question = Question(unit_id=unit, language=visit.words.language)
         reads, asker = ports.read_store, visit.asker
-        instructions = (await instruction_board(reads, asker, question))["rows"]
-        for each in instructions:
-            each["shown"] = each["opportunities"][:_NAMED_IN_LIST]
-            await visit.know_customers([one["customer_id"] for one in each["shown"]])
         return page(
             visit,
             "today.html",
             title=visit.words.say("Today"),
             unit_id=asker.unit(question),
-            instructions=instructions,
+            instructions=(await instruction_board(reads, asker, question))["rows"],
             escalations=await my_escalations(visit),
             strips=await team_strip(reads, asker, question, _REPS_SHOWN),
             health=await _health(visit, question),
+        )
+
+    @routes.get("/instructions/{kind}")
+    async def show_instruction(
+        request: Request,
+        kind: Name,
+        stage: Name,
+        unit: Id | None = None,
+        caller: Caller = Depends(reading),
+    ) -> Response:
+        visit = await visit_of(ports, request, caller)
+        question = Question(unit_id=unit, language=visit.words.language)
+        rows = (await instruction_board(ports.read_store, visit.asker, question))["rows"]
+        told = next((each for each in rows if (each["kind"], each["stage"]) == (kind, stage)), None)
+        if told is not None:
+            told["shown"] = told["opportunities"][:_NAMED_IN_LIST]
+            await visit.know_customers([one["customer_id"] for one in told["shown"]])
+        return page(
+            visit,
+            "instruction.html",
+            title=visit.words.say("What to do"),
+            crumbs=[Crumb("/", visit.words.say("Today"))],
+            told=told,
         )
 
     return routes

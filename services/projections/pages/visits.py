@@ -12,13 +12,15 @@ from services.projections.pages.reader_words import Words
 from services.projections.queries.asking import Asker
 from services.projections.queries.boards import asker_of
 from services.projections.queries.customer_names import KnownCustomer, known_customers
-from services.projections.queries.freshness import seconds_behind
+from services.projections.queries.freshness import caught_up, seconds_behind
 from services.projections.queries.stage_titles import stage_titles
 from shared.access import Caller, Resource, Verb, may
 from shared.organisation import Organisation
 from shared.ports import Ports
 
 LANGUAGE_COOKIE = "pulsetrail_language"
+_A_CHANGE_TAKES_SECONDS = 0.5
+"""A page asks again when something was recorded, which its rows follow in a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,8 @@ class Visit:
 
 
 async def visit_of(ports: Ports, request: Request, caller: Caller) -> Visit:
+    if "hx-request" in request.headers:
+        await caught_up(ports, _A_CHANGE_TAKES_SECONDS)
     asker = await asker_of(ports, caller.tenant_id, caller, ports.clock())
     words = words_for(request, asker.organisation.zone(), asker.clock)
     return Visit(

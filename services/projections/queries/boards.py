@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from services.projections.queries.action_health_board import action_health_board
 from services.projections.queries.asking import (
     Asker,
     Question,
@@ -13,11 +14,15 @@ from services.projections.queries.asking import (
     refuse_nodes,
 )
 from services.projections.queries.breakpoint_board import breakpoint_board
+from services.projections.queries.data_quality_board import data_quality_board
 from services.projections.queries.funnel_board import funnel_board
+from services.projections.queries.goals_board import goals_board
 from services.projections.queries.golden_action_board import golden_action_board, heat_map_board
 from services.projections.queries.instruction_board import instruction_board
 from services.projections.queries.process_health_board import process_health_board
+from services.projections.queries.revision_board import revision_board
 from services.projections.queries.silence_board import silence_board
+from services.projections.queries.traffic_light_board import traffic_light_board
 from shared.access import Caller
 from shared.errors import NotFound
 from shared.ports import Ports
@@ -33,9 +38,14 @@ BOARDS: Mapping[str, Board] = {
     "funnel": funnel_board,
     "breakpoints": breakpoint_board,
     "instructions": instruction_board,
+    "action-health": action_health_board,
+    "traffic-lights": traffic_light_board,
+    "goals": goals_board,
+    "revisions": revision_board,
+    "data-quality": data_quality_board,
 }
 _PAGED_BY_ITSELF = frozenset({"silence"})
-_AS_THINGS_STAND = frozenset({"silence", "instructions"})
+_AS_THINGS_STAND = frozenset({"silence", "instructions", "revisions"})
 
 
 async def board(ports: Ports, asker: Asker, name: str, question: Question) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.projections.domain.counted_things import counted_things
+from services.projections.domain.every_thing import every_thing
+from services.projections.domain.process_figures import Scopes
 from services.projections.domain.process_health import Scope
 from services.projections.domain.windows import Moment
 from services.projections.queries.asking import Asker
@@ -21,13 +22,20 @@ _READ_AT_ONCE = 2_000
 
 
 class Counting(NamedTuple):
-    """What is looked for; `begins` None: since ever. `stage` None: every stage."""
+    """What is looked for; `begins` None: since ever. `stage` None: every stage. `by_reps`: a unit
+    has what its reps have, nothing counts for it as a whole."""
 
     scope: Scope
     figures: Sequence[str]
     begins: datetime | None
     until: Moment
     stage: str | None = None
+    by_reps: bool = False
+
+    def concerns(self, scopes: Scopes) -> bool:
+        if self.by_reps and not self.scope.rep_id:
+            return any(unit_id == self.scope.unit_id for unit_id, _ in scopes)
+        return tuple(self.scope) in scopes
 
 
 class CountedKey(NamedTuple):
@@ -95,11 +103,10 @@ def _count(
 def _counted_in(body: bytes, counting: Counting) -> dict[CountedKey, dict[str, None]]:
     """The figures it counts in, each with the events that prove it, in order, each once."""
     found: dict[CountedKey, dict[str, None]] = {}
-    scope = (counting.scope.unit_id, counting.scope.rep_id)
-    for thing in counted_things(PROCESSES.decode(body)):
+    for thing in every_thing(PROCESSES.decode(body)):
         if (
             thing.figure in counting.figures
-            and scope in thing.scopes
+            and counting.concerns(thing.scopes)
             and counting.stage in (None, thing.stage)
             and thing.counts(counting.begins, counting.until)
         ):

@@ -12,6 +12,9 @@ _SETTINGS_OF_DEADLINES = (
     "approval_in_business_time",
     "no_response_after",
     "next_action_reminder_hours",
+    "visit_incomplete_hours",
+    "revisions_warning_above",
+    "revisions_questions_below",
 )
 _BEFORE_EVERY_CHANGE = datetime.min.replace(tzinfo=UTC)
 
@@ -46,11 +49,16 @@ def _changed_at(organisation: Organisation, *names: str) -> list[datetime]:
 def _settings_at(
     organisation: Organisation, at: datetime, calendar: TenantCalendar
 ) -> DeadlineSettings:
-    limit_hours, in_business_time, no_response_after, reminder_hours = _SETTINGS_OF_DEADLINES
+    def whole(name: str) -> int:
+        return int(organisation.number_setting(name, at))
+
     return DeadlineSettings(
         calendar=calendar,
-        approval_limit_hours=int(organisation.number_setting(limit_hours, at)),
-        approval_in_business_time=bool(organisation.setting(in_business_time, at)),
-        no_response_after=int(organisation.number_setting(no_response_after, at)),
-        next_action_reminder_hours=int(organisation.number_setting(reminder_hours, at)),
+        approval_limit_hours=whole("approval_limit_hours"),
+        approval_in_business_time=bool(organisation.setting("approval_in_business_time", at)),
+        no_response_after=whole("no_response_after"),
+        next_action_reminder_hours=whole("next_action_reminder_hours"),
+        visit_incomplete_hours=whole("visit_incomplete_hours"),
+        revisions_warning_above=whole("revisions_warning_above"),
+        revisions_questions_below=whole("revisions_questions_below"),
     )

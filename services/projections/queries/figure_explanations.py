@@ -15,6 +15,13 @@ from services.projections.domain.why_figures import (
 from services.projections.domain.windows import end_of
 from services.projections.domain.words import say
 from services.projections.queries.asking import Asker, Question
+from services.projections.queries.behaviour_explanations import (
+    why_action_health,
+    why_data_quality,
+    why_goals,
+    why_revisions,
+    why_traffic_lights,
+)
 from services.projections.queries.counted import (
     CountedKey,
     Counting,
@@ -184,4 +191,9 @@ _EXPLAINED: Mapping[str, Explain] = {
     "funnel": why_funnel,
     "breakpoints": why_breakpoints,
     "instructions": why_instructions,
+    "action-health": why_action_health,
+    "traffic-lights": why_traffic_lights,
+    "goals": why_goals,
+    "revisions": why_revisions,
+    "data-quality": why_data_quality,
 }

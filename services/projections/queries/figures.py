@@ -67,7 +67,7 @@ async def first_moment(connection: AsyncConnection, asked: ScopesAsked) -> Momen
     return None if found is None else Moment(moment(found), inclusive=True)
 
 
-def _week_index(weeks: Sequence[Window]) -> ColumnElement[int]:
+def week_index(weeks: Sequence[Window]) -> ColumnElement[int]:
     whens = [
         (
             POINTS.c.at >= milliseconds(stretch.begins),
@@ -82,7 +82,7 @@ async def weekly_figures(
     connection: AsyncConnection, asked: ScopesAsked, weeks: Sequence[Window], until: Moment
 ) -> dict[Scope, list[WeekFigures]]:
     """Per scope the figures of each of some weeks in a row, the last of which ends at `until`."""
-    index = _week_index(weeks).label("week")
+    index = week_index(weeks).label("week")
     columns = (SERIES.c.unit_id, SERIES.c.rep_id, SERIES.c.figure, SERIES.c.stage)
     query = (
         select(*columns, index, func.sum(POINTS.c.amount))
@@ -132,7 +132,7 @@ async def weekly_closings(
     connection: AsyncConnection, asked: ScopesAsked, weeks: Sequence[Window], until: Moment
 ) -> dict[str, list[WinRate]]:
     """Per unit what was won and closed in each week."""
-    index = _week_index(weeks).label("week")
+    index = week_index(weeks).label("week")
     query = (
         select(SERIES.c.unit_id, SERIES.c.figure, index, func.sum(POINTS.c.amount))
         .join_from(POINTS, SERIES, POINTS.c.series_id == SERIES.c.series_id)

@@ -1,5 +1,7 @@
 """How far what boards show is behind what was recorded."""
 
+import asyncio
+
 from services.projections.queries.read_models import PROCESSES
 from shared.ports import Ports
 
@@ -18,3 +20,19 @@ async def seconds_behind(ports: Ports) -> int:
             for event in waiting:
                 behind = max(behind, (now - event.recorded_at).total_seconds())
     return round(behind)
+
+
+async def caught_up(ports: Ports, seconds: float) -> None:
+    """Until the boards show what is recorded by now, or so much time has passed."""
+    followed = ports.progress.subscriptions.get(PROCESSES.name)
+    if followed is None:
+        return
+    store = ports.event_store
+    deadline = asyncio.get_running_loop().time() + seconds
+    for partition in range(store.partitions):
+        head = await store.head(followed.log, partition)
+        while await followed.position(partition) < head:
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                return
+            await followed.wait_until_moved(left)

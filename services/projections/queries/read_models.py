@@ -1,8 +1,12 @@
 """The read models of projections with what they can be searched by."""
 
-from sqlalchemy import BigInteger, Boolean, Float, String
+from sqlalchemy import BigInteger, Boolean, Float, Integer, String
 
 from services.projections.domain.acknowledgement import ACKNOWLEDGEMENTS, Acknowledgement
+from services.projections.domain.decision_chain import DECISION_CHAINS, DecisionChain
+from services.projections.domain.goal_list import GOAL_LIST, MonthOfGoals
+from services.projections.domain.lead_course import LEAD_COURSES, LeadCourse
+from services.projections.domain.merged_customer import MERGED_CUSTOMERS, MergedCustomer
 from services.projections.domain.opportunity_row import (
     OpportunityProcess,
 )
@@ -35,6 +39,7 @@ PROCESSES: RowReadModel[OpportunityProcess] = RowReadModel(
         ("silence_due_at", BigInteger),
         ("limit_hours", Float),
         ("reps", String),
+        ("revisions", Integer),
     ),
     # The first holds every filter of the silence board, so that counting never opens a row.
     indexes=(
@@ -48,6 +53,7 @@ PROCESSES: RowReadModel[OpportunityProcess] = RowReadModel(
             "customer_is_key",
         ),
         ("customer_id",),
+        ("revisions",),
     ),
 )
 
@@ -89,4 +95,32 @@ STAGE_NAMES: RowReadModel[StageTitles] = RowReadModel(LOG_NAME, "opportunities",
 
 EVIDENCE: RowReadModel[EvidenceUses] = RowReadModel(LOG_NAME, "opportunities", EVIDENCE_USES)
 
-READ_MODELS: tuple[ReadModel, ...] = (PROCESSES, SIGNALS, ESCALATED, STAGE_NAMES, EVIDENCE)
+LEADS: RowReadModel[LeadCourse] = RowReadModel(
+    LOG_NAME,
+    "leads",
+    LEAD_COURSES,
+    columns=(
+        ("customer_id", String(64)),
+        ("captured_at", BigInteger),
+        ("first_assigned_at", BigInteger),
+    ),
+    indexes=(("captured_at",), ("first_assigned_at",), ("customer_id",)),
+)
+
+CHAINS: RowReadModel[DecisionChain] = RowReadModel(LOG_NAME, "leads", DECISION_CHAINS)
+
+DUPLICATES: RowReadModel[MergedCustomer] = RowReadModel(LOG_NAME, "leads", MERGED_CUSTOMERS)
+
+TARGETS: RowReadModel[MonthOfGoals] = RowReadModel(LOG_NAME, LOG_NAME, GOAL_LIST)
+
+READ_MODELS: tuple[ReadModel, ...] = (
+    PROCESSES,
+    SIGNALS,
+    ESCALATED,
+    STAGE_NAMES,
+    EVIDENCE,
+    LEADS,
+    CHAINS,
+    DUPLICATES,
+    TARGETS,
+)

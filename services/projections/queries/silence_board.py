@@ -75,7 +75,7 @@ async def _past(
     found = []
     for body in (await connection.execute(query)).scalars():
         silence = silence_at(PROCESSES.decode(body), at, calendar)
-        if silence is not None and _is_seen(asker, question, silence):
+        if silence is not None and is_seen(asker, question, silence):
             found.append(silence)
     found.sort(key=lambda each: (_due(each), each.opportunity_id))
     total = len(found)
@@ -150,7 +150,7 @@ def _seen(asker: Asker, question: Question) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def _is_seen(asker: Asker, question: Question, silence: SilenceNow) -> bool:
+def is_seen(asker: Asker, question: Question, silence: SilenceNow) -> bool:
     if asker.unit(question) not in silence.unit_path:
         return False
     if question.stage not in (None, silence.stage):

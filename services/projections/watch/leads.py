@@ -16,6 +16,7 @@ from shared.events.leads import (
     LeadFellAsleep,
     LeadFoundNobody,
     LeadReturned,
+    LeadWithdrawn,
 )
 from shared.ports import Ports
 from shared.subscription import Reaction
@@ -25,6 +26,7 @@ _READS: tuple[type[Any], ...] = (
     LeadAssigned,
     LeadReturned,
     LeadDisqualified,
+    LeadWithdrawn,
     LeadFellAsleep,
     LeadContacted,
     LeadAppealed,

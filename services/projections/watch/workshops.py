@@ -1,10 +1,9 @@
 """Workshops proposed where a part of a unit's week is outside its healthy range (P3)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.projections.domain.signal import SignalCommand
 from services.projections.domain.watching import WatchClock
-from services.projections.domain.windows import week_of
 from services.projections.domain.workshop import proposals_over, workshop_verdicts
 from services.projections.queries.process_health_board import health_settings
 from services.projections.queries.unhealthy_weeks import (
@@ -14,20 +13,15 @@ from services.projections.queries.unhealthy_weeks import (
     to_be_proposed,
     with_worst,
 )
+from services.projections.watch.looking import Looking
 from services.projections.watch.sending import send
 from shared.command_handling import CommandHandling
 from shared.organisation import Organisation
 from shared.ports import Ports
 
-_BETWEEN_LOOKS = timedelta(hours=1)
-
-Judged = tuple[int, datetime, str]
-"""The log's head, the time, and the running week when a tenant was judged last."""
-
 
 class WorkshopWatch:
-    """Judges every week with data when a week is over, and again when something came in that may
-    be late: at once on the history clock, at most once an hour when live.
+    """Judges every week with data.
 
     All weeks are one sum over the points of the figures; opportunities are read only where a week
     is to be proposed that was not before.
@@ -36,7 +30,7 @@ class WorkshopWatch:
     def __init__(self, ports: Ports, commands: CommandHandling) -> None:
         self._ports = ports
         self._commands = commands
-        self._judged: dict[str, Judged] = {}
+        self._looking = Looking()
 
     async def step(self, now: datetime) -> bool:
         did = False
@@ -44,22 +38,10 @@ class WorkshopWatch:
         head = sum([await store.head("opportunities", each) for each in range(store.partitions)])
         for organisation in await self._ports.organisations.with_clock():
             tenant_id = organisation.tenant_id
-            if self._is_needed(tenant_id, organisation, head, now):
+            if self._looking.is_needed(organisation, head, now):
                 did = await self._judge(tenant_id, organisation, organisation.clock(now)) or did
-                week = week_of(organisation.clock(now), organisation.zone()).name
-                self._judged[tenant_id] = (head, now, week)
+                self._looking.judged(organisation, head, now)
         return did
-
-    def _is_needed(
-        self, tenant_id: str, organisation: Organisation, head: int, now: datetime
-    ) -> bool:
-        if tenant_id not in self._judged:
-            return True
-        judged_head, judged_at, judged_week = self._judged[tenant_id]
-        if week_of(organisation.clock(now), organisation.zone()).name != judged_week:
-            return True
-        is_patient = organisation.is_live and now - judged_at < _BETWEEN_LOOKS
-        return head != judged_head and not is_patient
 
     async def _judge(self, tenant_id: str, organisation: Organisation, clock: datetime) -> bool:
         async with self._ports.read_store.reading() as connection:

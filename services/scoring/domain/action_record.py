@@ -57,11 +57,12 @@ class ActionRecord:
 
 
 def evolve(row: ActionRecord | None, recorded: RecordedEvent) -> ActionRecord | None:
-    """Imported history is fact: nobody entered it. Nor is what nobody did a record of a rep."""
+    """Imported history is fact: nobody entered it. Nor does a machine's key enter anything."""
     event = recorded.event
     match event:
         case ActionLogged():
-            if recorded.stored.origin == Origin.IMPORT or event.actor_id is None:
+            is_import = recorded.stored.origin == Origin.IMPORT
+            if is_import or event.actor_id is None or not event.actor_unit_path:
                 return None
             return _logged(event, event.actor_id, recorded)
         case ActionVoided():

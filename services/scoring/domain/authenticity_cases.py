@@ -50,6 +50,7 @@ CasesEvent = AuthenticityCaseOpened | AuthenticityCaseDecided
 class OneCase:
     rule: str
     rep_id: str
+    only_marks: bool
     since: datetime
     verdict: str | None = None
 
@@ -107,6 +108,7 @@ def decide_case(command: DecideCase, known: Cases) -> Sequence[CasesEvent]:
             verdict=command.verdict,
             reason=command.reason,
             decided_by=command.decided_by,
+            only_marks=case.only_marks,
             since=case.since,
             decided_at=command.now,
         )
@@ -126,7 +128,12 @@ def decide(command: CasesCommand, known: Cases) -> Sequence[CasesEvent]:
 def evolve(known: Cases, event: CasesEvent) -> Cases:
     match event:
         case AuthenticityCaseOpened():
-            opened = OneCase(rule=event.rule, rep_id=event.rep_id, since=event.since)
+            opened = OneCase(
+                rule=event.rule,
+                rep_id=event.rep_id,
+                only_marks=event.only_marks,
+                since=event.since,
+            )
             return Cases(
                 cases={**known.cases, event.case_id: opened},
                 doubted=known.doubted | frozenset(event.doubted),

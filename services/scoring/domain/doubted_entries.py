@@ -19,6 +19,9 @@ from services.scoring.domain.doubt import (
     proof_line,
 )
 from shared.business_time import BusinessCalendar
+from shared.events.scoring import CaseFact
+
+Facts = Mapping[str, CaseFact]
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -118,8 +121,8 @@ def month_ends(
         fullest = _fullest_days(found, limits)
         if 2 * len(fullest) > len(found):
             share = round(len(fullest) / len(found), 3)
-            facts = {"kind": kind, "month": f"{month:%Y-%m}", "actions": len(found)}
-            together = {"together": len(fullest), "share": share}
+            facts: Facts = {"kind": kind, "month": f"{month:%Y-%m}", "actions": len(found)}
+            together: Facts = {"together": len(fullest), "share": share}
             doubts.append(doubt_of(MONTH_END, fullest, {**facts, **together}))
     return doubts
 
@@ -158,8 +161,8 @@ def gaps(
             rested = _working_days_between(max(before), day, calendar) if before else 0
             is_much = len(made_up) >= max(weekly, limits.gap_least_actions)
             if before and is_much and rested >= limits.gap_working_days:
-                facts = {"kind": kind, "day": day.isoformat(), "actions": len(made_up)}
-                measured = {"weekly_mean": round(weekly, 2), "rested_working_days": rested}
+                facts: Facts = {"kind": kind, "day": day.isoformat(), "actions": len(made_up)}
+                measured: Facts = {"weekly_mean": round(weekly, 2), "rested_working_days": rested}
                 doubts.append(doubt_of(GAP, made_up, {**facts, **measured}))
     return doubts
 

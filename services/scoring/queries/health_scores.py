@@ -73,11 +73,12 @@ def health_id(kind: str, subject_id: str) -> str:
 
 
 def subject_of(row: Behaviour) -> Subject:
+    stage: str | None = None
     match row:
         case OpportunityBehaviour():
             kind, subject_id, stage = OPPORTUNITY, row.opportunity_id, row.stage
         case LeadBehaviour():
-            kind, subject_id, stage = LEAD, row.lead_id, None
+            kind, subject_id = LEAD, row.lead_id
     return Subject(
         kind=kind,
         subject_id=subject_id,

@@ -34,6 +34,7 @@ from shared.service import Runner
 
 _NAME = "scoring.health"
 _AT_ONCE = 500
+_INSTANT = timedelta(milliseconds=1)
 _DAYS_MADE_UP_FOR = 14
 """After a standstill: earlier days are not scored any more."""
 
@@ -46,7 +47,7 @@ class _Day(NamedTuple):
 
     @property
     def day(self) -> date:
-        return (self.ends - timedelta(milliseconds=1)).astimezone(ZoneInfo(self.zone)).date()
+        return (self.ends - _INSTANT).astimezone(ZoneInfo(self.zone)).date()
 
     def following(self) -> "_Day":
         return day_of(self.ends, self.zone)
@@ -148,13 +149,14 @@ def _run(
 
 
 def _days(due: Due, organisation: Organisation, clock: datetime) -> list[_Day]:
-    """Those that ended by the clock and after it was last looked at, or the tenant went live."""
+    """Those over by the clock and not yet when it was last looked at, or the tenant went live."""
     live_at = organisation.live_at
     assert live_at is not None
-    since = max(moment(due.watched_until), live_at, clock - timedelta(days=_DAYS_MADE_UP_FOR))
+    looked = moment(due.watched_until) - _INSTANT
+    since = max(looked, live_at, clock - timedelta(days=_DAYS_MADE_UP_FOR))
     day = day_of(since, organisation.zone())
     found = []
-    while day.ends <= clock:
+    while day.ends < clock:
         found.append(day)
         day = day.following()
     return found
@@ -164,7 +166,7 @@ def next_look(due: Due, organisation: Organisation, clock: datetime) -> int:
     """The end of the day that runs; never for what is not scored until it changes."""
     if due.row is None or not is_scored_at(due.row, clock):
         return NEVER
-    return milliseconds(day_of(clock, organisation.zone()).ends)
+    return milliseconds(day_of(clock - _INSTANT, organisation.zone()).ends)
 
 
 def runner(ports: Ports) -> Runner:

@@ -39,6 +39,7 @@ Places = Mapping[str, Mapping[int, int]]
 class Target(NamedTuple):
     subscription: str
     log: str
+    reads: tuple[type[Any], ...]
 
 
 class Logged(NamedTuple):
@@ -56,7 +57,9 @@ class Oracle:
         followed: list[ReadModel | Reaction] = []
         for one in services:
             followed += [*one.read_models, *one.reactions]
-        self._targets = [Target(f"{each.name}.v{each.version}", each.log) for each in followed]
+        self._targets = [
+            Target(f"{each.name}.v{each.version}", each.log, each.reads) for each in followed
+        ]
         self._book = LogBook(ports.event_store, ports.codec)
         self._judged: set[str] = set()
         models = [each for one in services for each in one.read_models]

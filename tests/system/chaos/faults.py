@@ -18,7 +18,7 @@ from shared.adapters.kafka_messages import source_of
 from shared.adapters.postgres_event_store import PostgresEventStore
 from shared.envelope import EncodedEvent, Envelope
 from shared.errors import StoreAway
-from shared.event_store import Append, Verdict
+from shared.event_store import Append, EventStore, Verdict
 from tests.system.chaos.comparing import POISON
 from tests.system.chaos.floor import OURS, PARTITIONS, WORKERS, Floor
 
@@ -188,14 +188,20 @@ async def poison(chaos: Chaos, _random: Random) -> str:
     poisoned = sum(each.startswith("poison") for each in chaos.floor.happened)
     if poisoned >= _POISONED_AT_MOST:
         return "no more poison"
+    await poisoned_stream(chaos.store)
+    return "poison in a stream"
+
+
+async def poisoned_stream(store: EventStore) -> str:
+    """The stream's name."""
     stream = f"default/opportunity{POISON}{uuid.uuid4().hex}"
     for version, payload in enumerate((b'{"opportunity_id": 1}', b"{}")):
         event = EncodedEvent(
             uuid.uuid4(), "opportunities.opportunity_won.v1", 1, payload, _envelope()
         )
-        [outcome] = await chaos.store.append([Append("opportunities", stream, version, [event])])
+        [outcome] = await store.append([Append("opportunities", stream, version, [event])])
         assert outcome.verdict is Verdict.DONE
-    return "poison in a stream"
+    return stream
 
 
 async def _records(chaos: Chaos, where: TopicPartition, random: Random) -> list[ConsumerRecord]:

@@ -27,7 +27,7 @@ PARTITIONS = 4
 CLIENTS = 4
 WORKERS = ("worker-1", "worker-2")
 OURS = ("api", "relay", *WORKERS, "notifications", "watch")
-_FOLLOWED = ("directory", "leads", "opportunities", "projections")
+_FOLLOWED = ("directory", "leads", "opportunities", "scoring", "projections")
 _PAUSE_SECONDS = 0.03
 _LOOK_SECONDS = 0.3
 _ANY_TIME = timedelta(days=100_000)

@@ -1,0 +1,170 @@
+"""What units and reps did in a month towards their goals (P9)."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.projections.domain.goal_board import (
+    CustomerVisited,
+    GoalSettings,
+    ScopeMonth,
+    first_visits,
+)
+from services.projections.domain.goals import GoalKey
+from services.projections.domain.process_health import Scope
+from services.projections.domain.windows import Moment, Window
+from services.projections.queries.behaviour_figures import Counted, Span, UnitsAsked, moments
+from services.projections.queries.figures import POINTS, SERIES, before
+from services.projections.queries.lead_courses import valid_leads
+from services.projections.queries.read_models import TARGETS
+from shared.clock import moment
+from shared.organisation import Organisation
+from shared.projection import UNIT_AS_A_WHOLE
+
+_CUSTOMERS_A_QUERY = 500
+
+
+class MonthAsked(NamedTuple):
+    """`unit_ids`: those looked at, with everybody in them; the window ends at `until`."""
+
+    organisation: Organisation
+    unit_ids: Sequence[str]
+    window: Window
+    until: Moment
+
+    @property
+    def span(self) -> Span:
+        return Span(self.window.begins, self.until)
+
+    @property
+    def units(self) -> UnitsAsked:
+        return UnitsAsked(self.organisation.tenant_id, self.unit_ids)
+
+
+def goal_settings(organisation: Organisation, at: datetime) -> GoalSettings:
+    number = organisation.number_setting
+    return GoalSettings(
+        first_visit_days=int(number("first_visit_days", at)),
+        red_share=number("first_visit_red_share", at),
+        qualified_characters=int(number("qualified_summary_characters", at)),
+        qualified_a_day=int(number("qualified_actions_a_day", at)),
+    )
+
+
+async def targets(
+    connection: AsyncConnection, tenant_id: str, month: str, at: datetime
+) -> dict[GoalKey, float]:
+    """In force at a moment."""
+    rows = TARGETS.rows
+    query = select(rows.c.body).where(rows.c.tenant_id == tenant_id, rows.c.key == month)
+    body = (await connection.execute(query)).scalar_one_or_none()
+    held = {} if body is None else TARGETS.decode(body).at(at)
+    return {key: change.target for key, change in held.items() if change.target is not None}
+
+
+async def scope_months(
+    connection: AsyncConnection, asked: MonthAsked, now: datetime
+) -> dict[Scope, ScopeMonth]:
+    """Per unit, and per rep in it. First visits are judged by what happened up to `now`."""
+    organisation = asked.organisation
+    settings = goal_settings(organisation, asked.until.at)
+    leads = await valid_leads(connection, organisation.tenant_id, asked.window, asked.span)
+    visited = await customers_visited(connection, asked, now)
+    kept = await _days_kept(connection, asked, settings)
+    days = working_days(organisation, asked.window, asked.until)
+    wanted = set(asked.unit_ids)
+    scopes = {scope for scope in (*leads, *visited, *kept) if scope.unit_id in wanted}
+    return {
+        scope: ScopeMonth(
+            valid_leads=len(leads.get(scope, ())),
+            first_visits=first_visits(visited.get(scope, ()), settings.first_visit_days, now),
+            days=len(days),
+            days_kept=len(kept.get(scope, set()) & days),
+        )
+        for scope in scopes
+    }
+
+
+async def customers_visited(
+    connection: AsyncConnection, asked: MonthAsked, now: datetime
+) -> dict[Scope, list[CustomerVisited]]:
+    """The customers first visited in the month, by who visited them."""
+    root_id = asked.organisation.root_id
+    found = await moments(connection, asked.units, ("visited",), asked.span)
+    customers = sorted({each.action for each in found})
+    if root_id is None or not customers:
+        return {}
+    everything = await _of_customers(connection, asked, customers, Moment(now, inclusive=True))
+    visited: dict[Scope, list[CustomerVisited]] = defaultdict(list)
+    first_of: dict[tuple[Scope, str], datetime] = {}
+    for each in sorted(found, key=lambda one: one.at):
+        first_of.setdefault((each.scope, each.action), each.at)
+    for (scope, customer_id), at in first_of.items():
+        visits = tuple(everything["visited", customer_id])
+        if visits and visits[0] == at:
+            won = tuple(everything["customer_won", customer_id])
+            course = CustomerVisited(customer_id=customer_id, first_at=at, visits=visits, won=won)
+            visited[scope].append(course)
+    return visited
+
+
+async def _of_customers(
+    connection: AsyncConnection, asked: MonthAsked, customers: Sequence[str], until: Moment
+) -> Mapping[tuple[str, str], list[datetime]]:
+    """All visits to them and all they were won by, in order, in the whole tenant."""
+    found: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+    for start in range(0, len(customers), _CUSTOMERS_A_QUERY):
+        query = (
+            select(SERIES.c.figure, SERIES.c.action, POINTS.c.at)
+            .join_from(POINTS, SERIES, POINTS.c.series_id == SERIES.c.series_id)
+            .where(
+                SERIES.c.tenant_id == asked.organisation.tenant_id,
+                SERIES.c.unit_id == asked.organisation.root_id,
+                SERIES.c.rep_id == UNIT_AS_A_WHOLE,
+                SERIES.c.figure.in_(("visited", "customer_won")),
+                SERIES.c.action.in_(customers[start : start + _CUSTOMERS_A_QUERY]),
+                POINTS.c.amount != 0,
+                before(until),
+            )
+            .order_by(POINTS.c.at)
+        )
+        for figure, customer_id, at in await connection.execute(query):
+            found[figure, customer_id].append(moment(at))
+    return found
+
+
+async def _days_kept(
+    connection: AsyncConnection, asked: MonthAsked, settings: GoalSettings
+) -> dict[Scope, set[date]]:
+    """Per rep the days with enough qualified actions."""
+    acted = await moments(connection, asked.units, ("acted",), asked.span)
+    zone = ZoneInfo(asked.organisation.zone(asked.until.at))
+    counts: dict[Scope, Counter[date]] = defaultdict(Counter)
+    for each in _qualified(acted, settings.qualified_characters):
+        counts[each.scope][each.at.astimezone(zone).date()] += each.amount
+    return {
+        scope: {day for day, count in by_day.items() if count >= settings.qualified_a_day}
+        for scope, by_day in counts.items()
+    }
+
+
+def _qualified(acted: Iterable[Counted], characters: int) -> list[Counted]:
+    return [each for each in acted if int(each.action) >= characters]
+
+
+def working_days(organisation: Organisation, window: Window, until: Moment) -> Collection[date]:
+    """Those of the window that have begun by its end."""
+    zone = ZoneInfo(organisation.zone(until.at))
+    calendar = organisation.calendar(until.at)
+    day, last = window.begins.astimezone(zone).date(), until.at.astimezone(zone)
+    found = set()
+    while datetime(day.year, day.month, day.day, tzinfo=zone) < last:
+        if calendar.is_working_day(day):
+            found.add(day)
+        day += timedelta(days=1)
+    return frozenset(found)

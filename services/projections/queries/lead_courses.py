@@ -1,0 +1,87 @@
+"""Leads of a month with what stands about their customers: what P9 and P14 count."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.projections.domain.data_quality import JudgedLead, judged_lead
+from services.projections.domain.lead_course import LeadCourse, is_valid, latest
+from services.projections.domain.process_health import Scope
+from services.projections.domain.windows import Window, is_before
+from services.projections.queries.behaviour_figures import Span
+from services.projections.queries.read_models import CHAINS, DUPLICATES, LEADS
+from shared.clock import milliseconds
+from shared.projecting import RowReadModel
+
+_KEYS_A_QUERY = 500
+Row = TypeVar("Row")
+
+
+async def judged_leads(
+    connection: AsyncConnection, tenant_id: str, window: Window, span: Span
+) -> list[JudgedLead]:
+    """Those captured in the window, as they stood at its end."""
+    leads = await _leads(connection, tenant_id, "captured_at", window)
+    customers = {lead.customer_id for lead in leads}
+    chains = await _by_key(connection, CHAINS, tenant_id, customers)
+    merged = await _by_key(connection, DUPLICATES, tenant_id, customers)
+    return [
+        judged_lead(
+            lead,
+            chains.get(lead.customer_id),
+            merged.get(lead.customer_id),
+            lambda at: is_before(at, span.until),
+        )
+        for lead in leads
+        if is_before(lead.captured_at, span.until)
+    ]
+
+
+async def valid_leads(
+    connection: AsyncConnection, tenant_id: str, window: Window, span: Span
+) -> dict[Scope, list[LeadCourse]]:
+    """Those first assigned in the window that are valid at its end, by whoever has them then, and
+    by every unit above (P9)."""
+    found: dict[Scope, list[LeadCourse]] = {}
+    for lead in await _leads(connection, tenant_id, "first_assigned_at", window):
+        if not is_valid(lead, lambda at: is_before(at, span.until)):
+            continue
+        held = latest(lead.held, lambda at: is_before(at, span.until))
+        assert held is not None
+        for unit_id in held.unit_path:
+            found.setdefault(Scope(unit_id, ""), []).append(lead)
+            if held.owner_id is not None:
+                found.setdefault(Scope(unit_id, held.owner_id), []).append(lead)
+    return found
+
+
+async def _leads(
+    connection: AsyncConnection, tenant_id: str, column: str, window: Window
+) -> Sequence[LeadCourse]:
+    rows = LEADS.rows
+    query = (
+        select(rows.c.body)
+        .where(
+            rows.c.tenant_id == tenant_id,
+            rows.c[column] >= milliseconds(window.begins),
+            rows.c[column] < milliseconds(window.ends),
+        )
+        .order_by(rows.c.key)
+    )
+    return [LEADS.decode(body) for body in (await connection.execute(query)).scalars()]
+
+
+async def _by_key(
+    connection: AsyncConnection, model: RowReadModel[Row], tenant_id: str, keys: Collection[str]
+) -> dict[str, Row]:
+    rows, wanted = model.rows, sorted(keys)
+    found: dict[str, Any] = {}
+    for start in range(0, len(wanted), _KEYS_A_QUERY):
+        query = select(rows.c.key, rows.c.body).where(
+            rows.c.tenant_id == tenant_id, rows.c.key.in_(wanted[start : start + _KEYS_A_QUERY])
+        )
+        for key, body in await connection.execute(query):
+            found[key] = model.decode(body)
+    return found

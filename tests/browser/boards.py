@@ -1,0 +1,160 @@
+"""A running system for the stories: one team with its manager, director and rep, a few deals."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import httpx
+
+from shared.clock import iso
+
+_PATIENCE_SECONDS = 120.0
+_ON_ITS_WAY = (503, 504)
+LIMIT = timedelta(hours=48)
+UNITS = (("east", "华东大区", None), ("hangzhou", "杭州一组", "east"))
+PEOPLE = (
+    ("ma-na", "马娜", "hangzhou", "manager"),
+    ("he-fang", "何芳", "hangzhou", "rep"),
+    ("feng", "冯浩然", None, "director"),
+)
+CUSTOMERS = {
+    "C1": "岭成食品有限公司",
+    "C2": "天润医药有限公司",
+    "C3": "<script>alert(1)</script>",
+}
+PHONE = "+8613800000001"
+
+
+@dataclass
+class Boards:
+    """`key_of`: by person."""
+
+    address: str
+    administrator: str
+    key_of: dict[str, str] = field(default_factory=dict)
+
+    def asked(self, method: str, path: str, key: str, body: Any = None) -> dict[str, Any]:
+        """Asked again while a store, or a read model on its way, says so."""
+        ends = monotonic() + _PATIENCE_SECONDS
+        headers = {"Authorization": f"Bearer {key}"}
+        while True:
+            answer = httpx.request(
+                method, f"{self.address}/api/v1{path}", json=body, headers=headers, timeout=20
+            )
+            if answer.status_code not in _ON_ITS_WAY and not _is_not_yet_known(answer):
+                assert answer.is_success, (path, answer.text)
+                found: dict[str, Any] = answer.json()
+                return found
+            assert monotonic() < ends, answer.text
+            sleep(0.2)
+
+    def told(self, path: str, body: Any, person: str = "feng") -> dict[str, Any]:
+        return self.asked("POST", path, self.key_of[person], body)
+
+    def shown(self, path: str, person: str = "feng") -> dict[str, Any]:
+        return self.asked("GET", path, self.key_of[person])
+
+    def open(self, opportunity_id: str, customer_id: str, silent_for: timedelta) -> None:
+        body = {
+            "opportunity_id": opportunity_id,
+            "customer_id": customer_id,
+            "owner_id": "he-fang",
+            "amount": "120000",
+            "currency": "CNY",
+            "occurred_at": iso(datetime.now(UTC) - silent_for),
+        }
+        self.told("/opportunities", body)
+
+    def furnish(self) -> None:
+        for unit_id, name, parent_id in UNITS:
+            body = {"unit_id": unit_id, "name": name, "parent_id": parent_id}
+            self._set_up("/units", body)
+        for person_id, name, unit_id, role in PEOPLE:
+            person = {"person_id": person_id, "name": name, "unit_id": unit_id or "company"}
+            self._set_up("/people", person)
+            self._set_up(f"/people/{person_id}/give-grant", {"role": role, "unit_id": unit_id})
+            asked = {"role": role, "unit_id": unit_id, "person_id": person_id}
+            self.key_of[person_id] = self._set_up("/keys", asked)["key"]
+        address = {"channel": "sms", "address": PHONE}
+        self._set_up("/people/he-fang/set-address", address)
+        at_once = {"after_seconds": 0, "to": "manager", "channels": ["inbox"]}
+        policy = {"name": "at-once", "rules": ["stalled"], "steps": [at_once], "quiet_hours": None}
+        self._set_up("/policies", policy)
+        for customer_id, name in CUSTOMERS.items():
+            self.told("/customers", {"customer_id": customer_id, "name": name})
+        self.open("O1", "C1", timedelta(days=9))
+        self.open("O2", "C2", LIMIT - timedelta(seconds=6))
+        self.open("O3", "C3", timedelta(hours=30))
+
+    def _set_up(self, path: str, body: Any) -> dict[str, Any]:
+        return self.asked("POST", path, self.administrator, body)
+
+    def await_escalation(self) -> None:
+        """Until the manager was told of the opportunity whose limit ended just now."""
+        ends = monotonic() + _PATIENCE_SECONDS
+        while not self.shown("/escalations?state=open&subject_id=O2", "ma-na")["rows"]:
+            assert monotonic() < ends, "nobody was ever told"
+            sleep(0.2)
+
+
+def _is_not_yet_known(answer: httpx.Response) -> bool:
+    """Another log's news is on its way."""
+    return answer.status_code == 409 and answer.json()["code"] == "not-yet-known"
+
+
+@contextmanager
+def embedded_boards(folder: Path) -> Iterator[Boards]:
+    arguments = ("-m", "services.cli", "--data", str(folder / "data"), "serve", "--port", "0")
+    with started(arguments, folder) as boards:
+        yield boards
+
+
+@contextmanager
+def scaled_boards(folder: Path) -> Iterator[Boards]:
+    from stack.kafka_server import free_port  # noqa: PLC0415  # asked for by `make walk` only
+
+    more = ("--without-demo", "--port", str(free_port()), "--data", str(folder / "stack"))
+    with started(("-m", "stack", *more), folder) as boards:
+        yield boards
+
+
+@contextmanager
+def started(arguments: tuple[str, ...], folder: Path) -> Iterator[Boards]:
+    """As a person starts it, until it has said how it is reached."""
+    said = folder / "said"
+    with said.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            stdout=out,
+            stderr=out,
+            env=os.environ | {"PYTHONUTF8": "1"},
+        )
+    try:
+        boards = Boards(
+            _said(process, said, r"Pulsetrail: (http://\S+)"),
+            _said(process, said, r"Administrator's key of tenant default, shown once: (\S+)"),
+        )
+        boards.furnish()
+        yield boards
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _said(process: subprocess.Popen[bytes], said: Path, wanted: str) -> str:
+    ends = monotonic() + _PATIENCE_SECONDS
+    while True:
+        words = said.read_text(encoding="utf-8")
+        if found := re.search(wanted, words):
+            return found[1]
+        assert process.poll() is None, words
+        assert monotonic() < ends, words
+        sleep(0.05)
