@@ -5,7 +5,7 @@
 One `pulsetrail api` on PostgreSQL with fsync on. Batches are compared with a bare insert of the
 very rows, as many a commit and on as many connections; single posts of 64 clients with the same
 process whose handlers leave the command out. What is stored is compared with what was sent before
-any figure is given; repeated, everything is a duplicate.
+any figure is given; repeated, everything is a duplicate. Beside them the library `eventsourcing`.
 """
 
 import asyncio
@@ -14,17 +14,18 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 import asyncpg
 
 from benchmarks.figure import Figure, table
+from benchmarks.scaled.bare_insert import inserted_bare
+from benchmarks.scaled.commands_peer import Load, measure_peer
 from benchmarks.scaled.contest import cpu_seconds
+from benchmarks.scaled.following import Took
 from benchmarks.scaled.posting import Connection
 from benchmarks.scaled.servers import Servers, servers, versions
 from benchmarks.scaled.size import scaled
-from services.scaled import SERVICES
-from shared.adapters.migrations import migrate_event_stores
 from tests.system.scaled import ScaledSystem, scaled_system
 
 LINES = 40_000
@@ -36,14 +37,6 @@ CLIENTS = 64
 PARTITIONS = 4
 WRITERS = 2
 """Connections that one process writes a store with."""
-
-_LOG = "opportunities"
-_TABLES = ("events", "commands")
-
-
-class Took(NamedTuple):
-    seconds: float
-    cpu_seconds: float
 
 
 def measure() -> Iterator[Figure]:
@@ -65,7 +58,7 @@ async def _measure(on: Servers, folder: Path, told: str) -> list[Figure]:
         for part in ("worker", "relay"):
             await system.parts[part].stop()
         batches = await bench.batches()
-        rows_a_commit, bare = await _bare(on, url)
+        rows_a_commit, bare_rate = await inserted_bare(on, url, PARTITIONS, WRITERS)
         posts = await bench.posts()
         await system.parts["api"].stop()
         system.parts["api"].launched_by = "benchmarks.scaled.api_without_commands"
@@ -73,9 +66,22 @@ async def _measure(on: Servers, folder: Path, told: str) -> list[Figure]:
         system.parts["api"].start()
         await system.ready("api")
         empty = await bench.posts(left_out=True)
-    return _figures(
-        f"{WRITERS} writing connections, {told}", (batches, bare, rows_a_commit), (posts, empty)
-    )
+    told = f"{WRITERS} writing connections, {told}"
+    return [
+        *_figures(told, (batches, bare_rate, rows_a_commit), (posts, empty)),
+        *await measure_peer(
+            on,
+            Load(A_BATCH, _rounds(), BATCH_CLIENTS, _posts_a_client(), CLIENTS, WRITERS),
+        ),
+    ]
+
+
+def _rounds() -> int:
+    return max(1, scaled(LINES) // A_BATCH // BATCH_CLIENTS)
+
+
+def _posts_a_client() -> int:
+    return max(1, scaled(POSTS) // CLIENTS)
 
 
 async def _key(system: ScaledSystem) -> str:
@@ -102,7 +108,7 @@ class _Bench:
 
     async def batches(self) -> Took:
         """The first batch is sent again."""
-        rounds = max(1, scaled(LINES) // A_BATCH // BATCH_CLIENTS)
+        rounds = _rounds()
         clients = [self._connection() for _ in range(BATCH_CLIENTS)]
         process = self._process_id()
         begun, used = monotonic(), cpu_seconds(process)
@@ -111,14 +117,15 @@ class _Bench:
         )
         took = Took(monotonic() - begun, cpu_seconds(process) - used)
         self.lines = rounds * A_BATCH * BATCH_CLIENTS
-        again = await self._send(clients[0], self._lines(0, 0))
+        # Its first connection may have been idle for too long by now.
+        again = await self._send(self._connection(), self._lines(0, 0))
         assert [each["outcome"] for each in again] == ["duplicate"] * A_BATCH
         assert [each["events"] for each in again] == answered[0]
         await self._compare(self.lines)
         return took
 
     async def posts(self, *, left_out: bool = False) -> Took:
-        each = max(1, scaled(POSTS) // CLIENTS)
+        each = _posts_a_client()
         clients = [self._connection() for _ in range(CLIENTS)]
         process = self._process_id()
         for warm in (True, False):
@@ -204,56 +211,25 @@ class _Bench:
         """Each action once, each stream without a gap."""
         connection = await asyncpg.connect(self._url)
         logged = await connection.fetchval(
-            f"SELECT count(*) FROM {_LOG}.events WHERE type = 'opportunities.action_logged.v1'"
+            "SELECT count(*) FROM opportunities.events"
+            " WHERE type = 'opportunities.action_logged.v1'"
         )
         gaps = await connection.fetchval(
-            f"SELECT count(*) FROM (SELECT FROM {_LOG}.events GROUP BY stream"
+            "SELECT count(*) FROM (SELECT FROM opportunities.events GROUP BY stream"
             " HAVING max(version) <> count(*)) AS streams"
         )
         await connection.close()
         assert (logged, gaps) == (actions, 0)
 
 
-async def _bare(on: Servers, url: str) -> tuple[float, Took]:
-    """How many events a commit of ours had, and what inserting its rows took alone: events and
-    remembered commands, commit by commit."""
-    source = await asyncpg.connect(url)
-    commits: dict[str, dict[str, list[Any]]] = {}
-    for name in _TABLES:
-        rows = await source.fetch(f"SELECT xmin::text AS committed, * FROM {_LOG}.{name}")
-        for row in rows:
-            commits.setdefault(row[0], {}).setdefault(name, []).append(tuple(row)[1:])
-    await source.close()
-    fresh = on.url(await on.database())
-    await migrate_event_stores(fresh, SERVICES, PARTITIONS)
-    work = [commits[name] for name in sorted(commits, key=int)]
-    events = sum(len(each.get("events", ())) for each in work)
-    connections = [await asyncpg.connect(fresh) for _ in range(WRITERS)]
-
-    async def insert(connection: "asyncpg.Connection[Any]") -> None:
-        while work:
-            rows = work.pop(0)
-            async with connection.transaction():
-                for name, records in rows.items():
-                    await connection.copy_records_to_table(name, schema_name=_LOG, records=records)
-
-    number = len(work)
-    begun = monotonic()
-    await asyncio.gather(*(insert(each) for each in connections))
-    took = Took(monotonic() - begun, 0.0)
-    found = await connections[0].fetchval(f"SELECT count(*) FROM {_LOG}.events")
-    assert found == events
-    for each in connections:
-        await each.close()
-    return events / number, Took(took.seconds / events, 0.0)
-
-
-def _figures(told: str, batch: tuple[Took, Took, float], single: tuple[Took, Took]) -> list[Figure]:
-    batches, bare, rows_a_commit = batch
+def _figures(
+    told: str, batch: tuple[Took, float, float], single: tuple[Took, Took]
+) -> list[Figure]:
+    batches, bare_rate, rows_a_commit = batch
     posts, empty = single
-    lines = max(1, scaled(LINES) // A_BATCH // BATCH_CLIENTS) * A_BATCH * BATCH_CLIENTS
-    posted = max(1, scaled(POSTS) // CLIENTS) * CLIENTS
-    rate, bare_rate = lines / batches.seconds, 1 / bare.seconds
+    lines = _rounds() * A_BATCH * BATCH_CLIENTS
+    posted = _posts_a_client() * CLIENTS
+    rate = lines / batches.seconds
     share, of_empty = rate / bare_rate, empty.seconds / posts.seconds
     cpu = batches.cpu_seconds / lines * 1e6
     return [

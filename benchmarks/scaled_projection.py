@@ -16,18 +16,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import asyncpg
-
 from benchmarks.figure import Figure, table, told
 from benchmarks.peers.environment import PeerIsAbsent, python_of
 from benchmarks.scaled.contest import Contestant, Run, compete, compete_killed
+from benchmarks.scaled.our_worker import empty_store, our_worker, with_heads
 from benchmarks.scaled.servers import Servers, servers, versions
 from benchmarks.scaled.size import scaled
-from benchmarks.scaled.stage_model import TABLE
-from benchmarks.scaled.stages import LOG, PARTITIONS, Stages
-from shared.adapters.migrations import migrate_event_stores, migrate_key_store
-from shared.adapters.postgres_event_store import open_postgres_event_store
-from shared.clock import wall_clock
+from benchmarks.scaled.stages import Stages
 
 EVENTS = 3_000_000
 FEW_KEYS = 20_000
@@ -56,19 +51,7 @@ class _Bench:
         self._servers = running
         self._folder = folder
         self._versions = versions(running)
-        self._template, self._log_id = asyncio.run(self._stores())
-
-    async def _stores(self) -> tuple[str, str]:
-        """A database with the stores' schemas, to be copied, and its log's id."""
-        name = await self._servers.database()
-        await migrate_event_stores(self._servers.url(name), [LOG], PARTITIONS)
-        await migrate_key_store(self._servers.url(name))
-        store = await open_postgres_event_store(
-            self._servers.url(name), [LOG], wall_clock, PARTITIONS
-        )
-        log_id = await store.log_id(LOG)
-        await store.close()
-        return name, log_id
+        self._template, self._log_id = asyncio.run(empty_store(running))
 
     def backlog(self, keys: int) -> Iterator[Figure]:
         events = scaled(EVENTS)
@@ -88,6 +71,9 @@ class _Bench:
         yield from self._against(stages, what, ours, 1.8 if keys == FEW_KEYS else 1.0)
         if keys == FEW_KEYS:
             yield from self._killed("ours", self._ours, stages, ours, exact=True)
+            two = asyncio.run(compete(self._ours(stages, 2), stages.latest, self._folder))
+            yield _of(f"{what}: ours, two processes", events, two, "disjoint partitions")
+            yield _ratio("two processes / one", ours.seconds / two.seconds, 1.7)
 
     def _against(self, stages: Stages, what: str, ours: Run, least: float) -> Iterator[Figure]:
         try:
@@ -166,31 +152,9 @@ class _Bench:
         _events, seconds, cpu = done.stdout.split()
         return float(seconds), float(cpu)
 
-    def _ours(self, stages: Stages) -> Contestant:
-        url = asyncio.run(self._with_heads(stages))
-        return Contestant(
-            name="ours",
-            arguments=(
-                *(sys.executable, "-m", "benchmarks.scaled.stage_worker"),
-                *(self._servers.bootstrap, url, stages.prefix),
-            ),
-            table=TABLE,
-            url=url,
-            columns=("key", "to_stage", "changed_at"),
-        )
-
-    async def _with_heads(self, stages: Stages) -> str:
-        """A store whose log has as many events as the topic; none of them is read from it."""
-        url = self._servers.url(await self._servers.database(self._template))
-        connection = await asyncpg.connect(url)
-        for partition, count in enumerate(stages.counts):
-            await connection.execute(
-                f"UPDATE {LOG}.partitions SET next_offset = $2 WHERE partition = $1",
-                partition,
-                count,
-            )
-        await connection.close()
-        return url
+    def _ours(self, stages: Stages, processes: int = 1) -> Contestant:
+        url = asyncio.run(with_heads(self._servers, self._template, stages))
+        return our_worker(self._servers, url, stages, processes=processes)
 
     def _pathway(self, stages: Stages) -> Contestant:
         python = python_of("pathway", "pathway==0.33.0")

@@ -83,10 +83,12 @@ async def _measure(scratch: Path) -> list[Figure]:
     ]
 
 
-async def fill(folder: Path) -> list[Made]:
-    """Opportunities opened over the last two days, none of them silent for too long."""
+async def fill(
+    folder: Path, opened_over: timedelta = timedelta(hours=LIMIT_HOURS - 2)
+) -> list[Made]:
+    """Opportunities opened over so long; by default none of them is silent for too long."""
     now = datetime.now(UTC).replace(microsecond=0)
-    step = timedelta(hours=LIMIT_HOURS - 2) / OPPORTUNITIES
+    step = opened_over / OPPORTUNITIES
     made = [
         Made(
             _whole_milliseconds(now - number * step),

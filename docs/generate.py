@@ -19,8 +19,9 @@ import services
 import shared.events  # noqa: F401  # declares every event type
 from shared.access import PERMISSIONS, Resource, Role
 from shared.event_type import EventType, FieldRule, all_event_types
+from shared.setting_kinds import TenantSetting
 from shared.telemetry import DESCRIBED, Described
-from shared.tenant_settings import TENANT_SETTINGS, TenantSetting
+from shared.tenant_settings import TENANT_SETTINGS
 
 FOLDER = Path(__file__).parent
 MADE_BY = "<!-- Made by `make docs`; a test compares. Change the code, not this page. -->"

@@ -15,9 +15,7 @@ from shared.settings import DatabasePasswords, ScaledSettings
 __all__ = ["READERS", "Migrated", "PartitionsAreFixed", "migrate"]
 
 READERS: Mapping[str, frozenset[str]] = {
-    "directory": frozenset(
-        {"leads", "opportunities", "scoring", "projections", "notifications"}
-    ),
+    "directory": frozenset({"leads", "opportunities", "scoring", "projections", "notifications"}),
     "leads": frozenset({"directory", "notifications", "opportunities", "projections", "scoring"}),
     "opportunities": frozenset({"directory", "leads", "notifications", "projections", "scoring"}),
     "scoring": frozenset({"projections"}),

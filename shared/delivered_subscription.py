@@ -26,8 +26,8 @@ _FETCH_SECONDS = 0.25
 
 _AT_ONCE_AT_LEAST = 2_000
 _AT_ONCE_AT_MOST = 80_000
-_TAKES_AT_LEAST_SECONDS = 0.5
-_TAKES_AT_MOST_SECONDS = 1.5
+_TAKES_AT_LEAST_SECONDS = 1.0
+_TAKES_AT_MOST_SECONDS = 2.5
 _MORE_STANDS_THERE = 2_000
 """A fetch that brought so many events will be followed by another at once."""
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -21,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.arming import AT_ONCE, NEVER, arm, by_tenant
 from shared.bulk_writing import insert_missing_tuples, upsert_tuples
-from shared.clock import milliseconds
+from shared.clock import EPOCH, milliseconds
 from shared.envelope import RecordedEvent
 from shared.journal import JournalReadModel
 from shared.projection import Point, Projection
@@ -51,6 +52,10 @@ Row = TypeVar("Row")
 _UNKNOWN = KnownRow(None, False, {})  # a row that is not there lacks nothing
 _FOLDED_AT_ONCE = 1_000
 """Keys, before others in this process get a turn: a group is left when its heart stands still."""
+
+
+def _at_once(_row: Any) -> datetime:
+    return EPOCH
 
 
 @dataclass(frozen=True)
@@ -130,8 +135,12 @@ class RowReadModel(Generic[Row]):
         )
 
     def beside(self) -> "RowReadModel[Row]":
+        projection = self.projection
+        if projection.next_due is not None:
+            # When a rebuild takes the place of another, everything is looked at anyway.
+            projection = replace(projection, next_due=_at_once)
         return RowReadModel(
-            self.service, self.log, self.projection, self.columns, self.indexes, "_beside"
+            self.service, self.log, projection, self.columns, self.indexes, "_beside"
         )
 
     def remembering(self, memory: RowMemory) -> "RowReadModel[Row]":

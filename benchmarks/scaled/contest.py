@@ -70,12 +70,12 @@ class _Process:
     launched: float
 
     def begun(self) -> tuple[float, float] | None:
-        """When it began, and how much processor it had used by then."""
-        for line in self.said.read_text(errors="replace").splitlines():
-            if line.startswith("begun "):
-                _word, at, used = line.split()
-                return float(at), float(used)
-        return None
+        """When the first of it began, and how much processor all had used when they began."""
+        lines = self.said.read_text(errors="replace").splitlines()
+        told = [line.split()[1:] for line in lines if line.startswith("begun ")]
+        if not told:
+            return None
+        return min(float(at) for at, _used in told), sum(float(used) for _at, used in told)
 
     def cpu_seconds(self) -> float:
         """Of the process and all its children."""

@@ -19,7 +19,7 @@ LOG = "opportunities"
 PARTITIONS = 4
 TENANT = "default"
 
-_BEGUN = datetime(2026, 1, 5, tzinfo=UTC)
+BEGUN = datetime(2026, 1, 5, tzinfo=UTC)
 _STAGES = ("first_contact", "needs", "proposal", "contract", "payment")
 _SEALED = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJCrze8SNFZ4kA=="
 _PAYLOAD = (
@@ -32,12 +32,13 @@ _PAYLOAD = (
 @dataclass(kw_only=True)
 class Stages:
     """`latest`: stage and moment of the last event of each key, the oracle. `counts`: events a
-    partition."""
+    partition. `apart`: how many aggregates there are for each that has events."""
 
     prefix: str
     log_id: str
     events: int
     keys: int
+    apart: int = 1
     latest: dict[str, tuple[str, str]] = field(default_factory=dict)
     counts: list[int] = field(default_factory=lambda: [0] * PARTITIONS)
     bytes_an_event: float = 0.0
@@ -75,12 +76,15 @@ class Stages:
         """As a store numbers them; keys in no order, each key's moments ascending."""
         random = Random(1)
         versions: dict[int, int] = {}
-        places = [partition_of(self._stream(key), PARTITIONS) for key in range(self.keys)]
+        places = {
+            key: partition_of(self._stream(key), PARTITIONS)
+            for key in range(0, self.keys * self.apart, self.apart)
+        }
         for number in range(self.events):
-            key = random.randrange(self.keys)
+            key = random.randrange(self.keys) * self.apart
             version = versions[key] = versions.get(key, 0) + 1
             name = f"O-{key:07}"
-            moment = _BEGUN + timedelta(milliseconds=number)
+            moment = BEGUN + timedelta(milliseconds=number)
             at = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
             stage = _STAGES[version % len(_STAGES)]
             before = _STAGES[(version - 1) % len(_STAGES)]

@@ -37,6 +37,34 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "silence_overrun",
     ),
     "golden-actions": ("unit_id", "rep_id", "stage", "action", "done", "due", "rate", "light"),
+    "action-health": (
+        "unit_id",
+        "rep_id",
+        "month",
+        "index",
+        "timeliness",
+        "richness",
+        "consistency",
+        "weakest",
+    ),
+    "revisions": (
+        "opportunity_id",
+        "stage",
+        "unit_id",
+        "owner_id",
+        "revisions",
+        "customer_questions",
+        "last_revised_at",
+    ),
+    "data-quality": (
+        "unit_id",
+        "month",
+        "leads",
+        "duplicate_rate",
+        "completeness",
+        "scored",
+        "score_median",
+    ),
 }
 """What a person at a terminal is shown of boards whose rows are lines as they are."""
 
@@ -141,6 +169,8 @@ class ShowBoard(ReadingRequest):
                 rows, columns = _funnel_lines(answer)
             case "breakpoints":
                 rows, columns = _breakpoint_lines(answer)
+            case "goals":
+                rows, columns = _goal_lines(answer)
             case _:
                 rows = answer.get("rows", [])
                 columns = _named(_COLUMNS.get(self.board) or (tuple(rows[0]) if rows else ()))
@@ -204,6 +234,19 @@ def _breakpoint_lines(answer: Mapping[str, Any]) -> Lines:
         lines += [{**each, "stage": ""} for each in row["opportunities"]]
     return lines, _named(
         ("stage", "hours_over", "opportunity_id", "delay_hours", "owner_id", "unit_id")
+    )
+
+
+def _goal_lines(answer: Mapping[str, Any]) -> Lines:
+    """A line per unit or rep and metric that has a goal or a figure."""
+    lines = [
+        {**row, **each}
+        for row in answer["rows"]
+        for each in row["metrics"]
+        if each["target"] is not None or each["actual"] is not None
+    ]
+    return lines, _named(
+        ("unit_id", "rep_id", "month", "metric", "target", "actual", "attainment", "red")
     )
 
 

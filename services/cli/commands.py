@@ -13,6 +13,7 @@ from services.cli.exit_codes import DONE
 from services.cli.perform import Choices, choices_of, end, perform, terminal_output
 from services.cli.process_commands import dead_letters, processes
 from services.cli.scaled_commands import scaled
+from services.cli.score_commands import scores
 from services.cli.setup_commands import calendars, keys, pipeline, tenants
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(scaled)
 app.add_typer(processes)
+app.add_typer(scores)
 app.add_typer(boards)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(pipeline, name="pipeline")

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 from services.notifications import settings as notifications_settings
 from shared.clock import VirtualClock, wall_clock
 from shared.event_type import all_event_types
-from shared.settings import InstallationSettings
+from shared.settings import InstallationSettings, OidcSettings
 from shared.tenant_settings import TENANT_SETTINGS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -57,7 +57,7 @@ def config_schema() -> dict[str, Any]:
 
 
 def _settings_classes() -> list[type[BaseSettings]]:
-    found: list[type[BaseSettings]] = [InstallationSettings]
+    found: list[type[BaseSettings]] = [InstallationSettings, OidcSettings]
     for value in vars(notifications_settings).values():
         if (
             isinstance(value, type)

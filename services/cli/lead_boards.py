@@ -14,6 +14,8 @@ from services.leads.queries.boards import LEAD_BOARDS, LeadQuestion
 from services.leads.queries.customer_record import customer_record
 
 _LEADS = ("lead_id", "customer_id", "status", "owner_id", "unit_id", "score", "captured_at")
+_OPPORTUNITIES = ("opportunity_id", "owner_id", "unit_id")
+_TICKETS = ("ticket_id", "kind", "opened_at", "closed_at", "outcome")
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "leads": _LEADS,
     "waiting-leads": (*_LEADS, "passed_over"),
@@ -86,10 +88,8 @@ class ShowCustomer(ReadingRequest):
         customer = record["customer"]
         output.table("Customer", [customer], ("customer_id", "name", "customer_type", "industry"))
         _part(output, "Leads", record["leads"], _LEADS)
-        columns = ("opportunity_id", "owner_id", "unit_id")
-        _part(output, "Opportunities", record["opportunities"], columns)
-        columns = ("ticket_id", "kind", "opened_at", "closed_at", "outcome")
-        _part(output, "Tickets", record["tickets"], columns)
+        _part(output, "Opportunities", record["opportunities"], _OPPORTUNITIES)
+        _part(output, "Tickets", record["tickets"], _TICKETS)
 
 
 def _part(output: Output, title: str, rows: Sequence[Any], columns: tuple[str, ...]) -> None:

@@ -15,6 +15,14 @@ from services.cli.keys import CreateKey, ListKeys, RevokeKey
 from services.cli.lead_boards import ShowCustomer, ShowLeadBoard
 from services.cli.pipelines import PublishPipelineFile
 from services.cli.rebuilding import Rebuild
+from services.cli.scores import (
+    DecideOneCase,
+    ScoreLeads,
+    ShowCase,
+    ShowCases,
+    ShowScore,
+    TrainModel,
+)
 from services.cli.signals import ShowEscalations, ShowSignals
 from services.cli.tenants import CreateTenantNamed, GoLiveNow, ListTenants
 from services.cli.undo_import import UndoImport
@@ -22,6 +30,7 @@ from services.cli.undo_import import UndoImport
 _ALL: tuple[type[Request], ...] = (
     CreateKey,
     CreateTenantNamed,
+    DecideOneCase,
     Examine,
     ExplainFigure,
     ExplainOne,
@@ -36,13 +45,18 @@ _ALL: tuple[type[Request], ...] = (
     Rebuild,
     RevokeKey,
     SetCalendarYear,
+    ScoreLeads,
     ShowBoard,
+    ShowCase,
+    ShowCases,
     ShowCustomer,
     ShowEscalations,
     ShowEvents,
     ShowLeadBoard,
+    ShowScore,
     ShowSignals,
     ShowTimeline,
+    TrainModel,
     UndoImport,
     Verify,
 )

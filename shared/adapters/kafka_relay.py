@@ -53,6 +53,8 @@ class RelayedStore(LeasedLog, Protocol):
     @property
     def generation(self) -> int: ...
 
+    def generation_of(self, log: str) -> int: ...
+
     async def wait_beyond(self, generation: int, seconds: float) -> None: ...
 
 
@@ -89,6 +91,8 @@ class LogRelay:
         self._checked = False
         self._ticks: dict[int, DueTick] = {}
         self._tick_at = 0.0
+        self._relayed_generation: int | None = None
+        """Of the log, when it was last relayed to its end."""
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until told to stop; whatever passes is waited for, with back-off.
@@ -99,8 +103,11 @@ class LogRelay:
         try:
             while not stopping.is_set():
                 generation = self._store.generation
+                if self._is_idle():
+                    await self._store.wait_beyond(generation, self._idle_seconds())
+                    continue
                 try:
-                    relayed = await self.step()
+                    relayed = await self._round()
                 except (RelayStopped, TopicIsUnfit) as failure:
                     self.problem = str(failure)
                     raise
@@ -111,13 +118,24 @@ class LogRelay:
                     continue
                 failures = 0
                 self.problem = None
-                if not relayed:
-                    await self._store.wait_beyond(generation, self._idle_seconds())
                 if relayed < BATCH:
                     await asyncio.sleep(_ROUND_SECONDS)
         finally:
             await self._outlet.discard()
             await self.partitions.release()
+
+    def _is_idle(self) -> bool:
+        """Commits to other logs wake it too; they are not its concern."""
+        return (
+            self._relayed_generation == self._store.generation_of(self.log)
+            and self._idle_seconds() > 0
+        )
+
+    async def _round(self) -> int:
+        generation = self._store.generation_of(self.log)
+        relayed = await self.step()
+        self._relayed_generation = None if self.behind else generation
+        return relayed
 
     async def step(self) -> int:
         """One round over all partitions held; how many events it relayed."""
@@ -149,6 +167,7 @@ class LogRelay:
         )
         self._checked = False
         self._ticks.clear()
+        self._relayed_generation = None
         self.partitions.forget()
         await self._outlet.discard()
 

@@ -9,7 +9,6 @@ from shared.events import (
     scoring,
     signals,
     visits,
-    webhooks,
 )
 
 __all__ = [
@@ -21,5 +20,4 @@ __all__ = [
     "scoring",
     "signals",
     "visits",
-    "webhooks",
 ]

@@ -221,7 +221,8 @@ class ProofLine:
 @event("scoring.authenticity_case_opened.v1")
 class AuthenticityCaseOpened:
     """Records of a rep that a rule doubts, with the proof (S4). `only_marks`: the rule was wrong
-    too often, nobody is told. No penalty follows from a case."""
+    too often, nobody is told. `proven_at`: when the last of the proof was recorded. No penalty
+    follows from a case."""
 
     case_id: Plain[str]
     rule: Plain[str]
@@ -231,7 +232,7 @@ class AuthenticityCaseOpened:
     proof: Plain[list[ProofLine]]
     facts: Plain[dict[str, CaseFact]]
     only_marks: Plain[bool]
-    since: Plain[datetime]
+    proven_at: Plain[datetime]
     opened_at: Plain[datetime]
 
 
@@ -247,5 +248,4 @@ class AuthenticityCaseDecided:
     reason: Annotated[PersonalText, personal("rep_id", "person")]
     decided_by: Plain[str | None]
     only_marks: Plain[bool]
-    since: Plain[datetime]
     decided_at: Plain[datetime]

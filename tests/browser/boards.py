@@ -16,7 +16,7 @@ import httpx
 
 from shared.clock import iso
 
-_PATIENCE_SECONDS = 120.0
+_PATIENCE_SECONDS = 300.0
 _ON_ITS_WAY = (503, 504)
 LIMIT = timedelta(hours=48)
 UNITS = (("east", "华东大区", None), ("hangzhou", "杭州一组", "east"))
@@ -100,7 +100,7 @@ class Boards:
     def await_escalation(self) -> None:
         """Until the manager was told of the opportunity whose limit ended just now."""
         ends = monotonic() + _PATIENCE_SECONDS
-        while not self.shown("/escalations?state=open&subject_id=O2", "ma-na")["rows"]:
+        while not self.shown("/escalations?rule=stalled&subject_id=O2", "ma-na")["rows"]:
             assert monotonic() < ends, "nobody was ever told"
             sleep(0.2)
 
@@ -139,8 +139,8 @@ def started(arguments: tuple[str, ...], folder: Path) -> Iterator[Boards]:
         )
     try:
         boards = Boards(
-            _said(process, said, r"Pulsetrail: (http://\S+)"),
-            _said(process, said, r"Administrator's key of tenant default, shown once: (\S+)"),
+            said_by(process, said, r"Pulsetrail: (http://\S+)"),
+            said_by(process, said, r"Administrator's key of tenant default, shown once: (\S+)"),
         )
         boards.furnish()
         yield boards
@@ -149,7 +149,7 @@ def started(arguments: tuple[str, ...], folder: Path) -> Iterator[Boards]:
         process.wait(60)
 
 
-def _said(process: subprocess.Popen[bytes], said: Path, wanted: str) -> str:
+def said_by(process: subprocess.Popen[bytes], said: Path, wanted: str) -> str:
     ends = monotonic() + _PATIENCE_SECONDS
     while True:
         words = said.read_text(encoding="utf-8")

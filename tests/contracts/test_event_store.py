@@ -459,6 +459,15 @@ async def test_whoever_is_answered_finds_the_generation_grown(store: EventStore)
         assert store.generation > generation
 
 
+async def test_the_generation_of_a_log_grows_by_commits_to_it_only(store: EventStore) -> None:
+    ours, others = store.generation_of("opportunities"), store.generation_of("leads")
+    await store.append([an_append(STREAM, 0, 1)])
+    assert store.generation_of("opportunities") > ours
+    assert store.generation_of("leads") == others
+    await store.append([an_append("acme/lead/L1", 0, 2, log="leads")])
+    assert store.generation_of("leads") > others
+
+
 async def test_waiting_ends_by_itself_and_at_once_where_something_came_before(
     store: EventStore,
 ) -> None:

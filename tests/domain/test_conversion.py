@@ -28,8 +28,9 @@ from services.scoring.domain.conversion_models import (
     PutModelIntoEffect,
     Quality,
 )
-from services.scoring.domain.lead_behaviour import RulePoints
+from services.scoring.domain.lead_behaviour import LeadBehaviour, RulePoints, points_so_far
 from shared.errors import NotFound
+from shared.events.leads import LeadAttribute
 from shared.events.scoring import ConversionModelTookEffect, ConversionModelTrained
 from tests.domain.scoring_examples import NOW
 
@@ -80,7 +81,9 @@ def test_the_contributions_add_up_from_the_mean_lead(
 
 
 def test_traits_are_cut_into_equal_ranges_and_choices_that_enough_have() -> None:
-    examples = [{"n": float(number), "c": "often", "same": "x"} for number in range(40)]
+    examples: list[dict[str, LeadAttribute]] = [
+        {"n": float(number), "c": "often", "same": "x"} for number in range(40)
+    ]
     examples[0]["c"] = "once"
     found = {each.trait: each for each in cells_of(examples, fewest=20, ranges=4)}
     assert found["n"].bounds == (10.0, 20.0, 30.0)
@@ -122,8 +125,20 @@ def test_the_same_answer_is_not_recorded_again() -> None:
     assert len(CONVERSION.decide(better, first)) == 1
 
 
-def test_before_the_rules_judged_a_lead_nothing_is_said() -> None:
-    assert CONVERSION.decide(replace(BY_RULES, points=None), Conversion()) == []
+def test_before_the_rules_judged_a_lead_what_it_did_counts_at_once() -> None:
+    lead = LeadBehaviour(
+        lead_id="L1",
+        customer_id="C1",
+        unit_path=("company",),
+        captured_at=NOW,
+        changed_at=NOW,
+        traits={"source": "referral"},
+        behaviours=("demo_booked", "demo_booked", "unheard-of"),
+    )
+    worth = {"referral": 30.0, "demo_booked": 15.0, "other": 10.0}
+    assert points_so_far(lead, worth) == RulePoints(source=30.0, behaviour=15.0, timeliness=30.0)
+    judged = replace(lead, points=POINTS)
+    assert points_so_far(judged, worth) == POINTS
 
 
 def after(*commands: NoteTrainedModel | PutModelIntoEffect) -> Models:

@@ -1,6 +1,7 @@
 """Authenticity: bursts, templates, month ends and gaps, each with its proof (S4)."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ def entered(count: int, apart: timedelta, late: timedelta = DAY) -> list[ActionR
     ]
 
 
-def on(day: int, number: int, hour: int = 3, **more: object) -> ActionRecord:
+def on(day: int, number: int, hour: int = 3, **more: Any) -> ActionRecord:
     """At 11:00 in Shanghai."""
     return record(number, datetime(2026, 3, day, hour, tzinfo=UTC), **more)
 

@@ -1,6 +1,7 @@
 """Authenticity: places, times, reused evidence and dates, each with its proof (S4)."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def scanned(
     return record(number, NOW + after, place=place)
 
 
-def with_photo(taken: timedelta | None, metres: float | None, **more: object) -> ActionRecord:
+def with_photo(taken: timedelta | None, metres: float | None, **more: Any) -> ActionRecord:
     taken_at = None if taken is None else NOW + taken
     photo = Photo(sha256="a" * 64, taken_at=taken_at, distance_metres=metres)
     return record(1, NOW, photos=[photo], **more)

@@ -146,20 +146,20 @@ async def test_a_month_made_up_at_its_end_is_found_when_it_is_over(
 
 
 async def test_a_gap_made_up_in_one_day_is_found(alarm: AlarmFloor, plant: Planting) -> None:
-    stage = {"name": "leads", "golden_actions": [{"action": "visit"}]}
+    stage = {"name": "leads", "golden_action": [{"action": "visit"}]}
     body = {"pipeline": {"name": "field"}, "stage": [stage, {"name": "offer"}]}
     await alarm.floor.told("/pipelines", body, "administrator")
     for _ in range(3):
         await plant.action(alarm.now)
         await alarm.settle(after=7 * DAY)
     await alarm.settle(after=7 * DAY)
-    for _ in range(2):
+    for _ in range(3):
         await plant.action(alarm.now)
     await alarm.settle(after=MINUTE)
     [case] = await cases(alarm)
     assert case["rule"] == "gap"
     assert case["facts"]["kind"] == "visit"
-    assert len(case["actions"]) == 2
+    assert len(case["actions"]) == 3
 
 
 async def visited(
@@ -223,6 +223,7 @@ async def test_a_photo_used_twice_is_found(alarm: AlarmFloor) -> None:
         body = {"action_id": f"A{number}", "type": "visit", "evidence": [photo]}
         await alarm.floor.told("/opportunities/O1/log-action", body, "rep-1")
         await alarm.settle(after=HOUR)
+    await alarm.settle(after=MINUTE)
     [case] = await cases(alarm)
     assert (case["rule"], case["facts"]) == ("place_and_time", {"reused_from": "A1"})
     assert [line["action_id"] for line in await proof(alarm, case)] == ["A1", "A2"]

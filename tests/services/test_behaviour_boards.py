@@ -183,7 +183,12 @@ class Story:
             await self.log(deal, rep, "quote", ago=now - begun - timedelta(minutes=3))
 
     def node(self, deal: str, visit_id: str, node: str, at: datetime) -> Any:
-        named = {"opportunity_id": deal, "action_id": visit_id, "occurred_at": at, "now": at}
+        named: dict[str, Any] = {
+            "opportunity_id": deal,
+            "action_id": visit_id,
+            "occurred_at": at,
+            "now": at,
+        }
         match node:
             case "fields":
                 return FillVisit(fields={"out_of_stock": "aspirin"}, **named)

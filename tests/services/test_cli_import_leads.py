@@ -1,7 +1,5 @@
 """`pulsetrail import` of leads: linked, decided, repeated, taken back (L1, G2)."""
 
-import io
-import json
 import tomllib
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -10,21 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from services.cli.desk import Desk, Request, furnish
 from services.cli.import_history import ImportHistory
 from services.cli.lead_boards import ShowCustomer, ShowLeadBoard
 from services.cli.lead_mapping import parse_lead_mapping
-from services.cli.output import Output
 from services.cli.undo_import import UndoImport
-from services.embedded import open_embedded
 from services.leads.domain.lead import LEAD
 from services.leads.domain.lead_commands import ChangeLeadFields
 from services.leads.domain.lead_state import LeadFields
 from shared.command_handling import CommandContext
 from shared.errors import DomainError, NotFound
-from shared.hosting import Hosting
+from tests.services.typed_commands import TypedCommands, typed_commands
 
 MAPPING = """
 kind = "leads"
@@ -86,19 +80,8 @@ OTHER = "3,2026-03-03,Müller GmbH,Jörg 😀,+49 30 901820,,,website,,,no\n"
 
 
 @dataclass
-class Folder:
-    """The commands as they are typed, without a process each."""
-
-    hosting: Hosting
+class Folder(TypedCommands):
     files: Path
-
-    async def asked(self, request: Request, code: int = 0) -> dict[str, Any]:
-        said = io.StringIO()
-        output = Output(Console(file=said, width=100_000), Console(quiet=True), as_json=True)
-        desk = Desk(hosting=self.hosting, output=output, tenant_id="default")
-        assert await request.run(desk) == code, said.getvalue()
-        document: dict[str, Any] = json.loads(said.getvalue())
-        return document
 
     async def run(self, *lines: str, code: int = 0, dry: bool = False) -> dict[str, Any]:
         self.files.joinpath("mapping.toml").write_text(MAPPING, encoding="utf-8")
@@ -112,22 +95,14 @@ class Folder:
         rows: list[dict[str, Any]] = (await self.asked(ShowLeadBoard(board="leads")))["rows"]
         return rows
 
-    async def events(self, what: str = "") -> list[Any]:
-        """Of leads and customers, as they are stored."""
-        store = self.hosting.ports.event_store
-        stored = await store.read_log("leads", 0, 0, 10_000)
-        return [each for each in stored if each.type.startswith(f"leads.{what}")]
-
     async def types(self) -> Counter[str]:
         return Counter(each.type.split(".")[1] for each in await self.events())
 
 
 @pytest.fixture
 async def folder(tmp_path: Path) -> AsyncIterator[Folder]:
-    async with open_embedded(tmp_path / "data") as hosting:
-        await furnish(hosting.ports)
-        await hosting.catch_up()
-        yield Folder(hosting, tmp_path)
+    async with typed_commands(tmp_path / "data") as typed:
+        yield Folder(typed.hosting, tmp_path)
 
 
 async def test_rows_become_leads_and_customers_linked_within_the_file(folder: Folder) -> None:

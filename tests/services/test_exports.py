@@ -3,9 +3,10 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -18,7 +19,12 @@ from tests.system.command import Pulsetrail
 XES = "{http://www.xes-standard.org/}"
 PARTS_OF_A_LOG = ("extension", "global", "classifier", "attribute", "trace")
 """In this order, as the XES schema has them; an attribute is one of the typed elements."""
-TYPES = {"string": str, "date": datetime.fromisoformat, "int": int, "float": float}
+TYPES: dict[str, Callable[[str], Any]] = {
+    "string": str,
+    "date": datetime.fromisoformat,
+    "int": int,
+    "float": float,
+}
 TYPES |= {"boolean": {"true": True, "false": False}.__getitem__}
 FORMULAS = ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1+1")
 CUSTOMER = "<script>alert(1)</script>"

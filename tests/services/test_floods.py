@@ -127,7 +127,7 @@ async def test_two_processes_that_write_letters_at_the_same_time_tell_each_thing
             return await handle_runs(self, *given)
 
         monkeypatch.setattr(CommandHandling, "handle_runs", held_up)
-        writing = asyncio.create_task(slow.step(alarm.now))
+        writing = asyncio.ensure_future(slow.step(alarm.now))
         await reached.wait()
         await alarm.signal("S1")
         await hosting.catch_up(runners=False)

@@ -104,8 +104,7 @@ async def test_attainment_is_live_and_what_is_not_built_is_absent(floor: SalesFl
     await goal(floor, 4, unit_id="north")
     await goal(floor, 2, person_id="rep-1")
     for number in range(4):
-        known = {"budget_status": ("oral", "written", "untouched", None)[number]}
-        await lead(floor, number, **known)
+        await lead(floor, number, budget_status=("oral", "written", "untouched", None)[number])
         await to_rep(floor, number)
     await lead(floor, 9, unit="team-2", budget_status="oral")
     await to_rep(floor, 9, "rep-2")
@@ -141,6 +140,7 @@ async def test_data_quality_is_what_the_log_says(floor: SalesFloor) -> None:
         await lead(floor, number, unit=("team-1", "team-2")[number % 2], **needs)
     await floor.told("/customers/C0/merge", {"into_customer_id": "C1"}, "director")
     await until(floor, NOW + 2 * DAY)
+    await until(floor, NOW + 2 * DAY + timedelta(minutes=1))
 
     events = await leads_log(floor)
     wanted = behaviour.data_quality(events, MARCH)

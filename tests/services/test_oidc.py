@@ -22,7 +22,7 @@ from tests.servers.oidc_provider import AUDIENCE, CLIENT_ID, CLIENT_SECRET, oidc
 from tests.services.sales_floor import SalesFloor, code_of, sales_floor
 
 HERE = "http://test"
-OF_PROVIDER = {"kid": "K1", "use": "sig", "alg": "RS256"}
+OF_PROVIDER: Any = {"kid": "K1", "use": "sig", "alg": "RS256"}
 KEY = RSAKey.generate_key(2048, parameters=OF_PROVIDER)
 WRONG_KEY = RSAKey.generate_key(2048, parameters=OF_PROVIDER)
 

@@ -260,6 +260,7 @@ ROUTES_OF_COMMANDS = {
     "release-lead": "/leads/{lead_id}/release",
     "disqualify-lead": "/leads/{lead_id}/disqualify",
     "convert-lead": "/leads/{lead_id}/convert",
+    "decide-authenticity-case": "/authenticity-cases/{case_id}/decide",
     "add-unit": "/units",
     "move-unit": "/units/{unit_id}/move",
     "rename-unit": "/units/{unit_id}/rename",
@@ -334,13 +335,15 @@ BODIES: dict[str, Any] = {
         "decision": "approve",
     },
     "/opportunities/{opportunity_id}/resubmit-approval": {"approval_id": "V-of-T1"},
+    "/authenticity-cases/{case_id}/decide": {"verdict": "false", "reason": "on leave"},
     "/escalations/{escalation_id}/snooze": {"until": "2026-03-09T09:00:00Z"},
     "/escalations/{escalation_id}/hand-over": {"to_person_id": "boss-1"},
+    "/webhooks/{webhook_id}/replay": {},
 }
 # Who may do it in T1, where it is more than a role: a message is read by whom it was sent to.
 OWN_ROLES = {"/inbox/{message_id}/read": "rep", "/people/{person_id}/leave": "administrator"}
 # What every tenant has under the same name is no id of another tenant's.
-SAME_EVERYWHERE = {"/boards/{name}", "/boards/{name}/why"}
+SAME_EVERYWHERE = {"/boards/{name}", "/boards/{name}/why", "/boards/{name}/export"}
 BYTES = b"a page of T1's"
 
 
@@ -364,6 +367,15 @@ async def _ids_of_t1(running: Gate) -> dict[str, str]:
         "evidence": [{"sha256": sha256, "kind": "photo"}],
     }
     await floor.told("/opportunities/O-of-T1/log-action", action, "rep-1")
+    rule = {"earlier": "reported_at", "later": "occurred_at", "limit_seconds": 1}
+    dated = {
+        "type": "dated",
+        "fields": [{"name": "reported_at", "kind": "date"}],
+        "date_rules": [rule],
+    }
+    await floor.told("/action-types", dated, "administrator")
+    late = {"type": "dated", "fields": {"reported_at": "2026-01-01"}}
+    await floor.told("/opportunities/O-of-T1/log-action", late, "rep-1")
     approval = {"approval_id": "V-of-T1", "kind": "discount", "steps": ["director"]}
     await floor.told("/opportunities/O-of-T1/request-approval", approval, "rep-1")
     await floor.told(
@@ -385,10 +397,19 @@ async def _ids_of_t1(running: Gate) -> dict[str, str]:
         "secret": "whsec_" + "A" * 32,
     }
     await floor.told("/channels", channel, "administrator")
+    webhook = {
+        "webhook_id": "webhook-of-T1",
+        "url": "http://127.0.0.1:9/in",
+        "event_types": ["directory.unit_added.v1"],
+    }
+    await floor.told("/webhooks", webhook, "administrator")
+    away = {"begins_at": "2026-03-20T00:00:00Z", "ends_at": "2026-03-21T00:00:00Z"}
+    await floor.told("/absences", {"absence_id": "away-of-T1", **away}, "rep-1")
     await alarm.settle(after=timedelta(hours=49))
     await alarm.settle(after=timedelta(minutes=5))
     escalation = min(await alarm.escalations())
     message = (await alarm.inbox("rep-1"))[0]
+    [case] = (await floor.shown("/authenticity-cases"))["rows"]
     return {
         "unit_id": "team-1",
         "person_id": "rep-2",
@@ -401,6 +422,9 @@ async def _ids_of_t1(running: Gate) -> dict[str, str]:
         "escalation_id": escalation,
         "message_id": message["message_id"],
         "channel_id": "hook-of-T1",
+        "webhook_id": "webhook-of-T1",
+        "absence_id": "away-of-T1",
+        "case_id": case["case_id"],
         "kind": "opportunity",
         "subject_id": "O-of-T1",
     }
@@ -439,7 +463,7 @@ async def test_an_id_of_another_tenant_is_as_good_as_none(running: Gate) -> None
 
 def _removes(endpoint: Endpoint) -> bool:
     """What is taken away cannot be found afterwards."""
-    return endpoint.path.endswith("/remove")
+    return endpoint.path.endswith(("/remove", "/withdraw"))
 
 
 def _shows_t1(text: str, asked: dict[str, str]) -> bool:
@@ -484,6 +508,7 @@ async def test_no_list_shows_anything_of_another_tenant(running: Gate) -> None:
         "/events",
         "/inbox",
         "/leads",
+        "/authenticity-cases",
     }
 
 

@@ -43,8 +43,12 @@ def trained() -> Trained:
 
 
 def test_it_tells_good_leads_from_bad_ones(trained: Trained) -> None:
-    good = {"source": "web_form", "behaviour:demo_booked": True, "attribute:seconds": 900}
-    bad = {"source": "web_form", "attribute:seconds": 10}
+    good: dict[str, LeadAttribute] = {
+        "source": "web_form",
+        "behaviour:demo_booked": True,
+        "attribute:seconds": 900,
+    }
+    bad: dict[str, LeadAttribute] = {"source": "web_form", "attribute:seconds": 10}
     assert estimate(trained.model, good).probability > 0.7
     assert estimate(trained.model, bad).probability < 0.25
     assert estimate(trained.model, good).parts[0].name == "behaviour:demo_booked"

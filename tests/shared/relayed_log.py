@@ -51,8 +51,10 @@ class MemoryLog:
     def __init__(self, partitions: int = 2, log_id: str = LOG_ID) -> None:
         self.partitions = partitions
         self.generation = 0
+        self.heads_asked = 0
         self.is_away = False
         self._log_id = log_id
+        self._of_log = 0
         self._events: list[list[StoredEvent]] = [[] for _ in range(partitions)]
         self._asked = 0
         self._grown = asyncio.Event()
@@ -60,6 +62,11 @@ class MemoryLog:
     def add(self, partition: int, count: int, payload: bytes = b"{}") -> None:
         events = self._events[partition]
         events.extend(an_event(partition, len(events), payload) for _ in range(count))
+        self._of_log += 1
+        self.add_elsewhere()
+
+    def add_elsewhere(self) -> None:
+        """Another log has grown."""
         self.generation += 1
         self._grown.set()
         self._grown = asyncio.Event()
@@ -77,6 +84,7 @@ class MemoryLog:
 
     async def heads(self, log: str) -> Sequence[int]:
         self._answer(log)
+        self.heads_asked += 1
         return [events[-1].offset + 1 if events else 0 for events in self._events]
 
     async def recorded_until(self, log: str, partition: int) -> datetime:
@@ -90,6 +98,9 @@ class MemoryLog:
         self._answer(log)
         found = [event for event in self._events[partition] if event.offset >= from_offset]
         return found[:limit]
+
+    def generation_of(self, log: str) -> int:
+        return self._of_log if log == LOG else 0
 
     async def wait_beyond(self, generation: int, seconds: float) -> None:
         if self.generation == generation:

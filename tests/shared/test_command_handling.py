@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,40 @@ async def test_a_repeat_is_answered_although_its_rule_would_refuse_it_by_now(por
     await handling.handle(STAFF, "P1", Leave(person_id="P1"), context())
     again = await handling.handle(STAFF, "P1", move, context("k1"), answer)
     assert (again.duplicate, again.answer) == (True, first.answer)
+
+
+class Asked:
+    """A store that counts what it is asked."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._store = ports.event_store
+        self.questions: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith(("read", "find", "load")):
+            self.questions.append(name)
+        return getattr(self._store, name)
+
+
+async def test_a_command_on_a_known_state_asks_the_store_nothing_before_its_append(
+    ports: Ports,
+) -> None:
+    store = Asked(ports)
+    handling = another_process(ports, store)
+    await handling.handle(STAFF, "P1", Join(person_id="P1"), context("k1"), answer)
+    store.questions.clear()
+    move = Move(person_id="P1", unit_id="u2")
+    done = await handling.handle(STAFF, "P1", move, context("k2", expected_version=1), answer)
+    assert (done.version, store.questions) == (2, [])
+
+
+async def test_an_answer_that_shows_no_state_is_kept_without_it(ports: Ports) -> None:
+    handling = ports.commands("directory")
+    silent = replace(context("k1"), is_shown_state=False)
+    done = await handling.handle(STAFF, "P1", Join(person_id="P1"), silent, answer)
+    again = await handling.handle(STAFF, "P1", Join(person_id="P1"), silent, answer)
+    assert (done.answer, again.answer) == (b"{}", b"{}")
+    assert (again.duplicate, again.event_ids) == (True, done.event_ids)
 
 
 async def test_a_repeat_is_known_after_a_restart(tmp_path: Path) -> None:

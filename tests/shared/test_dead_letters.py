@@ -35,7 +35,7 @@ def mended() -> RowReadModel[staff.StaffRow]:
     def evolve(row: staff.StaffRow | None, recorded: RecordedEvent) -> staff.StaffRow | None:
         event = recorded.event
         if isinstance(event, PersonMoved) and event.unit_id == NOWHERE:
-            recorded = recorded._replace(event=replace(event, unit_id="elsewhere"))
+            recorded = RecordedEvent(replace(event, unit_id="elsewhere"), recorded.arrived)
         return staff.evolve_row(row, recorded)
 
     return replace(headcount_model(), projection=replace(staff.HEADCOUNT, evolve=evolve))

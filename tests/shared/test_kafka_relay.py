@@ -108,6 +108,25 @@ async def test_more_than_a_batch_and_large_events_arrive_in_order(
     assert await bench.arrived() == list(range(23))
 
 
+async def test_commits_to_other_logs_cost_it_no_question(bench: Bench) -> None:
+    relay = bench.relay()
+    async with running(relay):
+        bench.log.add(0, 5)
+        await eventually(lambda: _has_relayed(relay, 5))
+        await asyncio.sleep(0.1)
+        asked = bench.log.heads_asked
+        for _ in range(50):
+            bench.log.add_elsewhere()
+            await asyncio.sleep(0.01)
+        assert bench.log.heads_asked - asked <= 3  # for ticks, once a second
+        bench.log.add(1, 2)
+        await eventually(lambda: _has_relayed(relay, 7))
+
+
+async def _has_relayed(relay: LogRelay, events: int) -> bool:
+    return relay.relayed == events
+
+
 class Killed(BaseException):
     """The process ends here."""
 
@@ -196,7 +215,7 @@ async def test_a_tick_follows_all_that_was_recorded_before_it(bench: Bench) -> N
     await bench.relay().step()
     taken = await topic_content(bench.bootstrap, bench.topic, 0)
     assert [tick.next_position for tick in taken.ticks] == [5]
-    assert taken.ticks[0].recorded_until > taken.events[-1].recorded_at
+    assert taken.ticks[0].recorded_until > taken.events[-1].whole().recorded_at
     empty = await topic_content(bench.bootstrap, bench.topic, 1)
     assert [tick.next_position for tick in empty.ticks] == [0]
 

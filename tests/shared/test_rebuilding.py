@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import inspect
 
 from shared.clock import milliseconds
+from shared.envelope import RecordedEvent
 from shared.ports import Ports
 from shared.projecting import AT_ONCE, RowReadModel
 from shared.read_store import CHECKPOINTS, METADATA
@@ -205,7 +206,7 @@ async def test_a_mended_fold_takes_parked_streams_back(ports: Ports) -> None:
     def somewhere(row: StaffRow | None, recorded: Any) -> StaffRow | None:
         event = recorded.event
         if getattr(event, "unit_id", None) == NOWHERE:
-            recorded = recorded._replace(event=replace(event, unit_id="u0"))
+            recorded = RecordedEvent(replace(event, unit_id="u0"), recorded.arrived)
         return HEADCOUNT.evolve(row, recorded)
 
     mended = replace(broken, projection=replace(HEADCOUNT, evolve=somewhere))

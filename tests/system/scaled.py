@@ -16,7 +16,7 @@ import httpx
 
 PARTS = ("api", "relay", "worker", "watch")
 
-_PATIENCE_SECONDS = 90.0
+_PATIENCE_SECONDS = 180.0
 
 
 @dataclass

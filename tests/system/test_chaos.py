@@ -15,14 +15,14 @@ async def test_faults_under_load_lose_and_double_nothing() -> None:
         await running.strike(faults.kill_one_of_each_kind, faults.lose_commits)
         await running.compare()
         await running.strike(
-            faults.stop_a_worker, faults.restart_postgres, faults.broken_records, faults.poison
+            faults.stop_amid_a_batch, faults.broken_records, faults.poison, faults.deliver_again
         )
         await running.compare()
         await running.strike(
             faults.rebalance_storm,
             faults.restart_kafka,
+            faults.restart_postgres,
             faults.cut_connections,
-            faults.deliver_again,
         )
         await running.finish()
         assert running.kills >= 7

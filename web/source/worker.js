@@ -29,6 +29,7 @@ async function keptOrFresh(request) {
 
 self.addEventListener("fetch", (event) => {
   const { pathname, origin } = new URL(event.request.url);
+  if (pathname === "/sign-out") event.waitUntil(caches.delete(KEPT));
   if (event.request.method !== "GET" || origin !== self.location.origin) return;
   if (pathname.startsWith("/assets/")) event.respondWith(keptOrFresh(event.request));
   else if (pathname === "/my-day") event.respondWith(freshOrKept(event.request));

@@ -9,10 +9,11 @@ from typing import NamedTuple
 from services.cli.demonstration.customers import CustomerPlan
 from services.cli.demonstration.office_hours import ZONE, OfficeHours
 from services.cli.demonstration.planned import Planned, To
-from services.cli.demonstration.process import TYPES_BY_NAME
+from services.cli.demonstration.process import STORE, TYPES_BY_NAME
 from services.cli.demonstration.proofs import Proof, Shown, proof_of
 from services.cli.demonstration.staff import PersonPlan, Staff
 from services.cli.demonstration.temperaments import Temperament
+from services.cli.demonstration.visiting import VISIT, Visits
 from services.cli.demonstration.wording import reason, summary
 from services.opportunities.domain.opportunity_commands import (
     AssignOpportunity,
@@ -76,6 +77,8 @@ class Course:
         self.entered = beginning.opened_at
         self.closed_at: datetime | None = None
         self._appointed: datetime | None = None
+        is_store = beginning.customer.description.customer_type == STORE.type
+        self.visits = Visits(self) if is_store else None
 
     @property
     def opportunity_id(self) -> str:
@@ -119,6 +122,9 @@ class Course:
     def touch(self, action_type: str | None = None) -> None:
         """One contact; it may book the next one, and may be answered."""
         self.at = self._next_moment()
+        if self.visits is not None and action_type is None and self.visits.wants_to_go():
+            self.visits.go(self._entry_of(self.at, late=False), complete=False)
+            return
         chosen = action_type or self.chance.choice(("call", "call", "message", "email", "note"))
         next_action = None
         if chosen != "note" and self.happens(self.temperament.books):
@@ -133,6 +139,9 @@ class Course:
         """The golden action, with its evidence or not; `at_once`: complete, and entered at once."""
         self.at = self._next_moment()
         complete = at_once or self.happens(self.temperament.proof)
+        if self.visits is not None and action_type == VISIT and complete:
+            self.visits.go(self._entry_of(self.at, late=False), complete=True)
+            return
         shown = evidence if complete else evidence[1:]
         name = self.log(Deed(action_type, self.at, shown, late=not at_once))
         if not complete and self.happens(0.35):

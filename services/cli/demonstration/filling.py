@@ -25,7 +25,7 @@ _WATCHED_LATELY_AT = (10.0, 14.0, 17.5)
 _WATCHED_BEFORE_AT = (17.0,)
 _LATELY = timedelta(days=21)
 _WATCHED_ON_DAYS_OFF = (20.0,)
-_JUDGES_WEEKS = "projections.workshops"
+_JUDGES_WINDOWS = frozenset({"projections.workshops", "projections.figures"})
 
 
 class Filled(NamedTuple):
@@ -149,12 +149,12 @@ class _Filling:
             progress((moment - script.start) / span)
 
     async def _follow(self, moment: datetime) -> None:
-        """What follows from the time; whole weeks are judged on days off and at the end alone."""
+        """What follows from the time; whole windows are judged on days off and at the end alone."""
         office, hosting = self._script.office, self._hosting
         if moment == self._script.until or not office.works_on(office.day_of(moment)):
             await hosting.catch_up()
             return
-        runners = [each for each in hosting.runners if each.name != _JUDGES_WEEKS]
+        runners = [each for each in hosting.runners if each.name not in _JUDGES_WINDOWS]
         await self._catch_up()
         while any(await asyncio.gather(*(runner.step(moment) for runner in runners))):
             await self._catch_up()

@@ -11,8 +11,11 @@ from services.directory.domain.unit_tree import UnitTreeCommand
 from services.leads.domain.customer import CustomerCommand
 from services.notifications.domain.policy import PolicyCommand
 from services.opportunities.domain.action_type import DefineActionTypes
+from services.opportunities.domain.customer_type import DefineCustomerTypes
+from services.opportunities.domain.door import DoorCommand
 from services.opportunities.domain.opportunity_commands import OpportunityCommand
 from services.opportunities.domain.pipeline import PublishPipeline
+from services.projections.domain.goals import GoalCommand
 from shared.command_handling import derived_id
 
 DEMO_TENANT = "demo"
@@ -24,6 +27,9 @@ Command = (
     | CustomerCommand
     | PolicyCommand
     | DefineActionTypes
+    | DefineCustomerTypes
+    | DoorCommand
+    | GoalCommand
     | PublishPipeline
     | OpportunityCommand
 )
@@ -40,6 +46,9 @@ class To(StrEnum):
     ACTION_TYPES = "action_types"
     PIPELINE = "pipeline"
     OPPORTUNITY = "opportunity"
+    CUSTOMER_TYPES = "customer_types"
+    DOOR = "door"
+    GOALS = "goals"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,14 @@ from services.opportunities.domain.evidence import (
     SCREENSHOT,
 )
 from shared.events.opportunities import (
+    ActionField,
     ActionTypeDefinition,
     GoldenAction,
+    LightLimits,
     PipelineDefinition,
     StageDefinition,
 )
+from shared.events.visits import CustomerTypeDefinition
 
 _HOUR = 3600
 _DAY = 24 * _HOUR
@@ -76,6 +79,7 @@ KEY_ACCOUNTS = PipelineDefinition(
         ),
     ),
     win_from=("objections_handled", "ready_to_sign"),
+    lights=LightLimits(proposal_stage="solution_shown"),
 )  # fmt: skip
 """Whatever is left out is recorded as a violation, with its reason."""
 
@@ -100,6 +104,13 @@ STORES = PipelineDefinition(
 """Nothing may be left out: a skip is refused."""
 
 PIPELINES = (KEY_ACCOUNTS, STORES)
+
+STORE = CustomerTypeDefinition(
+    type="store",
+    fields=(ActionField(name="out_of_stock", kind="text", required=True),),
+    title={"zh": "门店", "en": "Store"},
+)
+"""What a visit to one has to find out."""
 _WITH_MORE_TO_SAY = frozenset({"visit", "meeting", "call"})
 
 

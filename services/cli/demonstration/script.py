@@ -8,6 +8,7 @@ from random import Random
 
 from services.cli.demonstration.course import Beginning, Course, World
 from services.cli.demonstration.customers import customer
+from services.cli.demonstration.goals import goals_of
 from services.cli.demonstration.inventing import invent_records
 from services.cli.demonstration.office_hours import ZONE, OfficeHours
 from services.cli.demonstration.planned import DEMO_TENANT, Command, Planned, To
@@ -17,6 +18,7 @@ from services.cli.demonstration.process import (
     KEY_ACCOUNTS,
     PIPELINES,
     SETTINGS,
+    STORE,
     STORES,
 )
 from services.cli.demonstration.proofs import Proof
@@ -30,6 +32,7 @@ from services.notifications.domain.message_list import INBOX
 from services.notifications.domain.policy import SetPolicy
 from services.notifications.queries.tenant_choices import ONE_PER_TENANT
 from services.opportunities.domain.action_type import DefineActionTypes
+from services.opportunities.domain.customer_type import DefineCustomerTypes
 from services.opportunities.domain.pipeline import PublishPipeline
 
 
@@ -76,9 +79,12 @@ def demonstration(start: datetime, size: Size = FULL_SIZE, seed: int = SEED) -> 
         walk(course)
         invent_records(course, until)
         commands.append(_registration(beginning, office, start))
+        if course.visits is not None:
+            commands.append(course.visits.hang_up_the_code())
         commands += course.planned
         proofs |= course.proofs
     commands += _newcomers(staff, start)
+    commands += goals_of(staff, office, start, until)
     kept = [each for each in commands if each.sent_at <= until]
     return Script(
         seed=seed,
@@ -163,6 +169,8 @@ def _furnishing(staff: Staff, start: datetime) -> Iterator[Planned]:
     yield told(To.TENANT, tenant, "tenant", create)
     settings = ChangeSettings(settings=SETTINGS, now=start)
     yield told(To.TENANT, tenant, "settings", settings)
+    stores = DefineCustomerTypes(definitions=(STORE,), now=start)
+    yield told(To.CUSTOMER_TYPES, tenant, "customer types", stores)
     types = DefineActionTypes(definitions=ACTION_TYPES, now=start)
     yield told(To.ACTION_TYPES, tenant, "action types", types)
     for pipeline in PIPELINES:

@@ -14,11 +14,14 @@ from services.directory.domain.unit_tree import UNIT_TREE
 from services.leads.domain.customer import CUSTOMER
 from services.notifications.domain.policy import POLICIES
 from services.opportunities.domain.action_type import ACTION_TYPES
+from services.opportunities.domain.customer_type import CUSTOMER_TYPES
+from services.opportunities.domain.door import DOOR
 from services.opportunities.domain.opportunity import OPPORTUNITY
 from services.opportunities.domain.opportunity_commands import AttachEvidence, LogAction
 from services.opportunities.domain.pipeline import PIPELINE
 from services.opportunities.evidence.sealing import LOG_NAME
 from services.opportunities.evidence.uploading import EvidenceUploading, Upload
+from services.projections.domain.goals import GOALS
 from shared.command_handling import CommandContext, Run, Step
 from shared.decider import Decider
 from shared.envelope import Origin
@@ -39,6 +42,9 @@ RECEIVERS = {
     To.PERSON: Receiver("directory", PERSON),
     To.CUSTOMER: Receiver("leads", CUSTOMER),
     To.POLICIES: Receiver("notifications", POLICIES),
+    To.CUSTOMER_TYPES: Receiver("opportunities", CUSTOMER_TYPES),
+    To.DOOR: Receiver("opportunities", DOOR),
+    To.GOALS: Receiver("projections", GOALS),
     To.OPPORTUNITY: Receiver("opportunities", OPPORTUNITY),
 }
 """In the order in which commands of the same moment are sent: who is named is there first."""

@@ -40,6 +40,19 @@ SUMMARIES = {
     },
 }  # fmt: skip
 
+DETAILS = {
+    "zh": ("下周二前给答复", "王工补充了现场照片", "预算科要再看一遍", "数量先按三十套算",
+           "旺季前必须上线", "还要问一下总部", "对比过另外两家", "仓库地址有变动",
+           "财务希望季度结算", "试点放在二号线", "夜班也要能用", "去年的合同可以参考",
+           "验收由质量部负责", "希望有本地备件"),
+    "en": ("answer promised by Tuesday", "their engineer sent photos", "finance wants to look too",
+           "thirty sets for a start", "must run before the season", "headquarters has to agree",
+           "two other vendors compared", "the warehouse has moved", "they prefer paying quarterly",
+           "pilot on line two", "night shift needs it as well", "last year's contract is a model",
+           "quality signs it off", "spare parts should be close by"),
+}  # fmt: skip
+"""What makes a note one's own: who works honestly does not write the same twice."""
+
 REASONS = {
     "zh": {
         "skip": ("客户要求加快进度", "客户已自行了解方案"),
@@ -62,7 +75,9 @@ LOST_BECAUSE = ("price", "competitor", "no_budget", "no_decision", "postponed")
 
 
 def summary(action_type: str, language: str, chance: Random) -> str:
-    return chance.choice(SUMMARIES[language][action_type])
+    said = chance.choice(SUMMARIES[language][action_type])
+    detail = chance.choice(DETAILS[language])
+    return f"{said}，{detail}" if language == "zh" else f"{said}; {detail}"
 
 
 def reason(kind: str, language: str, chance: Random) -> str:

@@ -27,7 +27,8 @@ from shared.clock import to_milliseconds
 from shared.events.directory import SettingValue
 from shared.http import BASE, Body, Id, When, command_response, json_response
 from shared.organisation import Organisation
-from shared.tenant_settings import TENANT_SETTINGS, TenantSetting, default_of
+from shared.setting_kinds import TenantSetting
+from shared.tenant_settings import TENANT_SETTINGS, default_of
 
 Year = Annotated[int, Field(ge=1970, le=2200)]
 Source = Annotated[str, StringConstraints(min_length=1, max_length=200)]

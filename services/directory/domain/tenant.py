@@ -15,7 +15,8 @@ from shared.events.directory import (
     TenantCreated,
     TenantWentLive,
 )
-from shared.tenant_settings import setting_problems, zone_problem
+from shared.setting_kinds import zone_problem
+from shared.tenant_settings import setting_problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

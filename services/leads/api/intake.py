@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from services.leads.api import intake_bodies as bodies
 from services.leads.api.desk import Desk
 from services.leads.api.intake_limits import IntakeLimits
+from services.leads.api.lead_bodies import Source
 from services.leads.domain.lead import LEAD
 from services.leads.queries.leads import shown_state
 from services.leads.taking_in import LeadFromOutside, TakingIn
@@ -19,7 +20,7 @@ from shared.command_handling import CommandContext, Handled
 from shared.errors import DomainError, NotFound, NotYetKnown, Unauthenticated
 from shared.http import BASE, Access, answering, command_response, happened_at
 
-_WEB_FORM = "web_form"
+_WEB_FORM: Source = "web_form"
 _MOST_FIELDS = 50
 _ANSWERS = {
     200: ("Thank you: we have received your request.", "已收到您的信息，谢谢。"),

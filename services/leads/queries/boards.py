@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.leads.domain.lead_list import LeadRow
 from services.leads.queries.customers import is_visible
 from services.leads.queries.fairness import allocation_board
 from services.leads.queries.leads import lead_page, position_of, shown_leads
@@ -55,7 +56,7 @@ async def _leads(
 ) -> dict[str, Any]:
     organisation = await ports.organisations.of(caller.tenant_id)
     after = position_of(question.cursor)
-    found = []
+    found: list[LeadRow] = []
     while True:
         wanted = _PAGE if question.limit is None else question.limit - len(found)
         rows, after = await lead_page(

@@ -1,9 +1,12 @@
 """How many of a unit's leads have a budget status, by the month they were captured in (L9)."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from functools import reduce
+from operator import add
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from services.leads.domain.suspension import FillRate, SuspensionRules, is_suspended
 from services.leads.queries.leads import LEADS
@@ -24,10 +27,8 @@ async def unit_is_suspended(
     )
     young = timedelta(hours=organisation.number_setting("budget_fill_after_hours"))
     months = _month_starts(organisation, clock)
-    rates = []
-    for begins, ends in zip(months, [*months[1:], clock], strict=True):
-        until = min(ends, clock - young)
-        rates.append(await _rate(ports, organisation.tenant_id, unit_id, begins, until))
+    counted = await _counted(ports, organisation.tenant_id, unit_id, months, clock - young)
+    rates = [counted.get(number, FillRate(0, 0)) for number in range(len(months))]
     return is_suspended(rates[:-1], rates[-1], rules)
 
 
@@ -43,20 +44,28 @@ def _month_starts(organisation: Organisation, clock: datetime) -> list[datetime]
     return found[::-1]
 
 
-async def _rate(
-    ports: Ports, tenant_id: str, unit_id: str, begins: datetime, ends: datetime
-) -> FillRate:
+async def _counted(
+    ports: Ports, tenant_id: str, unit_id: str, months: Sequence[datetime], until: datetime
+) -> dict[int, FillRate]:
+    """By the place of the month among `months`."""
     table = LEADS.rows
+    captured_at = table.c.captured_at
+    begun = [case((captured_at >= milliseconds(begins), 1), else_=0) for begins in months]
+    place = reduce(add, begun).label("place")
     query = (
-        select(table.c.budget_known, func.count())
+        select(place, table.c.budget_known, func.count())
         .where(
             table.c.tenant_id == tenant_id,
             table.c.unit_id == unit_id,
-            table.c.captured_at >= milliseconds(begins),
-            table.c.captured_at < milliseconds(ends),
+            captured_at >= milliseconds(months[0]),
+            captured_at < milliseconds(until),
         )
-        .group_by(table.c.budget_known)
+        .group_by(place, table.c.budget_known)
     )
+    found: dict[int, FillRate] = {}
     async with ports.read_store.reading() as connection:
-        counts = {bool(known): number for known, number in await connection.execute(query)}
-    return FillRate(sum(counts.values()), counts.get(True, 0))
+        for months_begun, known, number in await connection.execute(query):
+            leads, filled = found.get(months_begun - 1, FillRate(0, 0))
+            filled += number if known else 0
+            found[months_begun - 1] = FillRate(leads + number, filled)
+    return found

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from services.notifications.api import (
+    absences,
     channels,
     escalations,
     inbox,
@@ -17,7 +18,7 @@ from shared.service import BatchCommand
 
 
 def routers(desk: Desk) -> tuple[APIRouter, ...]:
-    parts = (escalations, inbox, policies, channels, words, pages, on_call, webhooks)
+    parts = (escalations, inbox, policies, channels, words, pages, absences, on_call, webhooks)
     return tuple(part.router(desk) for part in parts)
 
 

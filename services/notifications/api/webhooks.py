@@ -21,10 +21,10 @@ from services.notifications.domain.webhook_book import (
     WebhookCommand,
     Why,
 )
-from services.notifications.outbox.webhook_delivery import bound_to
-from services.notifications.outbox.webhook_queueing import subscribable
 from services.notifications.queries.pages import parsed_cursor
+from services.notifications.queries.subscribable import subscribable
 from services.notifications.queries.tenant_choices import ONE_PER_TENANT
+from services.notifications.queries.vault import webhook_binding
 from services.notifications.queries.webhook_deliveries import Wanted, deliveries_page, replay
 from shared.access import Caller, Resource, Verb
 from shared.clock import to_milliseconds
@@ -203,7 +203,7 @@ def _new_secret(desk: Desk) -> str:
 
 
 async def _sealed(desk: Desk, caller: Caller, webhook_id: str, text: str) -> str:
-    return await desk.choices.vault.sealed(caller.tenant_id, bound_to(webhook_id), text)
+    return await desk.choices.vault.sealed(caller.tenant_id, webhook_binding(webhook_id), text)
 
 
 def _with_secret(handled: Handled[Any], response: Response, secret: str) -> Response:

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from shared.decider import Decider
 from shared.errors import DomainError, FieldProblem, Malformed, NotFound
-from shared.events.webhooks import (
+from shared.events.notifications import (
     WebhookDisabled,
     WebhookEnabled,
     WebhookRemoved,
@@ -91,7 +91,7 @@ class Webhook:
     personal_fields: bool
     enabled_at: datetime
     former_secret: str | None = None
-    former_until: datetime | None = None
+    former_ends_at: datetime | None = None
     disabled: str | None = None
 
     def wants(self, event_type: str) -> bool:
@@ -100,7 +100,7 @@ class Webhook:
     def secrets_at(self, now: datetime) -> tuple[str, ...]:
         """Those that sign, the present one first."""
         former = self.former_secret
-        if former is None or self.former_until is None or now >= self.former_until:
+        if former is None or self.former_ends_at is None or now >= self.former_ends_at:
             return (self.secret,)
         return (self.secret, former)
 
@@ -143,7 +143,7 @@ def rotate(command: RotateSecret, book: WebhookBook) -> Sequence[WebhookEvent]:
         WebhookSecretRotated(
             webhook_id=command.webhook_id,
             secret=command.secret,
-            former_until=command.now + FORMER_SECRET_SIGNS_FOR,
+            former_ends_at=command.now + FORMER_SECRET_SIGNS_FOR,
             rotated_at=command.now,
         )
     ]
@@ -200,7 +200,7 @@ def evolve(book: WebhookBook, event: WebhookEvent) -> WebhookBook:
                 known,
                 secret=event.secret,
                 former_secret=known.secret,
-                former_until=event.former_until,
+                former_ends_at=event.former_ends_at,
             )
             return _with(book, rotated)
         case WebhookDisabled():

@@ -21,6 +21,7 @@ from services.notifications.domain.webhook_book import (
 from services.notifications.domain.webhook_plan import is_given_up, next_try
 from services.notifications.queries.read_models import by_the_clock
 from services.notifications.queries.tenant_choices import ONE_PER_TENANT, TenantChoices
+from services.notifications.queries.vault import webhook_binding
 from services.notifications.queries.webhook_deliveries import (
     Delivery,
     End,
@@ -66,8 +67,8 @@ class WebhookDelivery:
             return False
         due = await due_deliveries(self._ports.read_store, sorted(webhooks), now, _AT_ONCE)
         by_webhook: dict[tuple[str, str], list[Delivery]] = {}
-        for each in due:
-            by_webhook.setdefault(each[:2], []).append(each)
+        for delivery in due:
+            by_webhook.setdefault(delivery[:2], []).append(delivery)
         await asyncio.gather(
             *(self._post_all(webhooks[key], part, now) for key, part in by_webhook.items())
         )
@@ -126,7 +127,9 @@ class WebhookDelivery:
         return Report(outcome=Outcome.ACCEPTED, detail=f"http-{answer.status}")
 
     async def _opened(self, tenant_id: str, webhook: Webhook, sealed: str) -> str:
-        return await self._choices.vault.opened(tenant_id, bound_to(webhook.webhook_id), sealed)
+        return await self._choices.vault.opened(
+            tenant_id, webhook_binding(webhook.webhook_id), sealed
+        )
 
     async def _disable(self, tenant_id: str, webhook: Webhook, why: Why, now: datetime) -> None:
         """Told to the operator's log, and to whom the policies name."""
@@ -158,11 +161,6 @@ class WebhookDelivery:
             )
             await self._commands.handle(ESCALATION, escalation_id, told, context)
         await self._commands.handle(WEBHOOK_BOOK, ONE_PER_TENANT, command, context)
-
-
-def bound_to(webhook_id: str) -> str:
-    """What the vault binds a webhook's address and secret to."""
-    return f"webhook/{webhook_id}"
 
 
 def _signed(event_id: str, now: datetime, body: bytes, secrets: Sequence[str]) -> Mapping[str, str]:

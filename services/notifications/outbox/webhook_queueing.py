@@ -1,24 +1,14 @@
 """Events are queued for the webhooks that want them, whichever log they stand in (G4)."""
 
 from collections.abc import Sequence
-from functools import cache
 
 from services.notifications.queries.tenant_choices import TenantChoices
 from services.notifications.queries.webhook_deliveries import queue
 from shared.clock import milliseconds
 from shared.envelope import RecordedEvent
 from shared.event_log_api import LOGS
-from shared.event_type import all_event_types
 from shared.ports import Ports
 from shared.subscription import Reaction
-
-_OWN = "notifications.webhook_"
-
-
-@cache
-def subscribable() -> frozenset[str]:
-    """Every event type but those about webhooks themselves."""
-    return frozenset(each.name for each in all_event_types() if not each.name.startswith(_OWN))
 
 
 def webhook_reactions(ports: Ports, choices: TenantChoices) -> tuple[Reaction, ...]:

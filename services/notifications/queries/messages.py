@@ -1,4 +1,4 @@
-"""Questions about messages: what one says, what lies in an inbox, what is with the operator, what was sent."""
+"""Questions about messages: what one says, what lies in an inbox, what was sent, what was not."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

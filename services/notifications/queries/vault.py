@@ -40,3 +40,8 @@ class Vault:
 
 def _bound_to(tenant_id: str, channel_id: str) -> bytes:
     return f"{tenant_id}\x1f{channel_id}".encode()
+
+
+def webhook_binding(webhook_id: str) -> str:
+    """In place of a channel's id: a webhook's address opens for no channel of the same name."""
+    return f"webhook/{webhook_id}"

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, and_, func, select, update
+from sqlalchemy.engine import RowMapping
 
 from services.notifications.queries.pages import Cursor, next_cursor
 from shared.bulk_writing import insert_missing
@@ -228,7 +229,7 @@ async def deliveries_page(
     return [_delivery(row, attempts.get(row["event_id"], [])) for row in rows], after
 
 
-def _attempt(row: Mapping[str, Any]) -> dict[str, Any]:
+def _attempt(row: RowMapping) -> dict[str, Any]:
     ended_at = row["ended_at"]
     return {
         "attempt": row["attempt"],
@@ -239,7 +240,7 @@ def _attempt(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _delivery(row: Mapping[str, Any], attempts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _delivery(row: RowMapping, attempts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "event_id": row["event_id"],
         "event_type": row["event_type"],

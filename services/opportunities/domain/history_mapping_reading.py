@@ -25,7 +25,8 @@ from services.opportunities.domain.history_table import Document, TableReader
 from services.opportunities.domain.history_template import Template, parse_template
 from shared.errors import FieldProblem
 from shared.events.directory import SettingValue
-from shared.tenant_settings import setting_problems, zone_problem
+from shared.setting_kinds import zone_problem
+from shared.tenant_settings import setting_problems
 
 _TIME_FORMATS = ("iso", "epoch-seconds", "epoch-milliseconds")
 _NO_TEXT = parse_template("-")

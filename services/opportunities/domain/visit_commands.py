@@ -1,5 +1,6 @@
 """What can be asked of a visit (O4). A visit is an action: `action_id` names it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -34,7 +35,7 @@ class StartVisit:
 class FillVisit:
     opportunity_id: str
     action_id: str
-    fields: dict[str, FieldValue]
+    fields: Mapping[str, FieldValue]
     occurred_at: datetime
     now: datetime
 

@@ -64,7 +64,8 @@ def delay_in(
 ) -> Delay | None:
     """None where it was within the limit all the time, or not of the scope while over it."""
     begins, end = span
-    hours, last, event_ids = timedelta(), begins, []
+    hours, last = timedelta(), begins
+    event_ids: list[str] = []
     for thing in counted_things(row, calendar):
         if (thing.figure, thing.stage) != (over, stage) or tuple(scope) not in thing.scopes:
             continue

@@ -86,7 +86,8 @@ def passage(
 
     None where there is none. Equal times by stream version ("How things are counted").
     """
-    marks = [each for each in _marks(row) if is_before(each.at, at)]
+    wanted = frozenset(node.event for node in nodes)
+    marks = [each for each in _marks(row, wanted) if is_before(each.at, at)]
     first = next(
         (
             number
@@ -151,19 +152,19 @@ def _is_open(row: OpportunityProcess, at: Moment) -> bool:
     )
 
 
-def _marks(row: OpportunityProcess) -> list[Mark]:
-    """In the order in which they happened."""
+def _marks(row: OpportunityProcess, wanted: frozenset[str]) -> list[Mark]:
+    """Those of such events, in the order in which they happened."""
     marks = [
         Mark(each.at, each.version, Node("action_logged", each.type), each.event_id)
-        for each in counted_actions(row)
+        for each in (counted_actions(row) if "action_logged" in wanted else ())
     ]
     for stay in row.stays:
-        entered = _ENTERED.get(stay.entered_how)
-        if entered is not None:
+        entered = _ENTERED.get(stay.entered_how, "")
+        if entered in wanted:
             detail = stay.stage if stay.entered_how in STAGE_CHANGES else ""
             marks.append(Mark(stay.entered_at, stay.version, Node(entered, detail), stay.event_id))
-        left = _LEFT.get(stay.left_how)
-        if left is not None and stay.left_at is not None and stay.left_event_id is not None:
+        left = _LEFT.get(stay.left_how, "")
+        if left in wanted and stay.left_at is not None and stay.left_event_id is not None:
             marks.append(Mark(stay.left_at, stay.left_version, Node(left), stay.left_event_id))
     for course in row.approvals:
         for step in course.taken:

@@ -97,7 +97,8 @@ def is_red(
     """Valid leads on target while the first-visit rate is under 0.85 × the siblings' mean: leads
     are called valid that are not (P9)."""
     rate = month.first_visits.rate
-    others = [rate for each in siblings if (rate := each.first_visits.rate) is not None]
+    rates = [each.first_visits.rate for each in siblings]
+    others = [each for each in rates if each is not None]
     if rate is None or not others or target is None or not target:
         return False
     is_on_target = month.valid_leads >= target

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from services.projections.domain.goals import GoalEvent, GoalKey
 from shared.envelope import RecordedEvent
@@ -38,16 +38,16 @@ class MonthOfGoals:
 def evolve(row: MonthOfGoals | None, recorded: RecordedEvent) -> MonthOfGoals:
     month = MonthOfGoals() if row is None else row
     event: GoalEvent = recorded.event
-    is_set = isinstance(event, GoalSet)
-    change = TargetSet(
-        event.set_at if is_set else event.removed_at,
-        event.scope_kind,
-        event.scope_id,
-        event.metric,
-        event.target if is_set else None,
-        str(recorded.event_id),
-    )
-    month.changes.append(change)
+    target: float | None
+    match event:
+        case GoalSet():
+            at, target = event.set_at, float(event.target)
+        case GoalRemoved():
+            at, target = event.removed_at, None
+        case _:
+            assert_never(event)
+    named = (event.scope_kind, event.scope_id, event.metric)
+    month.changes.append(TargetSet(at, *named, target, str(recorded.event_id)))
     return month
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar, assert_never, get_args
 
 from shared.clock import milliseconds
 from shared.envelope import RecordedEvent
@@ -19,6 +19,7 @@ LeadCourseEvent = (
     | facts.LeadReturned
     | facts.LeadReleased
     | facts.LeadDisqualified
+    | facts.LeadWithdrawn
 )
 UNKNOWN_BUDGET = (None, "untouched")
 
@@ -85,8 +86,9 @@ def is_valid(lead: LeadCourse, counts: Callable[[datetime], bool]) -> bool:
     return is_assigned and filled is not None and filled.budget_is_known
 
 
-def evolve(row: LeadCourse | None, recorded: RecordedEvent) -> LeadCourse:
-    """Raises PoisonMessage for a stream that does not begin with its capture."""
+def evolve(row: LeadCourse | None, recorded: RecordedEvent) -> LeadCourse | None:
+    """None for a lead that never was. Raises PoisonMessage for a stream that does not begin with
+    its capture."""
     event: LeadCourseEvent = recorded.event
     event_id = str(recorded.event_id)
     if isinstance(event, facts.LeadCaptured):
@@ -116,6 +118,10 @@ def evolve(row: LeadCourse | None, recorded: RecordedEvent) -> LeadCourse:
             row.standings.append(Standing(event.released_at, "released", event_id))
         case facts.LeadDisqualified():
             row.standings.append(Standing(event.disqualified_at, "disqualified", event_id))
+        case facts.LeadWithdrawn():
+            return None
+        case _:
+            assert_never(event)
     return row
 
 

@@ -2,20 +2,20 @@
 
 from bisect import insort
 from datetime import datetime
-from math import ceil
 from typing import assert_never
 
 from services.projections.domain.opportunity_row import (
     ApprovalCourse,
     ApprovalStepTaken,
-    GoldenRule,
-    LightRules,
     LoggedAction,
     OpportunityProcess,
     Ownership,
-    RulesInForce,
-    StageRules,
     Stay,
+)
+from services.projections.domain.rules_and_lateness import (
+    hours_late,
+    rules_in_force,
+    seconds_late,
 )
 from services.projections.domain.visit_course import (
     VisitEvent,
@@ -26,7 +26,6 @@ from services.projections.domain.visit_course import (
 from shared.envelope import Origin, RecordedEvent, StoredEvent
 from shared.errors import PoisonMessage
 from shared.events import opportunities as facts
-from shared.events.opportunities import PipelineDefinition
 from shared.events.visits import (
     VisitFieldsFilled,
     VisitNextActionBooked,
@@ -60,7 +59,6 @@ OpportunityEvent = (
 
 QUESTIONS_FIELD = "customer_questions"
 """An action's own field that counts what the customer asked (P13)."""
-_MOST_HOURS_LATE = 9_999
 
 
 def evolve(row: OpportunityProcess | None, recorded: RecordedEvent) -> OpportunityProcess:
@@ -129,56 +127,11 @@ def _opened(event: facts.OpportunityOpened, stored: StoredEvent) -> OpportunityP
         amount=event.amount,
         currency=event.currency,
         zone=event.zone,
-        entered_seconds_late=_seconds_late(at, stored),
+        entered_seconds_late=seconds_late(at, stored),
         rules=[rules_in_force(event.pipeline, at, stored.version)],
         stays=[Stay(at, stored.version, event.stage, str(stored.event_id), "opened")],
         owners=[Ownership(at, stored.version, event.owner_id, tuple(event.unit_path))],
     )
-
-
-def rules_in_force(pipeline: PipelineDefinition, since: datetime, version: int = 0) -> RulesInForce:
-    """What the fold keeps of a pipeline version."""
-    stages = tuple(
-        StageRules(
-            stage.name,
-            stage.silence_limit_seconds,
-            stage.dwell_limit_seconds,
-            tuple(
-                GoldenRule(
-                    golden.action, tuple(golden.evidence), golden.limit_seconds, golden.after
-                )
-                for golden in stage.golden_actions
-            ),
-            tuple(stage.told),
-        )
-        for stage in pipeline.stages
-    )
-    return RulesInForce(
-        since,
-        version,
-        pipeline.name,
-        pipeline.version,
-        pipeline.silence_in_business_time,
-        pipeline.dwell_in_business_time,
-        stages,
-        LightRules(
-            pipeline.lights.entered_seconds,
-            pipeline.lights.proposal_stage,
-            pipeline.lights.proposal_seconds,
-            pipeline.lights.reaction_seconds,
-        ),
-    )
-
-
-def _seconds_late(at: datetime, stored: StoredEvent) -> float | None:
-    """From when something happened to when it was entered; imports may not say."""
-    entered_at = stored.entered_at if stored.origin == Origin.IMPORT else stored.recorded_at
-    return None if entered_at is None else max(0.0, (entered_at - at).total_seconds())
-
-
-def _hours_late(at: datetime, stored: StoredEvent) -> int | None:
-    seconds = _seconds_late(at, stored)
-    return None if seconds is None else min(ceil(seconds / 3600), _MOST_HOURS_LATE)
 
 
 def _questions(event: facts.ActionLogged | facts.ActionCorrected) -> int:
@@ -241,7 +194,7 @@ def _logged(
         booked.type if booked else None,
         flaw_of(event.invalid_reasons) if event.invalid_reasons else "",
         False,
-        _hours_late(event.happened_at, stored),
+        hours_late(event.happened_at, stored),
         event.summary_characters,
         _questions(event),
     )

@@ -4,7 +4,9 @@ from fastapi import APIRouter
 
 from services.projections.pages import (
     assets,
+    breakpoints,
     escalations,
+    golden_actions,
     my_day,
     process_health,
     reasons,
@@ -15,7 +17,10 @@ from services.projections.pages import (
 from shared.http import Access
 from shared.ports import Ports
 
-_PAGES = (today, silence, timelines, escalations, my_day, process_health, reasons)
+_PAGES = (
+    *(today, silence, timelines, escalations, my_day, process_health),
+    *(golden_actions, breakpoints, reasons),
+)
 
 
 def routers(ports: Ports, access: Access) -> tuple[APIRouter, ...]:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import jinja2
 from fastapi import Request, Response
 from starlette.responses import HTMLResponse
+from starlette.routing import NoMatchFound
 
 from services.projections.pages.assets import asset_path
 from services.projections.pages.catalogue import LANGUAGES, catalogue, message
@@ -46,6 +47,9 @@ ENTRIES: Sequence[Entry] = (
     Entry("/silence", message("Silence"), "silence", Resource.BOARDS),
     Entry("/escalations", message("Escalations"), "escalation", Resource.ESCALATIONS),
     Entry("/process-health", message("Process health"), "health", Resource.BOARDS),
+    Entry("/golden-actions", message("Golden actions"), "golden", Resource.BOARDS),
+    Entry("/heat-map", message("Heat map"), "heat", Resource.BOARDS),
+    Entry("/breakpoints", message("Breakpoints"), "breakpoint", Resource.BOARDS),
 )
 _ON_PHONES = 4
 
@@ -139,9 +143,22 @@ def told_refused(request: Request, status: int, code: str) -> Response:
     html = (
         _environment(language)
         .get_template("refused.html")
-        .render(words=None, status=status, said=refusal_in_words(code, language))
+        .render(
+            status=status,
+            said=refusal_in_words(code, language),
+            sign_in=_sign_in_by_provider(request) if status == 401 else None,
+        )
     )
     return _html(request, html, status)
+
+
+def _sign_in_by_provider(request: Request) -> str | None:
+    """Where the installation's identity provider is gone to, and back to this page."""
+    try:
+        path = request.app.url_path_for("go_to_provider")
+    except NoMatchFound:
+        return None
+    return f"{path}?{urlencode({'onward': request.url.path})}"
 
 
 def _html(request: Request, html: str, status: int) -> Response:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.projections.domain.why_figures import FIGURES_OF_BOARDS
 from services.projections.pages.business_words import action_titles
-from services.projections.pages.layout import Crumb, page
+from services.projections.pages.layout import ENTRIES, Crumb, page
 from services.projections.pages.own_api import moment_said
 from services.projections.pages.page_route import page_router
 from services.projections.pages.readable import readable
@@ -69,8 +69,9 @@ async def _page(visit: Visit, answer: dict[str, Any], board: str | None) -> Resp
     await visit.know_customers(list(customers.values()))
     titles = await action_titles(visit)
     crumbs = [Crumb("/silence", visit.words.say("Silence"))]
-    if board == "process-health":
-        crumbs = [Crumb("/process-health", visit.words.say("Process health"))]
+    named = next((each for each in ENTRIES if each.path == f"/{board}"), None)
+    if named is not None:
+        crumbs = [Crumb(named.path, visit.words.say(named.title))]
     return page(
         visit,
         "why.html",

@@ -14,7 +14,7 @@ from services.projections.pages.page_route import page_router
 from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.asking import Question
 from services.projections.queries.instruction_board import instruction_board
-from services.projections.queries.process_health_board import process_health_board
+from services.projections.queries.process_health_board import health_of_last_weeks
 from services.projections.queries.team_strip import team_strip
 from shared.access import Caller, Resource, Verb
 from shared.http import Access, Id, Name
@@ -101,12 +101,10 @@ async def _health(visit: Visit, question: Question) -> dict[str, Any]:
     zone, clock = visit.organisation.zone(), visit.asker.clock
     this = week_of(clock, zone)
     last = week_of(this.begins - timedelta(days=1), zone)
-    indexes = []
-    for week in (this, last):
-        asked = replace(question, week=week.name)
-        board = await process_health_board(visit.ports.read_store, visit.asker, asked)
-        rows = board["rows"]
-        indexes.append(rows[0] if rows else None)
+    asked = replace(question, week=this.name)
+    rows = await health_of_last_weeks(visit.ports.read_store, visit.asker, asked, 2, below=False)
+    by_week = {row["week"]: row for row in rows}
+    indexes = [by_week.get(week.name) for week in (this, last)]
     now, before = (each["index"] if each else None for each in indexes)
     change = None if now is None or before is None else now - before
     outside = indexes[0]["outside_healthy_range"] if indexes[0] else []

@@ -1,6 +1,6 @@
 """Why the boards of actions, lights, goals, revisions and data say what they say."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from services.projections.domain.action_health import PARTS, MonthOfActions, action_health
@@ -13,10 +13,10 @@ from services.projections.domain.goals import (
     VALID_LEADS,
     GoalKey,
 )
-from services.projections.domain.lead_course import latest
+from services.projections.domain.lead_course import LeadCourse, SharedFields, Standing, latest
 from services.projections.domain.process_health import Scope, ratio
 from services.projections.domain.traffic_lights import DUE, LIGHTS, MET, LightCount
-from services.projections.domain.windows import Window, end_of
+from services.projections.domain.windows import Moment, Window, end_of, is_before
 from services.projections.domain.words import say
 from services.projections.queries.action_health_board import (
     action_health_settings,
@@ -152,12 +152,9 @@ async def why_goals(ports: Ports, asker: Asker, figure: str, question: Question)
     if figure == VALID_LEADS:
         of_scope = leads.get(scope, [])
         answer["leads"] = [lead.lead_id for lead in of_scope]
-        events = [
-            latest(changes, lambda at: at < until.at)
-            for lead in of_scope
-            for changes in (lead.standings, lead.filled)
+        answer["event_ids"] = [
+            proof.event_id for lead in of_scope for proof in _proofs(lead, until)
         ]
-        answer["event_ids"] = [each.event_id for each in events if each is not None]
     return answer
 
 
@@ -215,6 +212,16 @@ async def why_data_quality(ports: Ports, asker: Asker, figure: str, question: Qu
         "leads": [lead.lead_id for lead in shown],
         "event_ids": [event_id for lead in shown for event_id in lead.event_ids],
     }
+
+
+def _proofs(lead: LeadCourse, until: Moment) -> Iterator[Standing | SharedFields]:
+    """That it is assigned, and that its budget status is known."""
+    standing = latest(lead.standings, lambda at: is_before(at, until))
+    filled = latest(lead.filled, lambda at: is_before(at, until))
+    if standing is not None:
+        yield standing
+    if filled is not None:
+        yield filled
 
 
 def _behind_quality(figure: str, leads: Sequence[JudgedLead]) -> list[JudgedLead]:

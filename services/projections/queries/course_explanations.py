@@ -94,7 +94,7 @@ async def why_breakpoints(
         shown = [each for each in stages if question.stage in (None, each.stage)]
         delays = [await longest_delays(connection, asker, question, each) for each in shown]
     uses = index_uses(asker, question)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "stage": stage,
             "hours_over": hours,

@@ -33,14 +33,18 @@ _BEFORE = -1
 
 
 class ScopesAsked(NamedTuple):
-    """A unit as a whole and by rep, and other units as a whole."""
+    """A unit as a whole and, unless only that is asked for, by rep; other units as a whole."""
 
     tenant_id: str
     unit_id: str
     others: Sequence[str]
+    by_rep: bool = True
 
     def condition(self) -> ColumnElement[bool]:
-        whole = and_(SERIES.c.unit_id.in_(list(self.others)), SERIES.c.rep_id == "")
+        units = self.others if self.by_rep else (self.unit_id, *self.others)
+        whole = and_(SERIES.c.unit_id.in_(list(units)), SERIES.c.rep_id == "")
+        if not self.by_rep:
+            return and_(SERIES.c.tenant_id == self.tenant_id, whole)
         return and_(
             SERIES.c.tenant_id == self.tenant_id, or_(SERIES.c.unit_id == self.unit_id, whole)
         )
@@ -83,18 +87,33 @@ async def weekly_figures(
 ) -> dict[Scope, list[WeekFigures]]:
     """Per scope the figures of each of some weeks in a row, the last of which ends at `until`."""
     index = week_index(weeks).label("week")
-    columns = (SERIES.c.unit_id, SERIES.c.rep_id, SERIES.c.figure, SERIES.c.stage)
+    columns = (
+        SERIES.c.series_id,
+        SERIES.c.unit_id,
+        SERIES.c.rep_id,
+        SERIES.c.figure,
+        SERIES.c.stage,
+    )
+    wanted = (asked.condition(), SERIES.c.figure.in_(HEALTH_FIGURES))
+    named = {
+        series_id: (Scope(unit_id, rep_id), (figure, stage))
+        for series_id, unit_id, rep_id, figure, stage in await connection.execute(
+            select(*columns).where(*wanted)
+        )
+    }
+    # By the series' number alone: points lie in its order, and texts need not be compared.
     query = (
-        select(*columns, index, func.sum(POINTS.c.amount))
-        .join_from(POINTS, SERIES, POINTS.c.series_id == SERIES.c.series_id)
-        .where(asked.condition(), SERIES.c.figure.in_(HEALTH_FIGURES), before(until))
-        .group_by(*columns, index)
+        select(POINTS.c.series_id, index, func.sum(POINTS.c.amount))
+        .where(POINTS.c.series_id.in_(select(SERIES.c.series_id).where(*wanted)), before(until))
+        .group_by(POINTS.c.series_id, index)
     )
     sums: dict[Scope, dict[tuple[str, str], dict[int, int]]] = defaultdict(
         lambda: defaultdict(dict)
     )
-    for unit_id, rep_id, figure, stage, week, amount in await connection.execute(query):
-        sums[Scope(unit_id, rep_id)][figure, stage][int(week)] = int(amount)
+    for series_id, week, amount in await connection.execute(query):
+        if series_id in named:  # else it began in between
+            scope, figure = named[series_id]
+            sums[scope][figure][int(week)] = int(amount)
     return {scope: _weeks_of(by_figure, len(weeks)) for scope, by_figure in sums.items()}
 
 

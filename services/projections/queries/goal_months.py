@@ -1,7 +1,7 @@
 """What units and reps did in a month towards their goals (P9)."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -157,7 +157,7 @@ def _qualified(acted: Iterable[Counted], characters: int) -> list[Counted]:
     return [each for each in acted if int(each.action) >= characters]
 
 
-def working_days(organisation: Organisation, window: Window, until: Moment) -> Collection[date]:
+def working_days(organisation: Organisation, window: Window, until: Moment) -> frozenset[date]:
     """Those of the window that have begun by its end."""
     zone = ZoneInfo(organisation.zone(until.at))
     calendar = organisation.calendar(until.at)

@@ -61,14 +61,22 @@ async def process_health_board(
 
 
 async def health_of_last_weeks(
-    reads: ReadStore, asker: Asker, question: Question, count: int
+    reads: ReadStore, asker: Asker, question: Question, count: int, *, below: bool = True
 ) -> list[dict[str, Any]]:
-    """Rows as the board has them, of so many weeks up to the one asked for or the running one."""
+    """Rows as the board has them, of so many weeks up to the one asked for or the running one.
+
+    Reps are listed where people belong to the unit, or for a rep; `below` False: only the unit.
+    """
     refuse_filters(question, "process-health")
     unit_id, last = asker.unit(question), running_week(asker, question)
     first = last.begins - timedelta(weeks=count - 1)
     weeks = weeks_between(first, last.begins, asker.zone(question))
-    asked = ScopesAsked(asker.tenant_id, unit_id, asker.organisation.children(unit_id))
+    organisation = asker.organisation
+    children = organisation.children(unit_id) if below else ()
+    by_rep = asker.only_rep(question) is not None or (
+        below and (not children or bool(organisation.people_in(unit_id)))
+    )
+    asked = ScopesAsked(asker.tenant_id, unit_id, children, by_rep)
     async with reads.reading() as connection:
         until = end_of(last, asker.moment(question))
         figures = await weekly_figures(connection, asked, weeks, until)

@@ -1,19 +1,20 @@
 """When a tenant's figures of windows have to be judged again."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from services.projections.domain.windows import month_of, week_of
 from shared.organisation import Organisation
 
 _BETWEEN_LOOKS = timedelta(hours=1)
+_JUST_BEFORE = timedelta(milliseconds=1)
 
-Judged = tuple[int, datetime, str]
-"""The log's head, the time, and the running week and month when a tenant was judged last."""
+Judged = tuple[int, datetime, date]
+"""The log's head, the time, and the running day when a tenant was judged last."""
 
 
 class Looking:
-    """When a week or month is over, and when something came in that may be late: at once on the
-    history clock, at most once an hour when live."""
+    """When a day is over, with it perhaps a window, and when something came in that may be late: at
+    once on the history clock, at most once an hour when live."""
 
     def __init__(self) -> None:
         self._judged: dict[str, Judged] = {}
@@ -31,7 +32,7 @@ class Looking:
         self._judged[organisation.tenant_id] = (head, now, _running(organisation, now))
 
 
-def _running(organisation: Organisation, now: datetime) -> str:
-    """With the running month: either is over at its own time."""
-    clock, zone = organisation.clock(now), organisation.zone()
-    return f"{week_of(clock, zone).name} {month_of(clock, zone).name}"
+def _running(organisation: Organisation, now: datetime) -> date:
+    """The day at the clock; at midnight the one that ends: windows are over strictly after it."""
+    zone = ZoneInfo(organisation.zone())
+    return (organisation.clock(now) - _JUST_BEFORE).astimezone(zone).date()

@@ -51,7 +51,6 @@ class OneCase:
     rule: str
     rep_id: str
     only_marks: bool
-    since: datetime
     verdict: str | None = None
 
 
@@ -82,7 +81,7 @@ def open_case(command: OpenCase, known: Cases) -> Sequence[CasesEvent]:
             proof=list(doubt.proof),
             facts=dict(doubt.facts),
             only_marks=command.only_marks,
-            since=doubt.since,
+            proven_at=doubt.proven_at,
             opened_at=command.now,
         )
     ]
@@ -109,7 +108,6 @@ def decide_case(command: DecideCase, known: Cases) -> Sequence[CasesEvent]:
             reason=command.reason,
             decided_by=command.decided_by,
             only_marks=case.only_marks,
-            since=case.since,
             decided_at=command.now,
         )
     ]
@@ -132,7 +130,6 @@ def evolve(known: Cases, event: CasesEvent) -> Cases:
                 rule=event.rule,
                 rep_id=event.rep_id,
                 only_marks=event.only_marks,
-                since=event.since,
             )
             return Cases(
                 cases={**known.cases, event.case_id: opened},

@@ -31,7 +31,7 @@ class CaseRow:
     proof: list[ProofLine]
     facts: dict[str, CaseFact]
     only_marks: bool
-    since: datetime
+    proven_at: datetime
     opened_at: datetime
     event_id: str
     state: str = OPEN
@@ -51,7 +51,7 @@ def evolve(row: CaseRow | None, recorded: RecordedEvent) -> CaseRow:
             proof=event.proof,
             facts=event.facts,
             only_marks=event.only_marks,
-            since=event.since,
+            proven_at=event.proven_at,
             opened_at=event.opened_at,
             event_id=str(recorded.event_id),
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.scoring.domain.conversion_model import ConversionModel, estimate
-from services.scoring.domain.lead_behaviour import LeadBehaviour, RulePoints
+from services.scoring.domain.lead_behaviour import LeadBehaviour, RulePoints, points_so_far
 from shared.decider import Decider
 from shared.events.leads import LeadAttribute
 from shared.events.scoring import ConversionEstimated, EstimatePart
@@ -23,12 +23,22 @@ class Learned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """Who answers: `worth` are the rules' points by source and behaviour; `answering` None: the
+    rules do; `beside`: learned later, not in force."""
+
+    worth: Mapping[str, float]
+    answering: Learned | None
+    beside: Learned | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EstimateConversion:
-    """`points` None: the rules have not judged it yet. `answering` None: the rules answer."""
+    """`answering` None: the rules answer."""
 
     lead_id: str
     traits: Mapping[str, LeadAttribute]
-    points: RulePoints | None
+    points: RulePoints
     answering: Learned | None
     beside: Learned | None
     now: datetime
@@ -44,7 +54,7 @@ def estimate_conversion(
 ) -> Sequence[ConversionEstimated]:
     """Nothing where it would be said again."""
     said = _estimated(command)
-    if said is None or (known.said is not None and _is_same(said, known.said)):
+    if known.said is not None and _is_same(said, known.said):
         return []
     return [said]
 
@@ -53,50 +63,36 @@ def evolve(known: Conversion, event: ConversionEstimated) -> Conversion:
     return Conversion(said=event)
 
 
-def command_for(
-    row: LeadBehaviour, answering: Learned | None, beside: Learned | None, now: datetime
-) -> EstimateConversion:
+def command_for(row: LeadBehaviour, answers: Answers) -> EstimateConversion:
+    """As of the lead's last change."""
     return EstimateConversion(
         lead_id=row.lead_id,
         traits=row.traits,
-        points=row.points,
-        answering=answering,
-        beside=beside,
-        now=now,
+        points=points_so_far(row, answers.worth),
+        answering=answers.answering,
+        beside=answers.beside,
+        now=row.changed_at,
     )
 
 
-def _estimated(command: EstimateConversion) -> ConversionEstimated | None:
-    beside = command.beside
-    version = None if beside is None else beside.version
+def estimated(row: LeadBehaviour, answers: Answers) -> ConversionEstimated:
+    """What would be said of it as it is known now."""
+    return _estimated(command_for(row, answers))
+
+
+def _estimated(command: EstimateConversion) -> ConversionEstimated:
+    answering, beside, points = command.answering, command.beside, command.points
     chance = None if beside is None else estimate(beside.model, command.traits).probability
-    answering = command.answering
-    if answering is not None:
-        found = estimate(answering.model, command.traits)
-        return ConversionEstimated(
-            lead_id=command.lead_id,
-            by=BY_MODEL,
-            score=None,
-            probability=found.probability,
-            parts=list(found.parts),
-            model_version=answering.version,
-            model_sha256=answering.sha256,
-            beside_version=version,
-            beside_probability=chance,
-            estimated_at=command.now,
-        )
-    points = command.points
-    if points is None and beside is None:
-        return None
+    found = None if answering is None else estimate(answering.model, command.traits)
     return ConversionEstimated(
         lead_id=command.lead_id,
-        by=BY_RULES,
-        score=None if points is None else points.source + points.behaviour + points.timeliness,
-        probability=None,
-        parts=[] if points is None else _parts(points),
-        model_version=None,
-        model_sha256=None,
-        beside_version=version,
+        by=BY_RULES if found is None else BY_MODEL,
+        score=points.source + points.behaviour + points.timeliness if found is None else None,
+        probability=None if found is None else found.probability,
+        parts=_parts(points) if found is None else list(found.parts),
+        model_version=None if answering is None else answering.version,
+        model_sha256=None if answering is None else answering.sha256,
+        beside_version=None if beside is None else beside.version,
         beside_probability=chance,
         estimated_at=command.now,
     )

@@ -32,7 +32,7 @@ class DoubtLimits:
     month_end_after_day: int = 20
     gap_working_days: int = 7
     gap_weeks: int = 8
-    gap_least_actions: int = 2
+    gap_least_actions: int = 3
     speed_kmh: float = 150
     distance_metres: float = 300
     photo_metres: float = 500
@@ -41,8 +41,8 @@ class DoubtLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """`doubted`: the records in question; `proof` may show others beside them. `since`: when what
-    proves it was there."""
+    """`doubted`: the records in question; `proof` may show others beside them. `proven_at`: when
+    the last of it was recorded."""
 
     rule: str
     rep_id: str
@@ -50,7 +50,7 @@ class Doubt:
     doubted: tuple[str, ...]
     proof: tuple[ProofLine, ...]
     facts: Mapping[str, CaseFact]
-    since: datetime
+    proven_at: datetime
 
 
 def proof_line(record: ActionRecord, **figures: CaseFact) -> ProofLine:
@@ -79,5 +79,5 @@ def doubt_of(
         doubted=tuple(each.action_id for each in doubted),
         proof=tuple(map(proof_line, doubted)) if proof is None else tuple(proof),
         facts=facts,
-        since=latest.recorded_at,
+        proven_at=latest.recorded_at,
     )

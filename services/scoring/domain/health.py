@@ -36,9 +36,9 @@ INPUTS = (
 DEFAULT_RULES = HealthRules(
     version=1,
     inputs=(
-        InputRule(input=CALLS, zero_at=0, one_at=3, types=("call",)),
-        InputRule(input=VISITS, zero_at=0, one_at=2, types=("visit",)),
-        InputRule(input=MESSAGES, zero_at=0, one_at=5, types=("message", "email")),
+        InputRule(input=CALLS, zero_at=0, one_at=2, types=("call",)),
+        InputRule(input=VISITS, zero_at=0, one_at=1, types=("visit",)),
+        InputRule(input=MESSAGES, zero_at=0, one_at=3, types=("message", "email")),
         InputRule(input=TWO_WAY, zero_at=0, one_at=0.4),
         InputRule(
             input=DOCUMENTS,

@@ -20,10 +20,12 @@ from shared.events.leads import (
     LeadReleased,
     LeadReturned,
     LeadScored,
+    LeadWithdrawn,
 )
 from shared.projection import Projection
 
 OPEN, RETURNED, CONVERTED, DISQUALIFIED = "open", "returned", "converted", "disqualified"
+WITHDRAWN = "withdrawn"
 DEEDS_KEPT = 100
 YES = True
 
@@ -54,6 +56,7 @@ class LeadBehaviour:
     owner_id: str | None = None
     assigned_at: datetime | None = None
     contacted: bool = False
+    behaviours: tuple[str, ...] = ()
     points: RulePoints | None = None
     deeds: list[Deed] = field(default_factory=list)
 
@@ -64,6 +67,23 @@ class LeadBehaviour:
     @property
     def is_closed(self) -> bool:
         return self.status in (CONVERTED, DISQUALIFIED)
+
+
+MOST_FOR_SOURCE, MOST_FOR_BEHAVIOUR, MOST_FOR_TIMELINESS = 30.0, 40.0, 30.0
+
+
+def points_so_far(row: LeadBehaviour, worth: Mapping[str, float]) -> RulePoints:
+    """As judged; until then nobody can be late, and what it did counts at once (L4). `worth`:
+    points by source and by behaviour."""
+    if row.points is not None:
+        return row.points
+    source = worth.get(str(row.traits["source"]), worth.get("other", 0.0))
+    behaviour = sum(worth.get(each, 0.0) for each in set(row.behaviours))
+    return RulePoints(
+        source=min(MOST_FOR_SOURCE, source),
+        behaviour=min(MOST_FOR_BEHAVIOUR, behaviour),
+        timeliness=MOST_FOR_TIMELINESS,
+    )
 
 
 def evolve(row: LeadBehaviour | None, recorded: RecordedEvent) -> LeadBehaviour:
@@ -82,6 +102,7 @@ def _change(row: LeadBehaviour, event: Any) -> None:
         case LeadFieldsChanged():
             _learn(row, _traits_of_fields(event))
         case LeadBehaviourNoted():
+            row.behaviours = (*row.behaviours, event.behaviour)
             _learn(row, {f"behaviour:{event.behaviour}": YES})
         case LeadScored():
             row.points = RulePoints(
@@ -103,6 +124,8 @@ def _change(row: LeadBehaviour, event: Any) -> None:
             row.status, row.deeds = CONVERTED, []
         case LeadDisqualified():
             row.status, row.deeds = DISQUALIFIED, []
+        case LeadWithdrawn():
+            row.status, row.deeds = WITHDRAWN, []
 
 
 def _learn(row: LeadBehaviour, traits: Traits) -> None:
@@ -175,6 +198,7 @@ LEAD_BEHAVIOUR: Projection[LeadBehaviour] = Projection(
         LeadReleased,
         LeadConverted,
         LeadDisqualified,
+        LeadWithdrawn,
     ),
     row_type=LeadBehaviour,
     key=_lead_id,

@@ -112,7 +112,7 @@ def shown_case(row: CaseRow, unit_id: str | None) -> dict[str, Any]:
         "facts": row.facts,
         "actions": [line.action_id for line in row.proof],
         "only_marks": row.only_marks,
-        "since": row.since,
+        "proven_at": row.proven_at,
         "opened_at": row.opened_at,
         "decided_by": row.decided_by,
         "decided_at": row.decided_at,

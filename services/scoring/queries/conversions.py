@@ -2,20 +2,21 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import select
 
-from services.scoring.domain.conversion_estimate import CONVERSION, Conversion, Learned
+from services.scoring.domain.conversion_estimate import CONVERSION, Answers, Conversion, Learned
 from services.scoring.domain.conversion_model import ConversionModel
 from services.scoring.domain.conversion_models import CONVERSION_MODELS, ONE_PER_TENANT, Models
 from services.scoring.domain.lead_behaviour import CONVERTED, DISQUALIFIED, LeadBehaviour
 from services.scoring.queries.read_models import LEADS, LOG_NAME
 from shared.envelope import stream_name
 from shared.events.scoring import ConversionModelTrained
+from shared.organisation import Organisation
 from shared.ports import Ports
 from shared.sealed_stream import PREFIX_BYTES, SealIsBroken, sealed, unsealed
+from shared.tenant_settings import LEAD_BEHAVIOUR_POINTS, LEAD_SOURCE_POINTS
 
 MODEL_KEY = "tenant/conversion_models"
 """The subject under which the key store keeps their key: never renamed."""
@@ -25,13 +26,6 @@ _DECODE = msgspec.json.Decoder(ConversionModel).decode
 
 class ModelIsLost(Exception):
     """The object store has not what was stored there: train again, or let the rules answer."""
-
-
-class InForce(NamedTuple):
-    """`answering` None: the rules do; `beside`: trained later, not in force."""
-
-    answering: Learned | None
-    beside: Learned | None
 
 
 async def models_of(ports: Ports, tenant_id: str) -> Models:
@@ -70,11 +64,15 @@ class ModelShelf:
         self._ports = ports
         self._known: dict[tuple[str, str], Learned] = {}
 
-    async def in_force(self, tenant_id: str) -> InForce:
+    async def answers(self, organisation: Organisation) -> Answers:
+        """As the tenant's models and settings are now. Raises ModelIsLost, StoreAway."""
+        tenant_id = organisation.tenant_id
         models = await models_of(self._ports, tenant_id)
-        return InForce(
-            await self._learned(tenant_id, models.answering),
-            await self._learned(tenant_id, models.beside),
+        named = (*LEAD_SOURCE_POINTS, *LEAD_BEHAVIOUR_POINTS)
+        return Answers(
+            worth={each: organisation.number_setting(f"lead_points_{each}") for each in named},
+            answering=await self._learned(tenant_id, models.answering),
+            beside=await self._learned(tenant_id, models.beside),
         )
 
     async def _learned(

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.scoring.domain.health import Health
 from services.scoring.domain.health_record import Scored
+from services.scoring.domain.lead_behaviour import LeadBehaviour
 from services.scoring.domain.wording import wording_for
 from services.scoring.queries.conversions import said_of_lead
 from services.scoring.queries.health_scores import (
@@ -20,6 +21,7 @@ from services.scoring.queries.health_scores import (
     rule_book,
     subject_of,
 )
+from services.scoring.queries.lead_scores import lead_answer
 from services.scoring.queries.read_models import LEADS, OPPORTUNITIES
 from shared.access import Visibility
 from shared.errors import NotFound
@@ -41,10 +43,15 @@ async def lead_score(
 ) -> Mapping[str, Any]:
     """Raises NotFound, also for what may not be seen."""
     row = await _seen(ports, organisation, seen, (LEAD, lead_id))
+    assert isinstance(row, LeadBehaviour)
+    now = await lead_answer(ports, organisation, row)
     said = (await said_of_lead(ports, organisation.tenant_id, lead_id)).said
     return {
         "lead_id": lead_id,
-        "conversion": None if said is None else _conversion(said),
+        "conversion": {
+            "now": _conversion(now),
+            "recorded": None if said is None else _conversion(said),
+        },
         "health": await _health(ports, organisation, row),
     }
 

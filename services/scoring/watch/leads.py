@@ -5,10 +5,10 @@ from datetime import datetime
 
 from sqlalchemy import update
 
-from services.scoring.domain.conversion_estimate import CONVERSION, command_for
+from services.scoring.domain.conversion_estimate import CONVERSION, Answers, command_for
 from services.scoring.domain.health_record import HEALTH
 from services.scoring.domain.lead_behaviour import OPEN
-from services.scoring.queries.conversions import InForce, ModelShelf
+from services.scoring.queries.conversions import ModelShelf
 from services.scoring.queries.read_models import LEADS, LOG_NAME
 from services.scoring.watch.health import health_runs, next_look
 from services.scoring.watch.timers import Due, due_rows, look_again
@@ -44,8 +44,8 @@ class LeadWatch:
         due = await due_rows(self._ports, LEADS, tenant_id, clock, _AT_ONCE)
         if not due:
             return False
-        in_force = await self._shelf.in_force(tenant_id)
-        estimates = [run for each in due for run in self._estimate(tenant_id, each, in_force)]
+        answers = await self._shelf.answers(organisation)
+        estimates = [run for each in due for run in self._estimate(tenant_id, each, answers)]
         await self._commands.handle_runs(CONVERSION, estimates)
         health = await health_runs(self._ports, organisation, due, clock)
         await self._commands.handle_runs(HEALTH, health)
@@ -53,22 +53,20 @@ class LeadWatch:
         await look_again(self._ports, LEADS, tenant_id, due, next_at, clock)
         return True
 
-    def _estimate(self, tenant_id: str, due: Due, in_force: InForce) -> Sequence[Run]:
+    def _estimate(self, tenant_id: str, due: Due, answers: Answers) -> Sequence[Run]:
         """As of its last change: repeated, it says nothing more."""
         row = due.row
         if row is None or not row.is_open:
             return ()
-        at = row.changed_at
         context = CommandContext(
             tenant_id=tenant_id,
             actor_id=None,
-            occurred_at=at,
+            occurred_at=row.changed_at,
             correlation_id=str(self._ports.new_id()),
             caller=_NAME,
         )
-        answering, beside = in_force
-        command = command_for(row, answering, beside, at)
-        return [Run(row.lead_id, [Step(command, context, self._ports.new_id())])]
+        step = Step(command_for(row, answers), context, self._ports.new_id())
+        return [Run(row.lead_id, [step])]
 
 
 def reaction(ports: Ports) -> Reaction:

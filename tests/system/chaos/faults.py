@@ -4,8 +4,10 @@ import asyncio
 import signal
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import wraps
+from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
@@ -24,6 +26,7 @@ from tests.system.chaos.floor import OURS, PARTITIONS, WORKERS, Floor
 
 _RECORDS = 300
 _PATIENCE_SECONDS = 60.0
+_HELD_SECONDS = 0.5
 _POISONED_AT_MOST = 8
 """Ten parked streams a subscription bears in any log."""
 
@@ -72,11 +75,35 @@ async def kill(chaos: Chaos, random: Random, called: str) -> str:
 
 async def stop_and_continue(chaos: Chaos, random: Random) -> str:
     """Past the end of its session: others have what it had when it goes on."""
-    return await pause_process(chaos, random.choice((*WORKERS, "notifications", "relay")))
+    return await pause_process(chaos, random.choice((*WORKERS, "notifications", "relay", "watch")))
 
 
-async def stop_a_worker(chaos: Chaos, random: Random) -> str:
-    return await pause_process(chaos, random.choice(WORKERS))
+async def stop_amid_a_batch(chaos: Chaos, random: Random) -> str:
+    """What a worker was about to write when it was stopped it writes when it goes on."""
+    called = random.choice(WORKERS)
+    process = chaos.floor.parts[called].process
+    assert process is not None
+    proxy = chaos.floor.servers.postgres_proxy
+    proxy.hold_transactions(_ports_of(process.pid))
+    try:
+        await asyncio.sleep(_HELD_SECONDS)
+        return await pause_process(chaos, called)
+    finally:
+        proxy.release_transactions()
+
+
+def _ports_of(pid: int) -> set[int]:
+    """Of this machine, from which the process has connections."""
+    ours = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            ours.add(str(descriptor.readlink()))
+    sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {
+        int(fields[1].rpartition(":")[2], 16)
+        for fields in sockets
+        if f"socket:[{fields[9]}]" in ours
+    }
 
 
 async def pause_process(chaos: Chaos, called: str) -> str:
@@ -246,6 +273,7 @@ FAULTS: dict[Fault, int] = {
     kill_one: 10,
     kill_several: 6,
     stop_and_continue: 2,
+    stop_amid_a_batch: 2,
     rebalance_storm: 2,
     restart_kafka: 1,
     restart_postgres: 1,

@@ -1,18 +1,21 @@
-"""A TCP proxy that cuts connections, and that loses the reply to a COMMIT."""
+"""A TCP proxy that cuts connections, loses the reply to a COMMIT, and holds back a BEGIN."""
 
 import asyncio
 import re
+from collections.abc import Collection
 from random import Random
 
 _CHUNK = 64 * 1024
+_BEGIN = re.compile(rb"Q.{4}BEGIN[^\0]*\0", re.DOTALL)
 _COMMIT = re.compile(rb"Q.{4}COMMIT;?\0", re.DOTALL)
 
 
 class _Connection:
     """One client's, with its way to the server."""
 
-    def __init__(self, *writers: asyncio.StreamWriter) -> None:
-        self._writers = writers
+    def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
+        self._writers = client, server
+        self.client_port: int = client.get_extra_info("peername")[1]
         self.loses_the_next_reply = False
 
     def cut(self) -> None:
@@ -28,6 +31,8 @@ class TcpProxy:
         self.port = 0
         self.commits_to_lose = 0
         self.lost_commits = 0
+        self._held_ports: frozenset[int] = frozenset()
+        self._released = asyncio.Event()
         self._connections: set[_Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -49,6 +54,15 @@ class TcpProxy:
         for connection in chosen:
             connection.cut()
         return len(chosen)
+
+    def hold_transactions(self, client_ports: Collection[int]) -> None:
+        """Whatever these begin from now on waits here until it is released."""
+        self._held_ports = frozenset(client_ports)
+        self._released.clear()
+
+    def release_transactions(self) -> None:
+        self._held_ports = frozenset()
+        self._released.set()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -79,6 +93,8 @@ class TcpProxy:
                 self.commits_to_lose -= 1
                 self.lost_commits += 1
                 connection.loses_the_next_reply = True
+            if connection.client_port in self._held_ports and _BEGIN.search(chunk):
+                await self._released.wait()
             onward.write(chunk)
             await _drain(onward)
         connection.cut()
