@@ -82,7 +82,7 @@ lock: $(DEV_STAMP) ## renew the lock files (UPGRADE=1: to the newest versions)
 	@$(LOCK) requirements/node.in -o requirements/node.lock >/dev/null
 	@$(LOCK) requirements/build.in -o requirements/build.lock >/dev/null
 	@$(LOCK) pyproject.toml -c requirements/constraints.in -o requirements/run.lock >/dev/null
-	@$(LOCK) pyproject.toml --extra scale -c requirements/run.lock -o requirements/scale.lock >/dev/null
+	@$(LOCK) pyproject.toml --extra scale --extra scoring -c requirements/run.lock -o requirements/scale.lock >/dev/null
 	@$(LOCK) pyproject.toml --extra dev -c requirements/run.lock -c requirements/build.lock \
 		-o requirements/dev.lock >/dev/null
 

@@ -63,8 +63,8 @@ async def _measure(scratch: Path) -> list[Figure]:
         base = f"{serving.address}/api/v1"
         headers = {"Authorization": f"Bearer {key}"}
         async with httpx.AsyncClient(base_url=base, headers=headers, timeout=30) as http:
-            await _compare(http, made)
-            milliseconds = await _ask(http)
+            await compare(http, made)
+            milliseconds = await ask(http, "silence")
         resident = serving.resident_bytes() / 1e6
     finally:
         serving.stop()
@@ -99,10 +99,10 @@ async def fill(
         for number in range(OPPORTUNITIES)
     ]
     async with open_embedded(folder) as hosting:
-        await _people(hosting, now)
+        await people(hosting, now)
         handling = hosting.ports.commands("opportunities")
         for start in range(0, OPPORTUNITIES, A_COMMIT):
-            runs = [_run(each) for each in made[start : start + A_COMMIT]]
+            runs = [opened(each) for each in made[start : start + A_COMMIT]]
             await handling.handle_runs(OPPORTUNITY, runs)
             handling.forget_states()
             await hosting.catch_up(runners=False)
@@ -119,7 +119,7 @@ _PIPELINE = parse_pipeline(
 )
 
 
-def _run(made: Made) -> Run:
+def opened(made: Made) -> Run:
     command = OpenOpportunity(
         opportunity_id=made.opportunity_id,
         customer_id=f"C-{made.opportunity_id}",
@@ -140,7 +140,7 @@ def _context(at: datetime) -> CommandContext:
     )
 
 
-async def _people(hosting: Hosting, now: datetime) -> None:
+async def people(hosting: Hosting, now: datetime) -> None:
     directory = hosting.ports.commands("directory")
     for number in range(TEAMS):
         unit = AddUnit(
@@ -159,7 +159,7 @@ async def _people(hosting: Hosting, now: datetime) -> None:
     await hosting.catch_up()
 
 
-async def _compare(http: httpx.AsyncClient, made: list[Made]) -> None:
+async def compare(http: httpx.AsyncClient, made: list[Made]) -> None:
     """First pages in the order of due times, of all, of a team and of a rep."""
     worst_first = sorted(made)
     for asked, wanted in (
@@ -173,7 +173,7 @@ async def _compare(http: httpx.AsyncClient, made: list[Made]) -> None:
         assert answer["total"] == len(wanted)
 
 
-async def _ask(http: httpx.AsyncClient) -> list[float]:
+async def ask(http: httpx.AsyncClient, board: str) -> list[float]:
     """How long each request took in milliseconds, the shortest first; the pages are mixed."""
     durations: list[float] = []
     cursor: str | None = None
@@ -187,11 +187,11 @@ async def _ask(http: httpx.AsyncClient) -> list[float]:
             case 3 if cursor is not None:
                 asked["cursor"] = cursor
         begin = perf_counter()
-        answer = await http.get("/boards/silence", params=asked)
+        answer = await http.get(f"/boards/{board}", params=asked)
         durations.append((perf_counter() - begin) * 1000)
         assert answer.status_code == 200, answer.text
         if number % 4 == 0:
-            cursor = answer.json()["next_cursor"]
+            cursor = answer.json().get("next_cursor")
     return sorted(durations)
 
 

@@ -18,7 +18,7 @@ READERS: Mapping[str, frozenset[str]] = {
     "directory": frozenset({"leads", "opportunities", "scoring", "projections", "notifications"}),
     "leads": frozenset({"directory", "notifications", "opportunities", "projections", "scoring"}),
     "opportunities": frozenset({"directory", "leads", "notifications", "projections", "scoring"}),
-    "scoring": frozenset({"projections"}),
+    "scoring": frozenset({"notifications", "projections"}),
     "projections": frozenset({"notifications"}),
     "notifications": frozenset({"projections"}),
 }

@@ -20,16 +20,8 @@ from shared.errors import (
     IdempotencyKeyReused,
     Malformed,
 )
-from shared.http import (
-    BASE,
-    Access,
-    BodyTooLarge,
-    Named,
-    Times,
-    command_digest,
-    encode_json,
-    named_context,
-)
+from shared.http import BASE, Access, BodyTooLarge, encode_json
+from shared.http_commands import Named, Times, command_digest, named_context
 from shared.ports import Ports
 from shared.problems import problem_of
 from shared.service import BatchCommand

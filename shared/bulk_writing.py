@@ -63,8 +63,8 @@ async def merge(
     rows: Sequence[Mapping[str, Any]],
     changes: Mapping[str, str],
 ) -> None:
-    """Insert, or change the row that has this primary key: by column, the SQL of its new value
-    from the row's own columns and those of `excluded`."""
+    """Insert, or change the row that has this primary key: by column, the SQL of its new value,
+    made of the row's own columns and those of `excluded`."""
     changed = ", ".join(f'"{name}" = {sql}' for name, sql in changes.items())
     await _insert(connection, table, _tuples(table, rows), f"DO UPDATE SET {changed}")
 

@@ -10,7 +10,8 @@ from shared.command_handling import CommandContext, CommandHandling, Handled
 from shared.decider import Decider
 from shared.envelope import stream_name
 from shared.errors import DomainError
-from shared.http import Times, answering, command_context, command_digest
+from shared.http import answering
+from shared.http_commands import Times, command_context, command_digest
 from shared.organisation import Organisation
 from shared.ports import Ports
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from time import perf_counter
 
 import structlog
 
+from shared.batch_size import BatchSize
 from shared.checkpoints import Fenced, Place
 from shared.clock import milliseconds
 from shared.envelope import RecordedEvent
@@ -23,13 +24,6 @@ LOG = structlog.get_logger(__name__)
 _FETCH_SECONDS = 0.25
 """Also how late the clock of a subscription without events is stored."""
 
-
-_AT_ONCE_AT_LEAST = 2_000
-_AT_ONCE_AT_MOST = 80_000
-_TAKES_AT_LEAST_SECONDS = 1.0
-_TAKES_AT_MOST_SECONDS = 2.5
-_MORE_STANDS_THERE = 2_000
-"""A fetch that brought so many events will be followed by another at once."""
 
 OpenSource = Callable[[str, str], Awaitable[LogSource]]
 """From a log and the name of a subscription, which is also that of its group."""
@@ -57,7 +51,7 @@ class DeliveredSubscription:
         self._moved = asyncio.Event()
         self._is_paused = False
         self._stored_at = 0.0
-        self._at_once = BATCH
+        self._size = BatchSize()
         self.taken = 0
         """How many batches it has taken, those of the source's clock alone too."""
 
@@ -156,7 +150,7 @@ class DeliveredSubscription:
                 fetched = await self._next(source)
                 arrived += fetched
                 if taking is not None:
-                    if not taking.done() and self._is_worth_waiting_for_more(fetched, arrived):
+                    if not taking.done() and self._size.is_worth_waiting(fetched, arrived):
                         continue
                     await _result_of(taking)
                 taking = asyncio.create_task(self._take(source, arrived))
@@ -196,12 +190,6 @@ class DeliveredSubscription:
             None if until is None else milliseconds(until),
         )
 
-    def _is_worth_waiting_for_more(
-        self, fetched: Sequence[Batch], arrived: Sequence[Batch]
-    ) -> bool:
-        """While the batch before is written anyway, and more stands in the log."""
-        return _size(fetched) >= _MORE_STANDS_THERE and _size(arrived) < self._at_once
-
     async def _take(self, source: LogSource, arrived: Sequence[Batch]) -> None:
         async with self._turn:
             part: list[Batch] = []
@@ -209,24 +197,16 @@ class DeliveredSubscription:
                 if each.partition not in self._assigned:
                     continue  # it will come to whoever has it now
                 part.append(each)
-                if _size(part) >= self._at_once:
+                if self._size.is_reached_by(part):
                     begun = perf_counter()
                     await self._take_together(source, await self._fresh(part))
-                    self._grow_or_shrink(perf_counter() - begun)
+                    self._size.took(perf_counter() - begun)
                     part = []
             await self._take_together(source, await self._fresh(part))
             now = asyncio.get_running_loop().time()
             if self._intake.has_unstored and now - self._stored_at >= _FETCH_SECONDS:
                 await self._intake.store_places()
                 self._stored_at = now
-
-    def _grow_or_shrink(self, seconds: float) -> None:
-        """The more come together, the fewer rows have to be written; but a transaction that is
-        long holds up others, and is held up by them."""
-        if seconds < _TAKES_AT_LEAST_SECONDS:
-            self._at_once = min(self._at_once * 2, _AT_ONCE_AT_MOST)
-        elif seconds > _TAKES_AT_MOST_SECONDS:
-            self._at_once = max(self._at_once // 2, _AT_ONCE_AT_LEAST)
 
     async def _take_together(self, source: LogSource, batches: Sequence[Batch]) -> None:
         if not batches:
@@ -287,10 +267,6 @@ def _from(position: int, events: Sequence[RecordedEvent | Flaw]) -> Sequence[Rec
             break
         known += 1
     return events[known:] if known else events
-
-
-def _size(batches: Iterable[Batch]) -> int:
-    return sum(len(each.events) for each in batches)
 
 
 def _starting_point(place: Place) -> StartingPoint:

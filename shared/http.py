@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -26,10 +26,9 @@ from starlette.exceptions import HTTPException
 from shared.access import Caller, Resource, Verb, may
 from shared.callers import caller_presenting
 from shared.clock import EPOCH, iso, to_milliseconds
-from shared.command_handling import CommandContext, Handled
+from shared.command_handling import Handled
 from shared.errors import DomainError, FieldProblem, Forbidden, Malformed, Unauthenticated
 from shared.event_type import Withheld
-from shared.http_tracing import TRACEPARENT
 from shared.ports import Ports
 from shared.problems import problem_response
 
@@ -230,14 +229,6 @@ def _presented_key(request: Request) -> str | None:
     return request.cookies.get(SESSION_COOKIE)
 
 
-class Times(NamedTuple):
-    """When it happened as corrected (G5), and what the client said."""
-
-    occurred_at: datetime
-    raw_occurred_at: datetime | None = None
-    sent_at: datetime | None = None
-
-
 def happened_at(said: datetime | None, now: datetime, field: str = "occurred_at") -> datetime:
     """In milliseconds, by default now. Raises Malformed for what is yet to come or absurd."""
     if said is None:
@@ -249,68 +240,6 @@ def happened_at(said: datetime | None, now: datetime, field: str = "occurred_at"
         problem = FieldProblem(field, "too-long-ago", f"is before {EPOCH.year}")
         raise Malformed(field, errors=[problem])
     return moment
-
-
-def command_context(
-    request: Request, caller: Caller, digest: bytes, times: Times
-) -> CommandContext:
-    """Context of one command from its headers. Raises Malformed for a bad `If-Match` or key."""
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not 1 <= len(key) <= 200:
-        raise Malformed(
-            "Idempotency-Key has 1-200 characters",
-            errors=[FieldProblem("Idempotency-Key", "length", "1-200 characters")],
-        )
-    expected_version = _expected_version(request.headers.get("If-Match"))
-    return named_context(request, caller, digest, times, Named(key, expected_version))
-
-
-class Named(NamedTuple):
-    """Under which key a command came, the version that its writer saw, and whether what it comes
-    to is shown."""
-
-    idempotency_key: str | None
-    expected_version: int | None
-    is_shown_state: bool = True
-
-
-def named_context(
-    request: Request, caller: Caller, digest: bytes, times: Times, named: Named
-) -> CommandContext:
-    """Context of one command of a request that may hold many."""
-    return CommandContext(
-        tenant_id=caller.tenant_id,
-        actor_id=caller.actor_id,
-        caller=caller.person_id or caller.key_id or "",
-        occurred_at=times.occurred_at,
-        raw_occurred_at=times.raw_occurred_at,
-        sent_at=times.sent_at,
-        correlation_id=correlation_id(),
-        idempotency_key=named.idempotency_key,
-        digest=digest,
-        expected_version=named.expected_version,
-        trace_context=request.scope.get(TRACEPARENT),
-        is_shown_state=named.is_shown_state,
-    )
-
-
-def correlation_id() -> str:
-    return str(structlog.contextvars.get_contextvars().get("correlation_id", ""))
-
-
-def command_digest(path: str, body: bytes) -> bytes:
-    """What makes two commands under one key the same: where it was sent and every byte of it."""
-    return hashlib.sha256(path.encode() + b"\x00" + body).digest()
-
-
-def _expected_version(header: str | None) -> int | None:
-    if header is None or header == "*":
-        return None
-    text = header.strip().removeprefix("W/").strip('"')
-    if not re.fullmatch("[0-9]{1,18}", text):
-        problem = FieldProblem("If-Match", "version", 'expected "<version>"')
-        raise Malformed("If-Match names a version", errors=[problem])
-    return int(text)
 
 
 async def command_response(ports: Ports, handled: Handled[Any], created: bool = False) -> Response:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -23,7 +23,7 @@ from shared.adapters.postgres_lookups import Lookups
 from shared.clock import Clock, milliseconds, moment
 from shared.envelope import StoredEvent
 from shared.errors import StoreAway
-from shared.event_store import Append, Outcome
+from shared.event_store import Append, Outcome, UnreadableEvent
 
 LOG = structlog.get_logger(__name__)
 
@@ -104,9 +104,26 @@ class PostgresEventStore:
         return await self._queue.append(appends)
 
     async def read_stream(self, stream: str, after_version: int = 0) -> list[StoredEvent]:
-        return await self._ends.find((stream, after_version)) or []
+        found = await self._ends.find((stream, after_version)) or ()
+        if isinstance(found, UnreadableEvent):
+            raise found
+        return stored_events(found)
 
-    async def _read_ends(self, asked: Sequence[StreamEnd]) -> dict[StreamEnd, list[StoredEvent]]:
+    async def _read_ends(
+        self, asked: Sequence[StreamEnd]
+    ) -> dict[StreamEnd, Sequence[Any] | UnreadableEvent]:
+        """Rows of what was asked for together; one that is damaged is told to its reader only."""
+        try:
+            return dict(await self._rows_after(asked))
+        except UnreadableEvent as damage:
+            if len(asked) == 1:
+                return {asked[0]: damage}
+        found: dict[StreamEnd, Sequence[Any] | UnreadableEvent] = {}
+        for each in asked:
+            found |= await self._read_ends([each])
+        return found
+
+    async def _rows_after(self, asked: Sequence[StreamEnd]) -> dict[StreamEnd, Sequence[Any]]:
         query = await self._everywhere(
             "JOIN unnest($1::text[], $2::integer[]) AS asked(name, after)"
             " ON stream = asked.name AND version > asked.after",
@@ -115,13 +132,11 @@ class PostgresEventStore:
         lowest: dict[str, int] = {}
         for stream, after in asked:
             lowest[stream] = min(after, lowest.get(stream, after))
-        found: dict[str, list[StoredEvent]] = {stream: [] for stream in lowest}
-        for event in stored_events(
-            await self._pool.fetch(query, list(lowest), list(lowest.values()))
-        ):
-            found[event.stream].append(event)
+        found: dict[str, list[Any]] = {stream: [] for stream in lowest}
+        for row in await self._pool.fetch(query, list(lowest), list(lowest.values())):
+            found[row["stream"]].append(row)
         return {
-            (stream, after): [event for event in found[stream] if event.version > after]
+            (stream, after): [row for row in found[stream] if row["version"] > after]
             for stream, after in asked
         }
 

@@ -17,6 +17,7 @@ LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_
 PLANTED: Mapping[str, tuple[tuple[str, str], ...]] = {
     "events-only": (("services/leads/domain/__init__.py", "import services.directory.domain"),),
     "shared-knows-no-service": (("shared/errors.py", "import services.leads"),),
+    "client-alone": (("pulsetrail_client/call.py", "import shared.errors"),),
     "pure-domain": (
         ("services/leads/domain/__init__.py", "import asyncio"),
         ("services/projections/domain/__init__.py", "import msgspec"),
@@ -58,7 +59,7 @@ def lint_imports(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The tree, free to be broken."""
-    for package in ("services", "shared"):
+    for package in ("services", "shared", "pulsetrail_client"):
         shutil.copytree(
             ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")
         )

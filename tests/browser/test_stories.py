@@ -131,9 +131,12 @@ def test_a_changed_row_appears_without_reload(visitors: Visitors, language: str,
 
     boards.open(opportunity_id, "C1", timedelta(hours=1))
     written = monotonic()
-    expect(manager.page.locator(f"#row-{opportunity_id}")).to_be_visible()
+    row = manager.page.locator(f"#row-{opportunity_id}")
+    expect(row).to_be_visible(timeout=20_000)
 
-    assert monotonic() - written < 2.0
+    took = monotonic() - written
+    print(f"the row appeared after {took:.2f} s")
+    assert took < boards.appears_within_seconds
     nothing_was_wrong(manager)
 
 

@@ -14,6 +14,7 @@ from shared.adapters.migrations import migrate_event_stores
 from shared.adapters.postgres_connecting import connect
 from shared.adapters.postgres_event_store import PostgresEventStore, open_postgres_event_store
 from shared.adapters.postgres_event_store_news import CommitNews
+from shared.adapters.postgres_event_store_pool import ReadingPool
 from shared.adapters.postgres_event_store_queue import StillUnknown
 from shared.adapters.postgres_schemas import PartitionsAreFixed, SchemaOfAnotherVersion
 from shared.clock import Clock
@@ -34,6 +35,7 @@ from tests.contracts.event_stores import (
 pytestmark = pytest.mark.postgres
 
 STREAM = "acme/opportunity/O1"
+OTHER = "acme/opportunity/O2"
 
 Open = Callable[..., Awaitable[PostgresEventStore]]
 
@@ -210,7 +212,7 @@ async def test_readers_are_woken_although_the_listening_connection_was_cut(
     await asyncio.sleep(0.3)
     for number in range(1, 4):
         generation = reader.generation
-        while not await execute(
+        while not await execute(  # noqa: ASYNC110  # others make it true
             database_with_partitions,
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE pid <> pg_backend_pid() AND query ~ 'LISTEN|pg_notify|next_offset'"
@@ -525,6 +527,39 @@ async def test_a_row_that_is_no_event_any_more_is_said_to_be_unreadable(
     )
     with pytest.raises(UnreadableEvent):
         await store.read_stream(STREAM)
+
+
+@pytest.mark.parametrize("is_told_by_server", [True, False])
+async def test_an_unreadable_row_is_told_to_who_reads_its_stream_only(
+    open_store: Open,
+    database_with_partitions: str,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_told_by_server: bool,
+) -> None:
+    store = await open_store()
+    await store.append([an_append(STREAM, 0, 1), an_append(OTHER, 0, 2)])
+    if is_told_by_server:
+        fetch = ReadingPool.fetch
+
+        async def damaged(pool: ReadingPool, query: str, *arguments: Any) -> Any:
+            if STREAM in arguments[0]:
+                raise UnreadableEvent("a page of it is gone")
+            return await fetch(pool, query, *arguments)
+
+        monkeypatch.setattr(ReadingPool, "fetch", damaged)
+    else:
+        await execute(
+            database_with_partitions,
+            "UPDATE opportunities.events SET occurred_at = 9223372036854775807"
+            f" WHERE stream = '{STREAM}'",
+        )
+    damage, others = await asyncio.gather(
+        store.read_stream(STREAM), store.read_stream(OTHER), return_exceptions=True
+    )
+    assert isinstance(damage, UnreadableEvent)
+    assert isinstance(others, list)
+    assert [event.event_id.int for event in others] == [2]
 
 
 async def test_a_bug_of_one_caller_is_told_to_that_caller_only(open_store: Open) -> None:

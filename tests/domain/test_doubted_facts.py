@@ -96,13 +96,20 @@ def test_evidence_that_had_proved_another_action_is_doubted() -> None:
     assert [line.action_id for line in doubt.proof] == ["A001", "A002"]
 
 
-REPORT = DateRule(earlier="reported_at", later="occurred_at", limit_seconds=30 * 86_400)
-MEMBER = DateRule(earlier="member_created_at", later="occurred_at", limit_seconds=15 * 60)
-RULES = {"report_follow_up": [REPORT], "member_follow_up": [MEMBER]}
+A_WEEK = {
+    "slow_follow_up": [
+        DateRule(earlier="reported_at", later="occurred_at", limit_seconds=7 * 86_400)
+    ]
+}
 
 
 def dated(kind: str, **fields: str) -> list[Doubt]:
-    return broken_dates([record(1, NOW, type=kind, fields=fields)], RULES, "Asia/Shanghai")
+    return broken_dates([record(1, NOW, type=kind, fields=fields)], A_WEEK, "Asia/Shanghai")
+
+
+def test_a_type_with_a_rule_of_its_own_keeps_that() -> None:
+    assert len(dated("slow_follow_up", reported_at="2026-02-22T09:00:00Z")) == 1
+    assert dated("slow_follow_up", reported_at="2026-02-23T09:00:00Z") == []
 
 
 def test_following_up_a_report_after_more_than_30_days_is_doubted() -> None:
@@ -126,4 +133,4 @@ def test_a_day_begins_in_the_zone_of_the_tenant() -> None:
 def test_a_date_that_is_missing_or_no_date_says_nothing() -> None:
     assert dated("report_follow_up") == []
     assert dated("report_follow_up", reported_at="soon") == []
-    assert dated("visit", reported_at="2020-01-01") == []
+    assert dated("visit", agreed_at="2020-01-01") == []

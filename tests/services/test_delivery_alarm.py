@@ -55,6 +55,11 @@ async def alarms(alarm: AlarmFloor) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: str(row["opened_at"]))
 
 
+async def signals(alarm: AlarmFloor) -> list[tuple[str, str]]:
+    rows = (await alarm.floor.shown("/signals?rule=channel_failing"))["rows"]
+    return [(each["subject_id"], each["state"]) for each in rows]
+
+
 async def test_below_95_percent_the_administrators_are_told_until_it_recovers(
     alarm: AlarmFloor, hook: Receiver
 ) -> None:
@@ -67,6 +72,7 @@ async def test_below_95_percent_the_administrators_are_told_until_it_recovers(
     assert (raised["subject_kind"], raised["subject_id"]) == ("channel", "the-webhook")
     assert (raised["unit_id"], raised["state"]) == ("north", "open")
     assert raised["told"] == ["lawyer-1"]
+    assert await signals(alarm) == [("the-webhook", "open")]
     await alarm.settle(after=MINUTE)
     [told] = await alarm.inbox("legal")
     assert told["title"] == "Channel the-webhook fails to deliver"
@@ -74,6 +80,8 @@ async def test_below_95_percent_the_administrators_are_told_until_it_recovers(
     await alarm.settle(after=MINUTE)
     [ended] = await alarms(alarm)
     assert (ended["state"], ended["reason"]) == ("resolved", "delivery-recovered")
+    await alarm.settle()
+    assert await signals(alarm) == [("the-webhook", "resolved")]
     titles = {message["title"] for message in await alarm.inbox("legal")}
     assert "Resolved by itself: Channel the-webhook fails to deliver" in titles
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from services.cli.demonstration import (
     fill_demo,
     sign_in_identities,
 )
+from services.cli.demonstration.script import demonstration
 from services.cli.desk import Desk, furnish
 from services.cli.output import Output
 from services.embedded import LOGS, open_embedded
@@ -111,6 +113,22 @@ def test_every_command_went_as_planned(outcome: Outcome) -> None:
 
 def test_repeating_it_does_nothing(outcome: Outcome) -> None:
     assert outcome.again == Filled(was_there=True, sent=0, refused=0, surprises=())
+
+
+def test_honest_reps_are_hardly_ever_doubted(outcome: Outcome) -> None:
+    """Fewer than one case per 500 of their actions (S4)."""
+    reps = demonstration(START, SMALL).staff.reps
+    honest = {each.person_id for each in reps if each.temperament and not each.temperament.invents}
+    logged = outcome.of_type("opportunities.action_logged.v1")
+    actions = [each for each in logged if each.actor_id in honest]
+    opened = outcome.of_type("scoring.authenticity_case_opened.v1")
+    cases = [each for each in opened if json.loads(each.payload)["rep_id"] in honest]
+    assert len(actions) > 100
+    assert len(cases) * 500 < len(actions)
+
+
+def test_its_health_is_scored_day_by_day(outcome: Outcome) -> None:
+    assert len(outcome.of_type("scoring.health_scored.v1")) > 50
 
 
 def test_its_progress_is_told_from_beginning_to_end(outcome: Outcome) -> None:

@@ -83,8 +83,8 @@ async def test_the_managers_are_told_that_their_unit_is_slow(alarm: AlarmFloor) 
         await answered(alarm, f"late-{number}", 7 * HOUR)
     for _each in range(16):
         await alarm.settle(after=6 * HOUR)
-    titles = {each["title"] for each in await alarm.inbox("boss-1")}
-    assert any("answers its leads slowly" in title for title in titles)
+    told = [each["body"] for each in await alarm.inbox("boss-1")]
+    assert any("team-1: first responses take much longer than before" in body for body in told)
 
 
 async def test_a_lead_that_sales_never_answered_counts_with_the_time_until_it_went_back(

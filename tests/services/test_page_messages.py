@@ -1,6 +1,7 @@
 """The catalogues of the pages: every message in every language, and none that nobody says."""
 
 import re
+from collections.abc import Sequence
 
 import pytest
 
@@ -10,28 +11,32 @@ from tests.services.page_messages import known, messages, translated
 from tests.services.sales_floor import NOW
 
 
-def source_of(text: str | tuple[str, ...]) -> str:
+def source_of(text: Sequence[str] | str) -> str:
     return text if isinstance(text, str) else text[0]
+
+
+def texts(language: str) -> dict[str, str]:
+    """Of the catalogue, by what is said in the source language."""
+    return {
+        source_of(each.id): source_of(each.string or ("",)) for each in known(language) if each.id
+    }
 
 
 @pytest.mark.parametrize("language", translated())
 def test_every_message_is_translated_and_none_is_unused(language: str) -> None:
     said = {source_of(text) for text in messages()}
-    in_catalogue = {source_of(each.id): each.string for each in known(language) if each.id}
+    in_catalogue = texts(language)
 
     assert sorted(said - in_catalogue.keys()) == []
     assert sorted(in_catalogue.keys() - said) == []
-    assert [each for each, text in in_catalogue.items() if not any(text)] == []
+    assert [each for each, text in in_catalogue.items() if not text] == []
 
 
 @pytest.mark.parametrize("language", translated())
 def test_a_translation_names_the_same_values(language: str) -> None:
     named = re.compile(r"%\((\w+)\)s")
-    for each in known(language):
-        if not each.id:
-            continue
-        text = each.string if isinstance(each.string, str) else each.string[0]
-        assert set(named.findall(source_of(each.id))) == set(named.findall(text)), each.id
+    for source, text in texts(language).items():
+        assert set(named.findall(source)) == set(named.findall(text)), source
 
 
 def words(language: str) -> Words:

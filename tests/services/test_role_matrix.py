@@ -240,6 +240,12 @@ ROUTES_OF_COMMANDS = {
     "open-opportunity": "/opportunities",
     "publish-pipeline": "/pipelines",
     "define-action-type": "/action-types",
+    "define-customer-type": "/customer-types",
+    "issue-door-code": "/doors",
+    "withdraw-door-code": "/doors/{door_id}/withdraw-code",
+    "set-goal": "/goals/{month}/set",
+    "remove-goal": "/goals/{month}/remove",
+    "cascade-goal": "/goals/{month}/cascade",
     "register-customer": "/customers",
     "describe-customer": "/customers/{customer_id}/describe",
     "merge-customer": "/customers/{customer_id}/merge",
@@ -326,6 +332,18 @@ BODIES: dict[str, Any] = {
         "action_id": "A-of-T1",
         "evidence": [{"sha256": "EVIDENCE", "kind": "photo"}],
     },
+    "/doors/{door_id}/withdraw-code": {},
+    "/opportunities/{opportunity_id}/start-visit": {"door_code": "DOOR-CODE"},
+    "/opportunities/{opportunity_id}/fill-visit": {"visit_id": "W-of-T1", "fields": {}},
+    "/opportunities/{opportunity_id}/book-next-action": {
+        "visit_id": "W-of-T1",
+        "next_action": {"due_at": "2026-03-05T09:00:00Z"},
+    },
+    "/opportunities/{opportunity_id}/summarise-visit": {
+        "visit_id": "W-of-T1",
+        "summary": "they are well",
+    },
+    "/opportunities/{opportunity_id}/pass-on-visit": {"visit_id": "W-of-T1"},
     "/opportunities/{opportunity_id}/change-stage": {"stage": "needs_confirmed"},
     "/opportunities/{opportunity_id}/lose": {"reason": "price"},
     "/opportunities/{opportunity_id}/assign": {"owner_id": None},
@@ -343,7 +361,14 @@ BODIES: dict[str, Any] = {
 # Who may do it in T1, where it is more than a role: a message is read by whom it was sent to.
 OWN_ROLES = {"/inbox/{message_id}/read": "rep", "/people/{person_id}/leave": "administrator"}
 # What every tenant has under the same name is no id of another tenant's.
-SAME_EVERYWHERE = {"/boards/{name}", "/boards/{name}/why", "/boards/{name}/export"}
+SAME_EVERYWHERE = {
+    "/boards/{name}",
+    "/boards/{name}/why",
+    "/boards/{name}/export",
+    "/goals/{month}/set",
+    "/goals/{month}/remove",
+    "/goals/{month}/cascade",
+}
 BYTES = b"a page of T1's"
 
 
@@ -376,6 +401,10 @@ async def _ids_of_t1(running: Gate) -> dict[str, str]:
     await floor.told("/action-types", dated, "administrator")
     late = {"type": "dated", "fields": {"reported_at": "2026-01-01"}}
     await floor.told("/opportunities/O-of-T1/log-action", late, "rep-1")
+    door = {"door_id": "D-of-T1", "customer_id": "C1"}
+    door_code = (await floor.told("/doors", door, "director"))["door_code"]
+    visit = {"visit_id": "W-of-T1", "door_code": door_code}
+    await floor.told("/opportunities/O-of-T1/start-visit", visit, "rep-1")
     approval = {"approval_id": "V-of-T1", "kind": "discount", "steps": ["director"]}
     await floor.told("/opportunities/O-of-T1/request-approval", approval, "rep-1")
     await floor.told(
@@ -419,6 +448,9 @@ async def _ids_of_t1(running: Gate) -> dict[str, str]:
         "ticket_id": "S-of-T1",
         "opportunity_id": "O-of-T1",
         "sha256": sha256,
+        "door_id": "D-of-T1",
+        "door_code": door_code,
+        "visit_id": "W-of-T1",
         "escalation_id": escalation,
         "message_id": message["message_id"],
         "channel_id": "hook-of-T1",
@@ -446,7 +478,8 @@ async def test_an_id_of_another_tenant_is_as_good_as_none(running: Gate) -> None
         named = {**ids, "name": _names_of_t1(endpoint.path)}
         if path == "/why/{subject_id}":
             named["subject_id"] = ids["escalation_id"]
-        body = json.loads(json.dumps(BODIES.get(path)).replace("EVIDENCE", ids["sha256"]))
+        fitting = json.dumps(BODIES.get(path)).replace("EVIDENCE", ids["sha256"])
+        body = json.loads(fitting.replace("DOOR-CODE", ids["door_code"]))
         assert endpoint.needs is not None
         for role in Role:
             if not allows(role, endpoint.needs):

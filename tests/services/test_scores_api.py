@@ -143,3 +143,14 @@ async def test_rules_that_cannot_score_are_refused_with_the_field(alarm: AlarmFl
 async def test_only_administrators_change_the_rules(alarm: AlarmFloor) -> None:
     response = await alarm.floor.post("/health-rules/propose", SILENCE_ONLY, "boss-1")
     assert code_of(response) == (403, "forbidden")
+
+
+async def test_why_a_score_is_what_it_is_is_said_in_both_languages(alarm: AlarmFloor) -> None:
+    await alarm.settle(after=8 * HOUR)
+    ports = alarm.floor.hosting.ports
+    [stored] = await ports.event_store.read_stream("T1/health/opportunity:O1")
+    for language, words in (("en", "calls: measured 1"), ("zh", "calls：测得 1")):
+        path = f"/why/{stored.event_id}"
+        answer = (await alarm.floor.get(path, "rep-1", Accept_Language=language)).json()
+        assert any(words in sentence for sentence in answer["sentences"])
+    assert code_of(await alarm.floor.get(f"/why/{stored.event_id}", "rep-2"))[0] == 404

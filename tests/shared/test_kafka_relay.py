@@ -123,10 +123,6 @@ async def test_commits_to_other_logs_cost_it_no_question(bench: Bench) -> None:
         await eventually(lambda: _has_relayed(relay, 7))
 
 
-async def _has_relayed(relay: LogRelay, events: int) -> bool:
-    return relay.relayed == events
-
-
 class Killed(BaseException):
     """The process ends here."""
 

@@ -16,14 +16,14 @@ class CountsReads:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def read_log(self, *arguments: Any) -> Any:
+    async def read_log(self, *arguments: Any, **named: Any) -> Any:
         self.reads += 1
-        return await self._store.read_log(*arguments)
+        return await self._store.read_log(*arguments, **named)
 
 
 async def test_it_is_read_again_only_when_the_directory_has_grown(tmp_path: Path) -> None:
     async with opened(tmp_path) as ports:
-        store = CountsReads(ports.event_store)
+        store: Any = CountsReads(ports.event_store)
         organisations = Organisations(store, ports.codec)
         await organisations.catch_up()
         before = store.reads

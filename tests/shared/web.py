@@ -21,15 +21,13 @@ from shared.http import (
     Access,
     Body,
     Id,
-    Times,
     When,
     answering,
-    command_context,
-    command_digest,
     command_response,
     field_problems,
     key_hash,
 )
+from shared.http_commands import Times, command_context, command_digest
 from shared.ports import Ports
 from shared.service import Service
 from tests.shared.installation import TENANT, context, opened

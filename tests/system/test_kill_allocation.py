@@ -14,8 +14,8 @@ from services.embedded import open_embedded
 from tests.oracle.leads import Told, flaws
 from tests.system.serving import Serving
 
-KILLS = 4
-LEADS_A_ROUND = 40
+KILLS = 3
+LEADS_A_ROUND = 25
 REPS = ("rep-1", "rep-2", "rep-3")
 
 pytestmark = pytest.mark.timeout(300)

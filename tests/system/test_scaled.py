@@ -17,7 +17,7 @@ from tests.receivers.collector import collector
 from tests.system.chaos.faults import poisoned_stream
 from tests.system.scaled import PARTS, ScaledSystem, scaled_system
 
-pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(600)]
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 WAY_OF_THE_TRACE = {

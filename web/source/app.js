@@ -26,6 +26,7 @@ async function refresh() {
       swap: "outerMorph",
     });
     document.dispatchEvent(new CustomEvent("rows-changed"));
+    if (document.querySelector(`${LIVE}[data-behind]`) !== null) schedule();
   } catch {
     tell("away");
   }

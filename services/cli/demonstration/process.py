@@ -79,7 +79,7 @@ KEY_ACCOUNTS = PipelineDefinition(
         ),
     ),
     win_from=("objections_handled", "ready_to_sign"),
-    lights=LightLimits(proposal_stage="solution_shown"),
+    lights=LightLimits(proposal_stage="solution_shown", proposal_seconds=12 * _DAY),
 )  # fmt: skip
 """Whatever is left out is recorded as a violation, with its reason."""
 

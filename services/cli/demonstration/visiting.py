@@ -8,6 +8,7 @@ from services.cli.demonstration.planned import Planned, To
 from services.cli.demonstration.process import STORE, TYPES_BY_NAME
 from services.cli.demonstration.wording import summary
 from services.opportunities.domain.door import IssueDoorCode
+from services.opportunities.domain.evidence import DOCUMENT, MINUTES
 from services.opportunities.domain.opportunity_commands import AttachEvidence
 from services.opportunities.domain.visit_commands import (
     BookVisitNextAction,
@@ -27,6 +28,7 @@ VISITS_AGAIN = 0.25
 """How often a rep who gets in touch with a store goes there."""
 
 _LEFT_INCOMPLETE = 0.06
+_MORE_PROOF, _PROVES_MORE = (DOCUMENT, MINUTES), 0.3
 _MINUTE = timedelta(minutes=1)
 _WEEK_SECONDS = 7 * 24 * 3600
 _DOOR_HOLDS = timedelta(days=3650)
@@ -86,11 +88,11 @@ class Visits:
         sent_at = max(entered, at + 20 * _MINUTE)
         course.plan(self._start(action_id, at), at, sent_at)
         named: dict[str, Any] = {"opportunity_id": course.opportunity_id, "action_id": action_id}
-        for kind in VISIT_PHOTOS:
-            at += chance.choice((1, 2, 3)) * _MINUTE
-            evidence = course.evidence(kind)
-            attach = AttachEvidence(evidence=evidence, occurred_at=at, now=at, **named)
-            course.plan(attach, at, sent_at)
+        at += chance.choice((1, 2, 3)) * _MINUTE
+        shown = (*VISIT_PHOTOS, *(kind for kind in _MORE_PROOF if chance.random() < _PROVES_MORE))
+        photos = course.evidence(*shown)
+        attach = AttachEvidence(evidence=photos, occurred_at=at, now=at, **named)
+        course.plan(attach, at, sent_at)
         at += 3 * _MINUTE
         missing = chance.choice(_OUT_OF_STOCK[course.language])
         fields = {"out_of_stock": missing}

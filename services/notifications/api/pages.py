@@ -39,7 +39,7 @@ from shared.errors import (
     NotFound,
     Unauthenticated,
 )
-from shared.http import correlation_id
+from shared.http_commands import correlation_id
 from shared.own_page import from_own_page
 
 Action = Literal["acknowledge", "snooze", "resolve"]

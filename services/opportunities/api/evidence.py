@@ -11,15 +11,8 @@ from services.opportunities.evidence.sealing import evidence_stream, opened_evid
 from services.opportunities.evidence.uploading import EvidenceUploading, Upload
 from shared.access import Caller, Resource, Verb
 from shared.errors import FieldProblem, Malformed, NotFound
-from shared.http import (
-    BASE,
-    Access,
-    BodyTooLarge,
-    Id,
-    Times,
-    command_context,
-    command_response,
-)
+from shared.http import BASE, Access, BodyTooLarge, Id, command_response
+from shared.http_commands import Times, command_context
 
 
 def router(desk: Desk, access: Access) -> APIRouter:

@@ -23,7 +23,8 @@ from services.opportunities.evidence.sealing import address, bound_to, key_name
 from shared.command_handling import CommandContext, CommandHandling, Handled
 from shared.errors import Busy, DomainError, FieldProblem, Malformed, StoreAway
 from shared.events.opportunities import PhotoTags
-from shared.http import BodyTooLarge, answering, command_digest
+from shared.http import BodyTooLarge, answering
+from shared.http_commands import command_digest
 from shared.ports import Ports
 from shared.sealed_stream import CHUNK_BYTES, PREFIX_BYTES, sealed, unsealed
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from services.projections.domain.counted_things import CountedThing
-from services.projections.domain.opportunity_course import counted_actions, owner_at
+from services.projections.domain.opportunity_course import owner_at
 from services.projections.domain.opportunity_row import (
     LoggedAction,
     OpportunityProcess,
@@ -45,12 +45,14 @@ KINDS_OF_RICHNESS = frozenset("abcrdgpq")
 sample or quote issued (P4)."""
 
 
-def action_things(row: OpportunityProcess) -> Iterator[CountedThing]:
-    """`acted`: an action, its `stage` the hours it was entered late ("" unknown), its `action` how
-    many characters its summary has; `visit`: a complete visit in nodes, its `stage` the customer's
-    type, its `action` the path; `visited`: any visit, and `customer_won`, by customer."""
+def action_things(
+    row: OpportunityProcess, actions: Sequence[LoggedAction]
+) -> Iterator[CountedThing]:
+    """Of the counted actions. `acted`: an action, its `stage` the hours it was entered late (""
+    unknown), its `action` how many characters its summary has; `visit`: a complete visit in nodes,
+    its `stage` the customer's type, its `action` the path; `visited`: any visit, and
+    `customer_won`, by customer."""
     visits = {visit.event_id: visit for visit in row.visits}
-    actions = counted_actions(row)
     for action in actions:
         acted = action.hours_late is not None or action.summary_characters
         if action.actor_id is not None and action.path >= 0 and acted:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from services.projections.domain.action_figures import VISIT, action_things
 from services.projections.domain.counted_things import CountedThing, counted_things
+from services.projections.domain.opportunity_course import counted_actions
 from services.projections.domain.opportunity_row import OpportunityProcess
 from services.projections.domain.process_figures import contributions
 from services.projections.domain.traffic_lights import PROPOSALS, light_things
@@ -32,8 +33,9 @@ def _behaviour(row: OpportunityProcess) -> Iterator[CountedThing]:
     """Of an imported history there is mostly nothing to say: that is found out at once."""
     if row.entered_seconds_late is None and not row.visits and not _tells(row):
         return
-    yield from action_things(row)
-    yield from light_things(row)
+    actions = counted_actions(row)
+    yield from action_things(row, actions)
+    yield from light_things(row, actions)
 
 
 def _tells(row: OpportunityProcess) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from services.projections.domain.counted_things import CountedThing
 from services.projections.domain.golden_actions import DEFAULT_LIGHTS, LightSettings, light
-from services.projections.domain.opportunity_course import counted_actions, open_times, rules_at
+from services.projections.domain.opportunity_course import open_times, rules_at
 from services.projections.domain.opportunity_row import (
     LoggedAction,
     OpportunityProcess,
@@ -33,23 +33,25 @@ class Judged(NamedTuple):
     event_ids: tuple[str, ...]
 
 
-def light_things(row: OpportunityProcess) -> Iterator[CountedThing]:
+def light_things(
+    row: OpportunityProcess, actions: Sequence[LoggedAction]
+) -> Iterator[CountedThing]:
     """`light_due` where a limit ended or was met, `light_met` where it was met; to whom the
     opportunity belonged then."""
     owned = owned_spans(row)
-    for judged in _judged(row):
+    for judged in _judged(row, actions):
         scopes = scopes_at(owned, judged.at, _LATEST)
         for figure in (DUE, MET) if judged.is_met else (DUE,):
             at = judged.at
             yield CountedThing(figure, "", judged.light, scopes, at, at, at, judged.event_ids)
 
 
-def _judged(row: OpportunityProcess) -> Iterator[Judged]:
+def _judged(row: OpportunityProcess, actions: Sequence[LoggedAction]) -> Iterator[Judged]:
     yield from _entered(row)
-    proposals = [each for each in counted_actions(row) if each.type in PROPOSALS]
+    proposals = [each for each in actions if each.type in PROPOSALS]
     yield from _proposed(row, proposals)
     if proposals:
-        yield from _answered(row, proposals, counted_actions(row))
+        yield from _answered(row, proposals, actions)
 
 
 def _entered(row: OpportunityProcess) -> Iterator[Judged]:

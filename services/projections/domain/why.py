@@ -1,6 +1,7 @@
 """Why a signal was raised, what became of it and who was told: sentences, settings, events."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from services.projections.domain.signal_list import SignalRow
@@ -16,6 +17,11 @@ from shared.events.notifications import (
     EscalationSnoozed,
     EscalationStepReached,
 )
+
+_SCORES = {
+    "scoring.health_scored.v1": "why.health",
+    "scoring.conversion_estimated.v1": "why.conversion",
+}
 
 
 def why_signal(signal: SignalRow, language: str, times: Mapping[str, str]) -> dict[str, Any]:
@@ -95,6 +101,18 @@ def _escalation_step(event: Any, language: str) -> str | None:
             return None
 
 
+def _score_told(event: Mapping[str, Any], language: str) -> list[str]:
+    """Of a score each contribution, and what was not known (S1, S2); of other events nothing."""
+    told, data = _SCORES.get(event["type"]), event["data"]
+    if told is None:
+        return []
+    sentences = [say(f"{told}.part", language, **asdict(part)) for part in data["parts"]]
+    if data.get("missing"):
+        missing = listed(data["missing"], language)
+        sentences.append(say("why.health.missing", language, missing=missing))
+    return sentences
+
+
 def why_event(event: Mapping[str, Any], rules: Sequence[str], language: str) -> list[str]:
     """What happened, who recorded it when, and which signals hang on it."""
     values = {
@@ -104,7 +122,7 @@ def why_event(event: Mapping[str, Any], rules: Sequence[str], language: str) -> 
         "actor": event["actor_id"] or say("system", language),
         "rules": ", ".join(sorted(set(rules))),
     }
-    sentences = [say("why.event", language, **values)]
+    sentences = [say("why.event", language, **values), *_score_told(event, language)]
     if rules:
         sentences.append(say("why.event_signals", language, **values))
     return sentences

@@ -78,6 +78,18 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "en": "Records of {rep_id} are in doubt by the rule {doubt}: look at the proof and decide.",
         "zh": "{rep_id} 的 {records} 条记录被规则 {doubt} 质疑，请查看证据并判定。",
     },
+    "why.health.part": {
+        "en": "{input}: measured {measured:g}, {points:g} points.",
+        "zh": "{input}：测得 {measured:g}，计 {points:g} 分。",
+    },
+    "why.health.missing": {
+        "en": "Nothing is known of {missing}; they do not count.",
+        "zh": "以下各项没有数据，不计分：{missing}。",
+    },
+    "why.conversion.part": {
+        "en": "{name} {value}: {points:+g}.",
+        "zh": "{name} {value}：{points:+g}。",
+    },
     "why.wording": {
         "en": "What may be said next: {wording}",
         "zh": "可以这样说：{wording}",

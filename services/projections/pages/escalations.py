@@ -19,7 +19,7 @@ from services.projections.pages.own_api import ApiRefused, moment_said
 from services.projections.pages.page_route import page_router, status_and_code
 from services.projections.pages.readable import readable
 from services.projections.pages.refusals import refusal_in_words
-from services.projections.pages.visits import Visit, visit_of
+from services.projections.pages.visits import Visit, visit_of, wait_until_shown
 from services.projections.queries.explanations import why
 from shared.access import Caller, Resource, Verb
 from shared.clock import iso
@@ -85,7 +85,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             if status_and_code(refusal)[0] == NotFound.status:
                 raise
             return await _one(visit, escalation_id, refusal, filled(form, _FIELDS))
-        await ports.progress.wait_for(answer.headers["Pulsetrail-Position"])
+        await wait_until_shown(ports, answer.headers["Pulsetrail-Position"])
         place = "/" if text_of(form, "back") == "/" else f"/escalations/{escalation_id}"
         return RedirectResponse(place, status_code=303)
 

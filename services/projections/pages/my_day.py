@@ -15,7 +15,7 @@ from services.projections.pages.layout import page
 from services.projections.pages.own_api import ApiRefused
 from services.projections.pages.page_route import page_router, refused, status_and_code
 from services.projections.pages.refusals import refusal_in_words
-from services.projections.pages.visits import Visit, visit_of
+from services.projections.pages.visits import Visit, visit_of, wait_until_shown
 from services.projections.queries.asking import Question
 from services.projections.queries.latest_deeds import LatestDeeds, latest_deeds
 from services.projections.queries.silence_board import silence_board
@@ -70,7 +70,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             if wants_json:
                 return refused(request, refusal)
             return await _day(visit, filled(form, _FIELDS), opens=True, refusal=refusal)
-        await ports.progress.wait_for(answer)
+        await wait_until_shown(ports, answer)
         if wants_json:
             return JSONResponse({"logged": True})
         return RedirectResponse("/my-day#sent", status_code=303)

@@ -21,7 +21,7 @@ from shared.http import Access, Id, Name
 from shared.ports import Ports
 
 _ESCALATIONS_SHOWN = 5
-_ESCALATIONS_ASKED = 100
+_ESCALATIONS_ASKED = 50
 _REPS_SHOWN = 12
 _NAMED_IN_LIST = 100
 

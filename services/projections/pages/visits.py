@@ -1,6 +1,7 @@
 """A visit to a page: who reads it, in which language, by which clock, what things are called."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,8 +18,10 @@ from services.projections.queries.stage_titles import stage_titles
 from shared.access import Caller, Resource, Verb, may
 from shared.organisation import Organisation
 from shared.ports import Ports
+from shared.progress import NotReachedYet
 
 LANGUAGE_COOKIE = "pulsetrail_language"
+_A_WRITE_TAKES_SECONDS = 2.0
 _A_CHANGE_TAKES_SECONDS = 0.5
 """A page asks again when something was recorded, which its rows follow in a moment."""
 
@@ -97,6 +100,12 @@ async def visit_of(ports: Ports, request: Request, caller: Caller) -> Visit:
         stages=await stage_titles(ports.read_store, asker.tenant_id, words.language),
         behind_seconds=await seconds_behind(ports),
     )
+
+
+async def wait_until_shown(ports: Ports, position: str) -> None:
+    """What a form stored; where the boards take longer, they say by how much."""
+    with suppress(NotReachedYet):
+        await ports.progress.wait_for(position, seconds=_A_WRITE_TAKES_SECONDS)
 
 
 def words_for(request: Request, zone: str, now: datetime) -> Words:

@@ -118,7 +118,9 @@ async def _require_in_sight(ports: Ports, asker: Asker, stream: str) -> None:
         if signal is None:
             raise NotFound("there is no such event")
         return
-    shown_as = "rep" if kind == "person" else kind
+    if kind == "health":
+        kind, _, subject_id = subject_id.partition(":")
+    shown_as = {"person": "rep", "conversion": "lead"}.get(kind, kind)
     await timeline(ports, asker, SubjectOfTimeline(shown_as, subject_id), Question(limit=1))
 
 

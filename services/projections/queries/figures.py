@@ -26,6 +26,7 @@ HEALTH_FIGURES = (
     "dwell_open",
     "dwell_overrun",
 )
+WITHOUT_DWELLING = HEALTH_FIGURES[:-2]
 STATES = ("open", "overrun", "dwell_open", "dwell_overrun")
 _AN_HOUR = 3600 * 1000
 _A_WEEK = 7 * 24 * _AN_HOUR
@@ -83,7 +84,11 @@ def week_index(weeks: Sequence[Window]) -> ColumnElement[int]:
 
 
 async def weekly_figures(
-    connection: AsyncConnection, asked: ScopesAsked, weeks: Sequence[Window], until: Moment
+    connection: AsyncConnection,
+    asked: ScopesAsked,
+    weeks: Sequence[Window],
+    until: Moment,
+    wanted: Sequence[str] = HEALTH_FIGURES,
 ) -> dict[Scope, list[WeekFigures]]:
     """Per scope the figures of each of some weeks in a row, the last of which ends at `until`."""
     index = week_index(weeks).label("week")
@@ -94,17 +99,17 @@ async def weekly_figures(
         SERIES.c.figure,
         SERIES.c.stage,
     )
-    wanted = (asked.condition(), SERIES.c.figure.in_(HEALTH_FIGURES))
+    conditions = (asked.condition(), SERIES.c.figure.in_(wanted))
     named = {
         series_id: (Scope(unit_id, rep_id), (figure, stage))
         for series_id, unit_id, rep_id, figure, stage in await connection.execute(
-            select(*columns).where(*wanted)
+            select(*columns).where(*conditions)
         )
     }
     # By the series' number alone: points lie in its order, and texts need not be compared.
     query = (
         select(POINTS.c.series_id, index, func.sum(POINTS.c.amount))
-        .where(POINTS.c.series_id.in_(select(SERIES.c.series_id).where(*wanted)), before(until))
+        .where(POINTS.c.series_id.in_(select(SERIES.c.series_id).where(*conditions)), before(until))
         .group_by(POINTS.c.series_id, index)
     )
     sums: dict[Scope, dict[tuple[str, str], dict[int, int]]] = defaultdict(

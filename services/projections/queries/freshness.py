@@ -1,6 +1,7 @@
 """How far what boards show is behind what was recorded."""
 
 import asyncio
+from math import ceil
 
 from services.projections.queries.read_models import PROCESSES
 from shared.ports import Ports
@@ -19,7 +20,7 @@ async def seconds_behind(ports: Ports) -> int:
             [*waiting] = await store.read_log(followed.log, partition, reached, 1)
             for event in waiting:
                 behind = max(behind, (now - event.recorded_at).total_seconds())
-    return round(behind)
+    return ceil(behind)
 
 
 async def caught_up(ports: Ports, seconds: float) -> None:

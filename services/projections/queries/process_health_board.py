@@ -20,6 +20,8 @@ from services.projections.domain.process_health import (
 from services.projections.domain.windows import Moment, Window, end_of, week_of, weeks_between
 from services.projections.queries.asking import Asker, Question, refuse_filters
 from services.projections.queries.figures import (
+    HEALTH_FIGURES,
+    WITHOUT_DWELLING,
     ScopesAsked,
     first_moment,
     weekly_closings,
@@ -79,7 +81,9 @@ async def health_of_last_weeks(
     asked = ScopesAsked(asker.tenant_id, unit_id, children, by_rep)
     async with reads.reading() as connection:
         until = end_of(last, asker.moment(question))
-        figures = await weekly_figures(connection, asked, weeks, until)
+        dwells = health_settings(organisation, until.at).index_uses == "dwell"
+        counted = HEALTH_FIGURES if dwells else WITHOUT_DWELLING
+        figures = await weekly_figures(connection, asked, weeks, until, counted)
     rows: list[dict[str, Any]] = []
     for number, week in enumerate(weeks):
         of_week = {scope: each[number] for scope, each in figures.items()}

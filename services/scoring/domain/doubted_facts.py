@@ -24,6 +24,12 @@ _HOUR = timedelta(hours=1)
 _MINUTE = timedelta(minutes=1)
 _DURATION = "duration_seconds"
 
+DEFAULT_DATE_RULES = (
+    DateRule(earlier="reported_at", later="occurred_at", limit_seconds=30 * 24 * 3600),
+    DateRule(earlier="member_created_at", later="occurred_at", limit_seconds=15 * 60),
+)
+"""Of every action with such a date, unless its type has a rule of its own for it (S4)."""
+
 
 def metres_between(one: tuple[float, float], other: tuple[float, float]) -> float:
     """Great circle between two places, each latitude and longitude in degrees."""
@@ -130,10 +136,10 @@ def _minutes_off(record: ActionRecord, taken_at: datetime | None) -> float:
 def broken_dates(
     records: Sequence[ActionRecord], rules: Mapping[str, Sequence[DateRule]], zone: str
 ) -> list[Doubt]:
-    """A date more than its limit after another; `rules` by action type."""
+    """A date more than its limit after another; `rules` by action type, beside the defaults."""
     doubts = []
     for record in records:
-        for rule in rules.get(record.type, ()):
+        for rule in _rules_for(rules.get(record.type, ())):
             earlier = _date(record, rule.earlier, zone)
             later = _date(record, rule.later, zone)
             if earlier is None or later is None:
@@ -149,6 +155,11 @@ def broken_dates(
                 doubts.append(doubt_of(DATES, [record], facts))
                 break
     return doubts
+
+
+def _rules_for(own: Sequence[DateRule]) -> list[DateRule]:
+    named = {rule.earlier for rule in own}
+    return [*own, *(rule for rule in DEFAULT_DATE_RULES if rule.earlier not in named)]
 
 
 def _date(record: ActionRecord, name: str, zone: str) -> datetime | None:
