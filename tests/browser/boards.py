@@ -37,8 +37,8 @@ PHONE = "+8613800000001"
 
 @dataclass
 class Boards:
-    """`key_of`: by person. A changed row is to appear within 1 s on a machine that does nothing else;
-    tests share theirs."""
+    """`key_of`: by person. A changed row is to appear within 1 s on a machine that does nothing
+    else; tests share theirs."""
 
     address: str
     administrator: str

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.opportunities.domain.pipeline import parse_pipeline
+from services.opportunities.domain.pipeline import parse_pipeline, problems
 from services.opportunities.domain.pipeline_document import DocumentIsMalformed
 from shared.events.opportunities import GoldenAction, PipelineDefinition, StageDefinition
 
@@ -137,3 +137,22 @@ def test_all_problems_are_named_at_once() -> None:
         "stage[0].limit",
         "pipeline.colour",
     }
+
+
+def test_the_limits_of_the_lights_stand_in_the_pipeline() -> None:
+    document: dict[str, Any] = {
+        "pipeline": {"name": "P1", "lights": {"proposal_stage": "first", "proposal": "48h"}},
+        "stage": [{"name": "first"}],
+    }
+    lights = parse_pipeline(document).lights
+    assert (lights.proposal_stage, lights.proposal_seconds) == ("first", 48 * 3600)
+    assert (lights.entered_seconds, lights.reaction_seconds) == (24 * 3600, 7 * 24 * 3600)
+
+
+def test_a_light_of_a_stage_that_is_none_cannot_be_walked() -> None:
+    document: dict[str, Any] = {
+        "pipeline": {"name": "P1", "lights": {"proposal_stage": "nowhere"}},
+        "stage": [{"name": "first"}],
+    }
+    [problem] = problems(parse_pipeline(document))
+    assert problem.field == "pipeline.lights.proposal_stage"

@@ -30,7 +30,9 @@ async def capture(alarm: AlarmFloor, **more: Any) -> None:
 
 async def signals(alarm: AlarmFloor) -> list[tuple[str, str]]:
     rows = (await alarm.floor.shown("/signals", "boss-1"))["rows"]
-    return sorted((each["rule"], each["state"]) for each in rows if each["subject_kind"] == "lead")
+    return sorted(
+        (each["rule"], each["state"]) for each in rows if each["rule"].startswith("lead_")
+    )
 
 
 async def test_a_lead_that_waits_is_told_to_the_manager_until_somebody_has_it(

@@ -18,6 +18,7 @@ FEW, MANY = 3, 1_200
 @pytest.fixture
 async def ports(tmp_path: Path, read_models: str | None) -> AsyncIterator[Ports]:
     async with opened(tmp_path, read_models=read_models) as ports:
+        await ports.read_store.create_tables([PARKED_STREAMS, headcount_model().points])
         yield ports
 
 
@@ -29,7 +30,7 @@ async def reasons(ports: Ports) -> dict[str, int]:
     async with ports.read_store.reading() as connection:
         reason = PARKED_STREAMS.c.reason
         found = await connection.execute(select(reason, func.count()).group_by(reason))
-        return {each: count for each, count in found}
+        return {each: int(count) for each, count in found}
 
 
 @pytest.mark.parametrize("count", [FEW, MANY])
@@ -55,7 +56,6 @@ async def test_amounts_are_added_and_two_tables_fit_into_one_transaction(
     ports: Ports, count: int
 ) -> None:
     points = headcount_model().points
-    await ports.read_store.create_tables([points])
     for _ in range(2):
         async with ports.read_store.transaction() as connection:
             rows = [(number, 7, 0, 5) for number in range(count)]

@@ -12,7 +12,7 @@ SEED = "20261122"
 
 async def test_faults_under_load_lose_and_double_nothing() -> None:
     async with round_of_chaos(SEED, print) as running:
-        await running.strike(faults.kill_one_of_each_kind, faults.lose_commits)
+        await running.strike(faults.kill_one_of_each_kind, faults.restart_postgres)
         await running.compare()
         await running.strike(
             faults.stop_amid_a_batch, faults.broken_records, faults.poison, faults.deliver_again
@@ -21,7 +21,7 @@ async def test_faults_under_load_lose_and_double_nothing() -> None:
         await running.strike(
             faults.rebalance_storm,
             faults.restart_kafka,
-            faults.restart_postgres,
+            faults.lose_commits,
             faults.cut_connections,
         )
         await running.finish()
