@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.scaled.stage_model import MODEL
 from benchmarks.scaled.stages import PARTITIONS, TENANT, Stages
+from services.cli.perform import collect_garbage_seldom
 from shared.adapters.postgres_read_store import open_postgres_read_store
 from shared.bulk_writing import upsert_tuples
 from shared.events.opportunities import StageChanged
@@ -77,5 +78,6 @@ if __name__ == "__main__":
     parser.add_argument("--events", type=int)
     parser.add_argument("--keys", type=int)
     asked = parser.parse_args()
+    collect_garbage_seldom()
     counted = uvloop.run((consume if asked.what == "consume" else merge)(asked))
     sys.stdout.write(" ".join(str(each) for each in counted) + "\n")

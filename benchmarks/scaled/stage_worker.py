@@ -67,7 +67,7 @@ async def main(given: argparse.Namespace) -> None:
 
     work = [Work(subscription.name, lambda: subscription.follow(stopping))]
     worker = FaustWorker(given.bootstrap, given.prefix, uuid.uuid4().hex, work, obey)
-    collect_garbage_seldom(1_000_000)
+    collect_garbage_seldom()
     await worker.start()
     raise SystemExit(await worker.ended())
 

@@ -103,8 +103,9 @@ def end(output: Output, work: Callable[[], int]) -> NoReturn:
     raise typer.Exit(code)
 
 
-def collect_garbage_seldom(after_objects: int = 100_000) -> None:
-    """What is imported by now stays; a history makes millions of objects and hardly a cycle."""
+def collect_garbage_seldom(after_objects: int = 1_000_000) -> None:
+    """What is imported by now stays; a history makes millions of objects and hardly a cycle, and
+    those of one batch in hand are looked through in vain."""
     gc.freeze()
     gc.set_threshold(after_objects, 20, 100)
 

@@ -41,10 +41,13 @@ async def happen(ports: Ports, *commands: Command) -> None:
         assert refused is None, refused
 
 
-async def append_unreadable(ports: Ports, person_id: str, version: int) -> None:
-    """An event of a type that nobody declared, at the end of the person's stream."""
+async def append_unreadable(
+    ports: Ports, person_id: str, version: int, type_name: str = "directory.unheard_of.v1"
+) -> None:
+    """An event that says nothing of what it should, at the end of the person's stream; by default
+    of a type that nobody declared."""
     event_id = derived_id("unreadable", person_id, version)
-    event = EncodedEvent(event_id, "directory.unheard_of.v1", 1, b"{}", context().envelope())
+    event = EncodedEvent(event_id, type_name, 1, b"{}", context().envelope())
     stream = f"{TENANT}/person/{person_id}"
     await ports.event_store.append([Append("directory", stream, version, [event])])
 

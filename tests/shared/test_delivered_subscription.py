@@ -20,7 +20,15 @@ from shared.ports import Ports
 from shared.read_store import CHECKPOINTS, DEAD_LETTERS, PARKED_STREAMS
 from tests.shared.installation import opened
 from tests.shared.log_sources import ScriptedSource
-from tests.shared.reading import happen, headcounts, rows_of, staff_rows
+from tests.shared.reading import (
+    append_unreadable,
+    catch_up,
+    following,
+    happen,
+    headcounts,
+    rows_of,
+    staff_rows,
+)
 from tests.shared.staff import NOW, NOWHERE, Join, Leave, Move, headcount_model
 
 
@@ -307,6 +315,22 @@ async def test_poison_is_parked_with_the_offsets(ports: Ports) -> None:
         await until(at(ports, 3))
     assert [row["stream"] for row in await rows_of(ports, PARKED_STREAMS)] == ["acme/person/P1"]
     assert [row["log_offset"] for row in await rows_of(ports, DEAD_LETTERS)] == [1]
+
+
+@pytest.mark.parametrize("is_delivered", [True, False])
+async def test_poison_of_a_type_that_it_does_not_read_concerns_others(
+    ports: Ports, is_delivered: bool
+) -> None:
+    await happen(ports, Join(person_id="P1"), Move(person_id="P1", unit_id="u2"))
+    await append_unreadable(ports, "P1", 2, type_name="directory.grant_given.v1")
+    if is_delivered:
+        async with Worker(ports).working():
+            await until(at(ports, 3))
+    else:
+        await catch_up(await following(ports))
+    [row] = await rows_of(ports, headcount_model().rows)
+    assert (row["unit_id"], row["incomplete"]) == ("u2", False)
+    assert await rows_of(ports, PARKED_STREAMS) == []
 
 
 async def test_a_paused_subscription_takes_nothing_until_it_is_resumed(ports: Ports) -> None:

@@ -23,7 +23,7 @@ NOT_SO_AFTER_ALL = "figure-mended"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FigureOutOfRange:
     """`anchor`: the window, with what else tells signals of the same rule in it apart. `due_at`:
-    from when on the window can be judged."""
+    since when the window can be judged."""
 
     rule: str
     subject: tuple[str, str]
