@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _WIDE = 1_000
 _UNPREFIXED = ("ScaledSettings", "DatabasePasswords", "TelemetrySettings")
-_OBJECTS_OF_A_HISTORY = 1_000_000
-"""So many may pile up while one command runs: collecting took a fifteenth of an import."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +125,7 @@ async def _perform(choices: Choices, request: "Request", output: Output) -> int:
     from services.embedded import open_embedded
     from shared.data_folder import FolderInUse
 
-    collect_garbage_seldom(_OBJECTS_OF_A_HISTORY)
+    collect_garbage_seldom()
     if choices.data is None and database_is_named():
         return await _perform_on_servers(choices, request, output)
     folder = data_folder(choices.data)

@@ -120,7 +120,7 @@ async def test_what_is_committed_reaches_the_topic_across_a_kill_of_the_relay(
             await ready(address)
             async with httpx.AsyncClient() as client:
                 metrics = (await client.get(f"{address}/metrics")).text
-        came = [event for each in found for event in each.events]
+        came = [event.whole() for each in found for event in each.events]
         stored = [
             event
             for partition in range(PARTITIONS)
