@@ -35,7 +35,9 @@ def launched(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=found, args=list(_QUIET))
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in the process that started it, in which no other test
+# could run one of its own: it is stopped with the last test of this package.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         try:
@@ -52,7 +54,7 @@ def browser() -> Iterator[Browser]:
 SYSTEMS = ("embedded", "scaled") if WALKS_ALL else ("embedded",)
 
 
-@pytest.fixture(scope="session", params=SYSTEMS)
+@pytest.fixture(scope="package", params=SYSTEMS)
 def boards(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     opened = embedded_boards if request.param == "embedded" else scaled_boards
     with opened(tmp_path_factory.mktemp(request.param)) as found:
