@@ -182,9 +182,9 @@ async def contexts_of_events(store: EventStore, event_ids: Collection[str]) -> d
     if _Told.tracing is None:
         return {}
     contexts: dict[str, str] = {}
-    known = [each for each in dict.fromkeys(event_ids) if _UUID.fullmatch(each)]
-    for event_id in known[:_FOLLOWED_AT_MOST]:
-        stored = await store.read_event(UUID(event_id))
-        if stored is not None and stored.trace_context and sampled([stored.trace_context]):
-            contexts[event_id] = stored.trace_context
+    known = [UUID(each) for each in dict.fromkeys(event_ids) if _UUID.fullmatch(each)]
+    found = await store.find_events(known[:_FOLLOWED_AT_MOST])
+    for event_id, stored in found.items():
+        if stored.trace_context and sampled([stored.trace_context]):
+            contexts[str(event_id)] = stored.trace_context
     return contexts

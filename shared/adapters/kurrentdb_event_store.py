@@ -150,14 +150,15 @@ class KurrentDbEventStore:
                 self._log_ids[log] = await self._read_or_give_id(self._names[log].identity)
         return self._log_ids[log]
 
-    async def read_event(self, event_id: UUID) -> StoredEvent | None:
+    async def find_events(self, event_ids: Collection[UUID]) -> Mapping[UUID, StoredEvent]:
+        found: dict[UUID, StoredEvent] = {}
         for log, numbering in self._numberings.items():
             await numbering.ready()
-            number = numbering.numbers.number_of(event_id)
-            if number is not None:
-                [event] = await self.read_log(log, 0, number, 1)
-                return event
-        return None
+            for event_id in event_ids:
+                number = numbering.numbers.number_of(event_id)
+                if number is not None:
+                    [found[event_id]] = await self.read_log(log, 0, number, 1)
+        return found
 
     async def known_events(self, event_ids: Collection[UUID]) -> set[UUID]:
         known: set[UUID] = set()

@@ -180,10 +180,12 @@ class PostgresEventStore:
         await self._of(log)
         return self._access[log].log_id
 
-    async def read_event(self, event_id: UUID) -> StoredEvent | None:
-        query = await self._everywhere("WHERE event_id = $1", "")
-        found = stored_events(await self._pool.fetch(query, event_id))
-        return found[0] if found else None
+    async def find_events(self, event_ids: Collection[UUID]) -> Mapping[UUID, StoredEvent]:
+        if not event_ids:
+            return {}
+        query = await self._everywhere("WHERE event_id = ANY($1::uuid[])", "")
+        found = stored_events(await self._pool.fetch(query, list(event_ids)))
+        return {each.event_id: each for each in found}
 
     async def known_events(self, event_ids: Collection[UUID]) -> set[UUID]:
         access = await self._accessible()

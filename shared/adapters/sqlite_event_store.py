@@ -165,11 +165,14 @@ class SqliteEventStore:
             raise ValueError(f"no log is named {log}")
         return log
 
-    async def read_event(self, event_id: UUID) -> StoredEvent | None:
-        found = await self._read(
-            f"SELECT {COLUMNS} FROM events WHERE event_id = ?", (event_id.bytes,)
-        )
-        return found[0] if found else None
+    async def find_events(self, event_ids: Collection[UUID]) -> Mapping[UUID, StoredEvent]:
+        wanted = [event_id.bytes for event_id in event_ids]
+        found: dict[UUID, StoredEvent] = {}
+        for start in range(0, len(wanted), _IDS_A_QUERY):
+            part = wanted[start : start + _IDS_A_QUERY]
+            query = f"SELECT {COLUMNS} FROM events WHERE event_id IN ({_marks(part)})"
+            found.update((each.event_id, each) for each in await self._read(query, part))
+        return found
 
     async def known_events(self, event_ids: Collection[UUID]) -> set[UUID]:
         wanted = [event_id.bytes for event_id in event_ids]

@@ -357,12 +357,15 @@ async def test_many_streams_are_read_at_once_the_unknown_ones_as_empty(store: Ev
     assert {len(found[name]) for name in names} == {2}
 
 
-async def test_an_event_is_found_by_its_id(store: EventStore) -> None:
-    await store.append([an_append(STREAM, 0, 1, 2)])
-    found = await store.read_event(event_id(2))
-    assert found is not None
-    assert (found.stream, found.version) == (STREAM, 2)
-    assert await store.read_event(event_id(3)) is None
+async def test_events_are_found_by_their_ids(store: EventStore) -> None:
+    await store.append([an_append(f"acme/opportunity/O{n}", 0, n) for n in range(1_100)])
+    ids = [event_id(n) for n in range(1_200)]
+    found = await store.find_events(ids)
+    assert set(found) == set(ids[:1_100])
+    for number in range(0, 1_100, 97):
+        stored = found[event_id(number)]
+        assert (stored.event_id, stored.stream) == (ids[number], f"acme/opportunity/O{number}")
+    assert await store.find_events([]) == {}
 
 
 async def test_it_says_which_of_many_event_ids_it_knows(store: EventStore) -> None:

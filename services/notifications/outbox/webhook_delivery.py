@@ -103,7 +103,8 @@ class WebhookDelivery:
         return report
 
     async def _sent(self, webhook: Webhook, delivery: Delivery, now: datetime) -> Report:
-        stored = await self._ports.event_store.read_event(UUID(delivery.event_id))
+        event_id = UUID(delivery.event_id)
+        stored = (await self._ports.event_store.find_events([event_id])).get(event_id)
         if stored is None or stored.tenant_id != delivery.tenant_id:
             return Report(outcome=Outcome.REFUSED, detail="event-not-found")
         event = await shown_to_outsiders(

@@ -1,6 +1,7 @@
 """Why: of a signal, an escalation or an event."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -92,7 +93,7 @@ async def _behind_week(
 
 
 async def _event(ports: Ports, asker: Asker, event_id: str, language: str) -> dict[str, Any]:
-    found = await _shown_event(ports, asker, event_id)
+    found = await shown_events(ports, asker, [event_id])
     if not found:
         raise NotFound(f"there is no event, signal or escalation {event_id!r}")
     [event] = found
@@ -128,20 +129,18 @@ async def shown_events(
     ports: Ports, asker: Asker, event_ids: Iterable[str]
 ) -> list[dict[str, Any]]:
     """The first 500 of them as the log shows them."""
-    found: list[dict[str, Any]] = []
-    for event_id in list(event_ids)[:_EVENTS_SHOWN_AT_MOST]:
-        found += await _shown_event(ports, asker, event_id)
+    wanted = _readable(list(event_ids)[:_EVENTS_SHOWN_AT_MOST])
+    stored = await ports.event_store.find_events(wanted)
+    found = [stored[each] for each in wanted if each in stored]
+    return await shown(ports.codec, [each for each in found if each.tenant_id == asker.tenant_id])
+
+
+def _readable(event_ids: Iterable[str]) -> list[UUID]:
+    found = []
+    for each in event_ids:
+        with suppress(ValueError):
+            found.append(UUID(each))
     return found
-
-
-async def _shown_event(ports: Ports, asker: Asker, event_id: str) -> list[dict[str, Any]]:
-    try:
-        stored = await ports.event_store.read_event(UUID(event_id))
-    except ValueError:
-        return []
-    if stored is None or stored.tenant_id != asker.tenant_id:
-        return []
-    return await shown(ports.codec, [stored])
 
 
 def _local(asker: Asker, moment: datetime) -> str:

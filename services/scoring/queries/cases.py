@@ -90,9 +90,8 @@ async def shown_whole(ports: Ports, organisation: Organisation, row: CaseRow) ->
     """With its proof, and the reason of whoever decided it."""
     reason = None
     if row.decision_event_id is not None:
-        stored = await ports.event_store.read_event(UUID(row.decision_event_id))
-        assert stored is not None
-        [opened] = await ports.codec.open([ports.codec.decode(stored)])
+        found = await ports.event_store.find_events([UUID(row.decision_event_id)])
+        [opened] = await ports.codec.open([ports.codec.decode(each) for each in found.values()])
         reason = opened.event.reason
     return {
         **shown_case(row, unit_now(organisation, row)),

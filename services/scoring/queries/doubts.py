@@ -96,13 +96,9 @@ async def records_named(
 
 async def summaries_of(ports: Ports, records: Iterable[ActionRecord]) -> Mapping[str, str]:
     """What they say, by action; what was erased says nothing."""
-    stored = []
-    for record in records:
-        if record.summary_event_id is not None:
-            event = await ports.event_store.read_event(UUID(record.summary_event_id))
-            if event is not None:
-                stored.append(ports.codec.decode(event))
-    opened = await ports.codec.open(stored)
+    event_ids = [UUID(each.summary_event_id) for each in records if each.summary_event_id]
+    found = await ports.event_store.find_events(event_ids)
+    opened = await ports.codec.open([ports.codec.decode(each) for each in found.values()])
     said = {each.event.action_id: each.event.summary for each in opened}
     return {action_id: words for action_id, words in said.items() if isinstance(words, str)}
 

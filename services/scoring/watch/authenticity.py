@@ -1,6 +1,6 @@
 """New and changed records are judged by the six rules; each doubt becomes a case, once (S4)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -71,32 +71,42 @@ class AuthenticityWatch:
             await process_of(self._ports, tenant_id),
         )
         doubts: list[Doubt] = []
-        for new in by_rep([each.row for each in due if each.row is not None]).values():
-            doubts += await self._doubts(tenant_id, new, judging, clock)
+        new = {each.key for each in due if each.is_new}
+        for of_rep in by_rep([each.row for each in due if each.row is not None]).values():
+            doubts += await self._doubts(tenant_id, of_rep, new, judging, clock)
         await open_cases(self._ports, tenant_id, doubts, clock)
         next_at = {each.key: _next_at(each, judging.zone, clock) for each in due}
         await look_again(self._ports, ACTIONS, tenant_id, due, next_at, clock)
         return True
 
     async def _doubts(
-        self, tenant_id: str, new: Sequence[ActionRecord], judging: _Judging, clock: datetime
+        self,
+        tenant_id: str,
+        due: Sequence[ActionRecord],
+        is_new: Container[str],
+        judging: _Judging,
+        clock: datetime,
     ) -> list[Doubt]:
-        """Those that have to do with the new records of one rep."""
+        """Those that have to do with the due records of one rep; where none of them is new, their
+        month alone is judged, which is over now."""
         limits, calendar, zone, process = judging
-        earliest = min(each.happened_at for each in new)
-        known = await records_of(self._ports, tenant_id, new[0].rep_id, earliest - _LOOKED_BACK)
-        days = sorted({calendar.day_of(each.happened_at) for each in new})
-        found = [
-            *entry_bursts(known, limits),
-            *gaps(known, process.golden, days, calendar, limits),
-            *places_and_times(known, {}, limits),
-            *broken_dates(known, process.date_rules, zone),
-            *await self._alike(tenant_id, new, limits),
-        ]
-        for month in sorted({day.replace(day=1) for day in days}):
+        earliest = min(each.happened_at for each in due)
+        known = await records_of(self._ports, tenant_id, due[0].rep_id, earliest - _LOOKED_BACK)
+        found: list[Doubt] = []
+        new = [each for each in due if each.action_id in is_new]
+        if new:
+            days = sorted({calendar.day_of(each.happened_at) for each in new})
+            found += [
+                *entry_bursts(known, limits),
+                *gaps(known, process.golden, days, calendar, limits),
+                *places_and_times(known, {}, limits),
+                *broken_dates(known, process.date_rules, zone),
+                *await self._alike(tenant_id, new, limits),
+            ]
+        for month in sorted({calendar.day_of(each.happened_at).replace(day=1) for each in due}):
             if clock > _month_over(month, zone):
                 found += month_ends(known, zone, month, limits)
-        ids = {each.action_id for each in new}
+        ids = {each.action_id for each in due}
         return [doubt for doubt in found if not ids.isdisjoint(doubt.doubted)]
 
     async def _alike(

@@ -13,10 +13,12 @@ from shared.projecting import RowReadModel
 
 
 class Due(NamedTuple):
-    """`watched_until`: in milliseconds, 0 where never looked at. `body` and `row` None: gone."""
+    """`watched_until`: in milliseconds, 0 where never looked at. `is_new`: new or changed since,
+    not only due by its time. `body` and `row` None: gone."""
 
     key: str
     watched_until: int
+    is_new: bool
     body: bytes | None
     row: Any
 
@@ -28,7 +30,7 @@ async def due_rows(
     timers, rows = model.deadlines, model.rows
     same = (timers.c.tenant_id == rows.c.tenant_id) & (timers.c.key == rows.c.key)
     query = (
-        select(timers.c.key, timers.c.watched_until, rows.c.body)
+        select(timers.c.key, timers.c.watched_until, timers.c.due_at, rows.c.body)
         .join_from(timers, rows, same, isouter=True)
         .where(timers.c.tenant_id == tenant_id, timers.c.due_at < milliseconds(clock))
         .order_by(timers.c.due_at, timers.c.key)
@@ -37,8 +39,14 @@ async def due_rows(
     async with ports.read_store.reading() as connection:
         found = (await connection.execute(query)).all()
     return [
-        Due(key, watched_until, body, None if body is None else model.decode(body))
-        for key, watched_until, body in found
+        Due(
+            key,
+            until,
+            not until or due_at < until,
+            body,
+            None if body is None else model.decode(body),
+        )
+        for key, until, due_at, body in found
     ]
 
 
