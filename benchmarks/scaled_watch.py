@@ -4,7 +4,8 @@
 
 The product's watch and subscriptions in one process, which follows the logs in PostgreSQL. Its
 clock stands still while the opportunities are put in, and then goes as any other. The signals are
-compared with what was put in, each once, before any figure is given, and so are the boards' pages.
+compared with what was put in, each once, before any figure is given, and so are the pages of the
+silence board; the index's figures are compared by tests/oracle, not here.
 BENCH_SCALE=0.1 takes a tenth of everything.
 """
 
