@@ -79,6 +79,17 @@ class DataFolder:
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
+    def is_served(self) -> bool:
+        """Whether a process that can be asked holds it; one that was killed does no more."""
+        if self.serving() is None:
+            return False
+        with (self.path / "lock").open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
     @property
     def _serving_file(self) -> Path:
         return self.path / "serving.json"

@@ -84,8 +84,7 @@ class Hosting:
 
     async def settle(self) -> None:
         """While following live: until all stand at the head and every runner found nothing to do
-        since. Raises SubscriptionStopped where one stopped."""
-        self._running.begin_to_settle()
+        since the last append. Raises SubscriptionStopped where one stopped."""
         while True:
             if self.stopped:
                 raise SubscriptionStopped("; ".join(self.stopped.values()))

@@ -13,8 +13,8 @@ from shared.problems import problem_response
 from shared.settings import InstallationSettings
 
 _CALLERS_KEPT = 10_000
-_UNBOUNDED_HERE = (f"{BASE}/evidence",)
-"""Streams with a bound of their own."""
+_UNBOUNDED_HERE = (f"{BASE}/evidence", f"{BASE}/imports/files", "/import")
+"""Files with a bound of their own."""
 
 _ONE_DOCUMENT = "application/json"
 _MEDIA_TYPES = (_ONE_DOCUMENT, "application/x-ndjson")

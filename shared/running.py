@@ -108,11 +108,9 @@ class Running:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
-    def begin_to_settle(self) -> None:
-        self._idle.clear()
-
     def is_idle(self) -> bool:
-        """Every runner has found nothing to do since the last append, and since asked to settle."""
+        """Every runner has found nothing to do since the last append: one that rests is not woken
+        to look again where nothing was appended."""
         generation = self._store.generation
         return all(self._idle.get(each.name) == generation for each in self._runners)
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from services.cli.arguments import DEFAULT_TENANT
 from services.cli.board_commands import Moment, boards
-from services.cli.desk import DEFAULT_TENANT
 from services.cli.exit_codes import DONE
 from services.cli.perform import Choices, choices_of, end, perform, terminal_output
 from services.cli.process_commands import dead_letters, processes

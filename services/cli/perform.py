@@ -119,16 +119,19 @@ async def _asked(url: str, token: str | None, request: "Request", output: Output
 
 
 async def _perform(choices: Choices, request: "Request", output: Output) -> int:
-    from services.cli.desk import Desk, furnish
     from services.cli.hand_over import hand_over
     from services.cli.settings import data_folder, database_is_named
-    from services.embedded import open_embedded
-    from shared.data_folder import FolderInUse
+    from shared.data_folder import DataFolder, FolderInUse
 
     collect_garbage_seldom()
     if choices.data is None and database_is_named():
         return await _perform_on_servers(choices, request, output)
     folder = data_folder(choices.data)
+    if DataFolder(folder).is_served():
+        return await hand_over(folder, choices.tenant, request, output)
+    from services.cli.desk import Desk, furnish
+    from services.embedded import open_embedded
+
     try:
         async with open_embedded(folder) as hosting:
             if request.wants_tenant and await furnish(hosting.ports):

@@ -209,7 +209,7 @@ def test_an_unknown_figure_is_refused_with_those_that_there_are() -> None:
 
 
 def test_an_unknown_board_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(NotFound, match=r"there are golden-actions, heat-map, .*silence"):
+    with pytest.raises(NotFound, match=r"there are action-health, .*heat-map, .*silence"):
         require_figure("moods", "index")
 
 

@@ -94,7 +94,7 @@ def test_a_row_of_the_silence_board_is_explained(imported: Pulsetrail) -> None:
 
 def test_what_no_board_shows_is_refused_with_what_they_show(imported: Pulsetrail) -> None:
     code, said = refused(imported, "why", "moods", "--figure", "index")
-    assert (code, "there are golden-actions, heat-map, instructions" in said) == (3, True)
+    assert (code, "there are action-health, breakpoints, " in said) == (3, True)
     code, said = refused(imported, "why", "silence", "--figure", "mood")
     assert (code, "one of total, hours_left, limit_hours" in said) == (3, True)
     code, said = refused(imported, "why", "silence")

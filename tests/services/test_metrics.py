@@ -14,7 +14,7 @@ from tests.receivers.receiver import Behaviour, receiving
 from tests.services.alarm_floor import AlarmFloor, alarm_floor
 from tests.services.test_deliveries import WEBHOOK, with_hook
 
-OF_THE_RELAY = {name for name in DESCRIBED if name.startswith("pulsetrail_relay_")}
+OF_THE_RELAY = {name for name in DESCRIBED if name.startswith("pulsetrail_relay")}
 LINE = re.compile(r'(\w+)(?:\{((?:\w+="[^"]*",?)*)\})? (\S+)')
 
 

@@ -20,7 +20,8 @@ from shared.errors import PoisonMessage
 from shared.event_type import ERASED, EventType, Withheld, all_event_types
 from shared.events.directory import UnitMoved, UnitRenamed
 from shared.events.leads import Contact, CustomerRegistered
-from shared.events.opportunities import TextField
+from shared.events.opportunities import PhotoTags, TextField
+from shared.events.visits import Place, Promise
 from shared.key_store import Binding
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -90,6 +91,10 @@ _NUMBERS = st.decimals(allow_nan=False, allow_infinity=False)
 _SECRETS = st.text().map(lambda text: SECRET + text)
 _CONTACTS = st.lists(st.builds(Contact, name=_SECRETS, phone=st.none() | _SECRETS), min_size=1)
 _TEXTS = st.lists(st.builds(TextField, value=_SECRETS), min_size=1)
+_DEGREES = st.floats(-90, 90)
+_PLACES = st.lists(st.builds(Place, latitude=_DEGREES, longitude=_DEGREES), min_size=1)
+_PROMISES = st.lists(st.builds(Promise, text=_SECRETS, due_at=st.none()), min_size=1)
+_PHOTO_TAGS = st.lists(st.builds(PhotoTags, latitude=_DEGREES, longitude=_DEGREES), min_size=1)
 
 st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
@@ -101,6 +106,14 @@ def a_personal_value(hint: Any) -> st.SearchStrategy[Any]:
         return st.none() | _CONTACTS
     if "TextField" in str(hint):
         return st.none() | _TEXTS
+    if "Promise" in str(hint):
+        return st.none() | _PROMISES
+    if "Place" in str(hint):
+        return st.none() | _PLACES
+    if "PhotoTags" in str(hint):
+        return st.none() | _PHOTO_TAGS
+    if "list[str]" in str(hint):
+        return st.none() | st.lists(_SECRETS, min_size=1)
     return st.none() | _SECRETS
 
 

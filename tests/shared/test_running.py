@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from shared.ports import Ports
 from shared.running import Running
 from shared.service import Runner
 from tests.shared.installation import opened
-from tests.shared.reading import following
-from tests.shared.staff import NOW
+from tests.shared.reading import following, happen
+from tests.shared.staff import NOW, Join
 
 
 @pytest.fixture
@@ -71,6 +72,23 @@ async def test_a_runner_gets_the_time_until_which_all_is_applied(ports: Ports) -
     await until_asked(clockwork, 1)
     await running.stop(5)
     assert set(clockwork.asked) == {NOW + timedelta(seconds=1)}
+
+
+async def test_who_rests_is_not_waited_for_where_nothing_was_appended(ports: Ports) -> None:
+    clockwork = Clockwork()
+    runner = replace(clockwork.runner, poll_seconds=60.0)
+    running = Running(ports.event_store, [], [runner], clockwork.known_until)
+    assert not running.is_idle()
+    running.start()
+    await until_asked(clockwork, 1)
+    await asyncio.sleep(0)
+    assert running.is_idle()
+
+    await happen(ports, Join(person_id="P1"))
+    assert not running.is_idle()
+    await until_asked(clockwork, 2)
+    await running.stop()
+    assert running.is_idle()
 
 
 async def test_a_runner_whose_lease_another_holds_stands_by(ports: Ports) -> None:

@@ -43,7 +43,7 @@ class Stay:
 @dataclass(slots=True, kw_only=True)
 class OpportunityBehaviour:
     """`silence_limits`: seconds by stage. `active_at`: opened, or the last sign of life among the
-    deeds forgotten. `closed_at` None: open."""
+    deeds forgotten. `known_at`: what was before is history. `closed_at` None: open."""
 
     opportunity_id: str
     customer_id: str
@@ -53,6 +53,7 @@ class OpportunityBehaviour:
     owner_id: str | None
     unit_path: tuple[str, ...]
     opened_at: datetime
+    known_at: datetime
     active_at: datetime
     status: str = OPEN
     closed_at: datetime | None = None
@@ -92,7 +93,7 @@ def median_dwells(won: Sequence[OpportunityBehaviour]) -> Mapping[tuple[str, str
 def evolve(row: OpportunityBehaviour | None, recorded: RecordedEvent) -> OpportunityBehaviour:
     event = recorded.event
     if isinstance(event, OpportunityOpened):
-        return row or _opened(event)
+        return row or _opened(event, recorded.stored.recorded_at)
     if row is None:
         raise PoisonMessage(f"{recorded.stored.type} of an opportunity never opened")
     _change(row, event)
@@ -152,7 +153,7 @@ def _change_deed(
             before.is_valid = not event.invalid_reasons
 
 
-def _opened(event: OpportunityOpened) -> OpportunityBehaviour:
+def _opened(event: OpportunityOpened, known_at: datetime) -> OpportunityBehaviour:
     row = OpportunityBehaviour(
         opportunity_id=event.opportunity_id,
         customer_id=event.customer_id,
@@ -162,6 +163,7 @@ def _opened(event: OpportunityOpened) -> OpportunityBehaviour:
         owner_id=event.owner_id,
         unit_path=event.unit_path,
         opened_at=event.opened_at,
+        known_at=known_at,
         active_at=event.opened_at,
         stays=[Stay(stage=event.stage, entered_at=event.opened_at)],
     )

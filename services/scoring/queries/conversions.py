@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import select
@@ -64,13 +65,14 @@ class ModelShelf:
         self._ports = ports
         self._known: dict[tuple[str, str], Learned] = {}
 
-    async def answers(self, organisation: Organisation) -> Answers:
-        """As the tenant's models and settings are now. Raises ModelIsLost, StoreAway."""
+    async def answers(self, organisation: Organisation, at: datetime) -> Answers:
+        """As the tenant's models are now and its settings at a moment. Raises ModelIsLost,
+        StoreAway."""
         tenant_id = organisation.tenant_id
         models = await models_of(self._ports, tenant_id)
         named = (*LEAD_SOURCE_POINTS, *LEAD_BEHAVIOUR_POINTS)
         return Answers(
-            worth={each: organisation.number_setting(f"lead_points_{each}") for each in named},
+            worth={each: organisation.number_setting(f"lead_points_{each}", at) for each in named},
             answering=await self._learned(tenant_id, models.answering),
             beside=await self._learned(tenant_id, models.beside),
         )

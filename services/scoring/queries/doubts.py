@@ -17,9 +17,12 @@ from shared.ports import Ports
 _IDS_A_QUERY = 500
 
 
-def doubt_limits(organisation: Organisation) -> DoubtLimits:
-    """As the tenant's settings say now (S4)."""
-    number = organisation.number_setting
+def doubt_limits(organisation: Organisation, at: datetime) -> DoubtLimits:
+    """As the tenant's settings are in force at a moment (S4)."""
+
+    def number(name: str) -> float:
+        return organisation.number_setting(name, at)
+
     return DoubtLimits(
         burst_actions=int(number("doubt_burst_actions")),
         burst_minutes=number("doubt_burst_minutes"),

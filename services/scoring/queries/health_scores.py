@@ -43,15 +43,17 @@ class Norms(NamedTuple):
     lead_silence_in_business_time: bool
 
 
-async def norms_of(ports: Ports, organisation: Organisation) -> Norms:
+async def norms_of(ports: Ports, organisation: Organisation, at: datetime) -> Norms:
     won = await _bodies(ports, OPPORTUNITIES, organisation.tenant_id, WON)
     process = await process_of(ports, organisation.tenant_id)
     return Norms(
-        calendar=organisation.calendar(),
+        calendar=organisation.calendar(at),
         median_dwells=median_dwells(won),
         types=frozenset(process.types),
-        lead_silence_seconds=organisation.number_setting("lead_sleeping_hours") * _HOUR,
-        lead_silence_in_business_time=bool(organisation.setting("lead_sleeping_in_business_time")),
+        lead_silence_seconds=organisation.number_setting("lead_sleeping_hours", at) * _HOUR,
+        lead_silence_in_business_time=bool(
+            organisation.setting("lead_sleeping_in_business_time", at)
+        ),
     )
 
 
@@ -94,10 +96,11 @@ def health_at(rules: HealthRules, row: Behaviour, norms: Norms, at: datetime) ->
 
 
 def is_scored_at(row: Behaviour, at: datetime) -> bool:
-    """Opportunities while open, leads while somebody has them."""
+    """Opportunities while open and known, leads while somebody has them."""
     match row:
         case OpportunityBehaviour():
-            return row.opened_at <= at and (row.closed_at is None or row.closed_at > at)
+            begun = max(row.opened_at, row.known_at) <= at
+            return begun and (row.closed_at is None or row.closed_at > at)
         case LeadBehaviour():
             return row.is_open and row.assigned_at is not None and row.assigned_at <= at
 
@@ -132,7 +135,7 @@ async def compared(
     proposed = book.proposed
     if proposed is None:
         return ()
-    norms = await norms_of(ports, organisation)
+    norms = await norms_of(ports, organisation, at)
     tenant_id = organisation.tenant_id
     rows: list[Behaviour] = [
         *await _bodies(ports, OPPORTUNITIES, tenant_id, OPEN),

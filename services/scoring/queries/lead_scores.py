@@ -18,7 +18,8 @@ async def every_lead_score(ports: Ports, organisation: Organisation) -> list[dic
     tenant_id = organisation.tenant_id
     table = LEADS.rows
     query = select(table.c.body).where(table.c.tenant_id == tenant_id).order_by(table.c.key)
-    answers = await ModelShelf(ports).answers(organisation)
+    at = organisation.clock(ports.clock())
+    answers = await ModelShelf(ports).answers(organisation, at)
     async with ports.read_store.reading() as connection:
         bodies = (await connection.execute(query)).scalars().all()
     rows = [_answered(LEADS.decode(body), answers) for body in bodies]
@@ -28,7 +29,8 @@ async def every_lead_score(ports: Ports, organisation: Organisation) -> list[dic
 async def lead_answer(
     ports: Ports, organisation: Organisation, row: LeadBehaviour
 ) -> ConversionEstimated:
-    return estimated(row, await ModelShelf(ports).answers(organisation))
+    at = organisation.clock(ports.clock())
+    return estimated(row, await ModelShelf(ports).answers(organisation, at))
 
 
 def _answered(row: LeadBehaviour, answers: Answers) -> dict[str, Any]:

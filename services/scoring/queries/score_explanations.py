@@ -73,7 +73,7 @@ async def _health(ports: Ports, organisation: Organisation, row: Behaviour) -> M
     """As it is now, and as it was last recorded."""
     tenant_id, at = organisation.tenant_id, organisation.clock(ports.clock())
     book = await rule_book(ports, tenant_id)
-    norms = await norms_of(ports, organisation)
+    norms = await norms_of(ports, organisation, at)
     now = health_at(book.in_force, row, norms, at) if is_scored_at(row, at) else None
     beside = book.proposed
     subject = subject_of(row)

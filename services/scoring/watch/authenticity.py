@@ -65,7 +65,7 @@ class AuthenticityWatch:
         if not due:
             return False
         judging = _Judging(
-            doubt_limits(organisation),
+            doubt_limits(organisation, clock),
             organisation.calendar(),
             organisation.zone(),
             await process_of(self._ports, tenant_id),
@@ -147,7 +147,7 @@ class EvidenceWatch:
             again = {each: records[first] for each in others if {each, first} <= records.keys()}
             doubted = [records[action_id] for action_id in again]
             for of_rep in by_rep(doubted).values():
-                doubts += places_and_times(of_rep, again, doubt_limits(organisation))
+                doubts += places_and_times(of_rep, again, doubt_limits(organisation, clock))
         await open_cases(self._ports, tenant_id, doubts, clock)
         await look_again(
             self._ports, EVIDENCE, tenant_id, due, {each.key: NEVER for each in due}, clock

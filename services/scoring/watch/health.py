@@ -105,7 +105,7 @@ async def health_runs(
     if not to_score:
         return runs
     book = await rule_book(ports, organisation.tenant_id)
-    norms = await norms_of(ports, organisation)
+    norms = await norms_of(ports, organisation, clock)
     for row, days in to_score:
         commands = [_record(book, norms, row, day) for day in days]
         runs.append(_run(ports, organisation, subject_of(row), commands))

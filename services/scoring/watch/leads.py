@@ -44,7 +44,7 @@ class LeadWatch:
         due = await due_rows(self._ports, LEADS, tenant_id, clock, _AT_ONCE)
         if not due:
             return False
-        answers = await self._shelf.answers(organisation)
+        answers = await self._shelf.answers(organisation, clock)
         estimates = [run for each in due for run in self._estimate(tenant_id, each, answers)]
         await self._commands.handle_runs(CONVERSION, estimates)
         health = await health_runs(self._ports, organisation, due, clock)
