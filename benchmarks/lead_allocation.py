@@ -119,7 +119,7 @@ async def _decide(hosting: Hosting) -> list[float]:
             round=1,
             score=60.0 + 30 * (number % 2),
             reps=reps,
-            rules=allocation_rules(organisation),
+            rules=allocation_rules(organisation, MONDAY_MORNING),
             unit=UnitSituation(),
             day=MONDAY_MORNING.date(),
             now=MONDAY_MORNING,

@@ -13,8 +13,11 @@ from shared.problems import problem_response
 from shared.settings import InstallationSettings
 
 _CALLERS_KEPT = 10_000
-_UNBOUNDED_HERE = (f"{BASE}/evidence", f"{BASE}/imports/files", "/import")
+_UNBOUNDED_HERE = (f"{BASE}/evidence", f"{BASE}/imports/files")
 """Files with a bound of their own."""
+
+_BOUNDED_BY_ITS_PAGE = "/import"
+"""Where one is sent that is too large, it is said at the field."""
 
 _ONE_DOCUMENT = "application/json"
 _MEDIA_TYPES = (_ONE_DOCUMENT, "application/x-ndjson")
@@ -46,7 +49,8 @@ class HttpLimits:
             detail = f"more than {self._settings.requests_a_minute} requests in a minute"
             await problem_response(429, "too-many-requests", detail)(scope, receive, send)
             return
-        if scope["path"].startswith(_UNBOUNDED_HERE):
+        path: str = scope["path"]
+        if path.startswith(_UNBOUNDED_HERE) or path == _BOUNDED_BY_ITS_PAGE:
             await self._app(scope, receive, send)
             return
         try:

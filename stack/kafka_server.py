@@ -170,7 +170,7 @@ class KafkaServer:
         cluster_id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
         tool = [*_java(self.folder), "kafka.tools.StorageTool", "format", "--standalone"]
         done = subprocess.run(
-            [*tool, "-t", cluster_id, "-c", str(self._properties_path)],
+            [*tool, f"--cluster-id={cluster_id}", "-c", str(self._properties_path)],
             capture_output=True,
             text=True,
             check=False,

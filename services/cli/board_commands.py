@@ -29,6 +29,7 @@ Rep = Annotated[str | None, typer.Option(help="Only this rep.")]
 Stage = Annotated[str | None, typer.Option(help="Only this stage.")]
 Week = Annotated[str | None, typer.Option(help="Like 2011-W45.")]
 Month = Annotated[str | None, typer.Option(help="Like 2011-11.")]
+Quarter = Annotated[str | None, typer.Option(help="Like 2011-Q4.")]
 KeyIndustry = Annotated[
     bool | None, typer.Option("--key-industry/--other-industry", help="Only of these customers.")
 ]
@@ -52,6 +53,7 @@ def board(  # noqa: PLR0913  # one argument per option of interfaces.md
     stage: Stage = None,
     week: Week = None,
     month: Month = None,
+    quarter: Quarter = None,
     as_of: Moment = None,
     key_industry: KeyIndustry = None,
     from_event: From = None,
@@ -75,6 +77,7 @@ def board(  # noqa: PLR0913  # one argument per option of interfaces.md
         key_industry=key_industry,
         week=week,
         month=month,
+        quarter=quarter,
         as_of=as_of,
         from_event=from_event,
         to_event=to_event,
@@ -106,6 +109,7 @@ def why(  # noqa: PLR0913  # one argument per option of interfaces.md
     stage: Stage = None,
     week: Week = None,
     month: Month = None,
+    quarter: Quarter = None,
     as_of: Moment = None,
     opportunity: Opportunity = None,
     from_event: From = None,
@@ -126,6 +130,7 @@ def why(  # noqa: PLR0913  # one argument per option of interfaces.md
         opportunity=opportunity,
         week=week,
         month=month,
+        quarter=quarter,
         as_of=as_of,
         from_event=from_event,
         to_event=to_event,
@@ -159,6 +164,7 @@ def export(  # noqa: PLR0913  # one argument per option of a board
     stage: Stage = None,
     week: Week = None,
     month: Month = None,
+    quarter: Quarter = None,
     as_of: Moment = None,
     key_industry: KeyIndustry = None,
     language: Language = "en",
@@ -174,6 +180,7 @@ def export(  # noqa: PLR0913  # one argument per option of a board
         key_industry=key_industry,
         week=week,
         month=month,
+        quarter=quarter,
         as_of=as_of,
     )
     request = Export(what=what, as_format=as_format.value, asked=asked, language=language)

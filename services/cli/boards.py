@@ -80,6 +80,7 @@ class WhatIsAsked:
     key_industry: bool | None = None
     week: str | None = None
     month: str | None = None
+    quarter: str | None = None
     as_of: datetime | None = None
     from_event: str | None = None
     to_event: str | None = None
@@ -96,6 +97,7 @@ class WhatIsAsked:
             is_key=self.key_industry,
             week=self.week,
             month=self.month,
+            quarter=self.quarter,
             as_of=self.as_of,
             nodes=funnel_nodes(self.from_event, self.to_event, self.via),
             pipeline=self.pipeline,
@@ -113,6 +115,7 @@ class WhatIsAsked:
             "key_industry": self.key_industry,
             "week": self.week,
             "month": self.month,
+            "quarter": self.quarter,
             "as_of": None if self.as_of is None else iso(self.as_of),
             "from": self.from_event,
             "to": self.to_event,

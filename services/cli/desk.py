@@ -32,12 +32,14 @@ class Workplace(Hosted, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """`live`: subscriptions and runners move by themselves, in this process or in others."""
+    """`live`: subscriptions and runners move by themselves, in this process or in others.
+    `actor_id`: who asks, where that is known."""
 
     hosting: Workplace
     output: Output
     tenant_id: str
     live: bool = False
+    actor_id: str | None = None
 
     @property
     def ports(self) -> Ports:
@@ -59,7 +61,7 @@ class Desk:
         """Of a command that somebody typed, now, for the tenant."""
         return CommandContext(
             tenant_id=self.tenant_id,
-            actor_id=None,
+            actor_id=self.actor_id,
             occurred_at=self.ports.clock(),
             correlation_id=str(self.ports.new_id()),
             caller=caller,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from services.cli.desk import Desk, Request
 from services.cli.exit_codes import DONE, FOUND_SOMETHING
@@ -38,6 +38,15 @@ _BATCH = 5_000
 _SHOWN_PROBLEMS = 20
 
 
+class History(NamedTuple):
+    """What is imported, and until when; the pipeline's own version is found when it is stored."""
+
+    mapping: HistoryMapping
+    pipeline: PipelineDefinition
+    paths: tuple[Path, ...]
+    until: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportHistory(Request):
     name: ClassVar[str] = "import"
@@ -55,27 +64,8 @@ class ImportHistory(Request):
         began = time.monotonic()
         mapping = parse_mapping(document)
         pipeline = parse_pipeline(read_toml(Path(self.mapping).parent / mapping.pipeline))
-        reader = HistoryReader(mapping, pipeline)
-        now = desk.ports.clock()
-        if self.until is not None and self.until > now:
-            problem = FieldProblem("until", "in-the-future", "must have passed")
-            raise Malformed("--until has yet to come", errors=[problem])
-        paths = [Path(file) for file in self.files]
-        files = HistoryFiles(paths, mapping, latest=now, until=self.until)
-        survey = await asyncio.to_thread(files.survey)
-        importing = _Importing(desk, mapping, now, dry_run=self.dry_run)
-        under_way = desk.ports.organisations.importing
-        under_way.add(desk.tenant_id)
-        try:
-            outcome = await importing.run(reader, pipeline, files, survey)
-        finally:
-            under_way.discard(desk.tenant_id)
-        if not self.dry_run:
-            # Only now: the clock's event makes those who watch look again.
-            await importing.move_clock(self.until or outcome.latest_at)
-            desk.ports.commands("opportunities").forget_states()
-            with desk.output.progress("Read models", None):
-                await desk.settle()
+        history = History(mapping, pipeline, tuple(map(Path, self.files)), self.until)
+        outcome = await import_history(desk, history, dry_run=self.dry_run)
         self._tell(desk, outcome, time.monotonic() - began)
         return FOUND_SOMETHING if outcome.rejected else DONE
 
@@ -92,6 +82,32 @@ class ImportHistory(Request):
             output.table("Rejected", shown, ("file", "row", "field", "code", "message"))
         if outcome.rejected > _SHOWN_PROBLEMS:
             output.line(f"… and {outcome.rejected - _SHOWN_PROBLEMS} more; --json lists them")
+
+
+async def import_history(desk: Desk, history: History, *, dry_run: bool) -> HistoryOutcome:
+    """Raises Malformed for files, a mapping or a pipeline that cannot be used; then nothing is
+    written."""
+    reader = HistoryReader(history.mapping, history.pipeline)
+    now = desk.ports.clock()
+    if history.until is not None and history.until > now:
+        problem = FieldProblem("until", "in-the-future", "must have passed")
+        raise Malformed("--until has yet to come", errors=[problem])
+    files = HistoryFiles(history.paths, history.mapping, latest=now, until=history.until)
+    survey = await asyncio.to_thread(files.survey)
+    importing = _Importing(desk, history.mapping, now, dry_run=dry_run)
+    under_way = desk.ports.organisations.importing
+    under_way.add(desk.tenant_id)
+    try:
+        outcome = await importing.run(reader, history.pipeline, files, survey)
+    finally:
+        under_way.discard(desk.tenant_id)
+    if not dry_run:
+        # Only now: the clock's event makes those who watch look again.
+        await importing.move_clock(history.until or outcome.latest_at)
+        desk.ports.commands("opportunities").forget_states()
+        with desk.output.progress("Read models", None):
+            await desk.settle()
+    return outcome
 
 
 class _Importing:

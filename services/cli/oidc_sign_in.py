@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import structlog
 from fastapi import APIRouter, Request, Response
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import RedirectResponse
 
 from services.cli.sessions import Visitor, begin_session, is_over_tls, local_path
+from services.projections.pages.layout import told_refused
 from shared.access import OWN_GRANTS
 from shared.callers import person_named
 from shared.errors import DomainError, StoreAway, Unauthenticated
@@ -23,8 +24,8 @@ _BACK = f"{PATH}/back"
 _COOKIE = "pulsetrail_sign_in"
 _MINUTES_TO_SIGN_IN = 10
 _RANDOM_BYTES = 32
-_NOT_SIGNED_IN = "Signing in did not succeed. 登录未成功。"
-_AWAY = "The identity provider cannot be reached. 暂时无法连接身份提供方。"
+_NOT_SIGNED_IN = "not-signed-in"
+_AWAY = "provider-away"
 
 
 class _UnderWay(NamedTuple):
@@ -42,7 +43,7 @@ def router(ports: Ports, provider: IdentityProvider) -> APIRouter:
             address = await provider.address(attempt, _redirect_uri(ports, request))
         except StoreAway as failure:
             LOG.warning("identity_provider_away", why=failure.detail)
-            return HTMLResponse(f"<p>{_AWAY}</p>", status_code=503)
+            return told_refused(request, 503, _AWAY)
         answer = RedirectResponse(address, status_code=303)
         answer.set_cookie(
             _COOKIE,
@@ -69,10 +70,10 @@ def router(ports: Ports, provider: IdentityProvider) -> APIRouter:
             answer = await begin_session(ports, visitor, under_way.onward)
         except StoreAway as failure:
             LOG.warning("identity_provider_away", why=failure.detail)
-            answer = HTMLResponse(f"<p>{_AWAY}</p>", status_code=503)
+            answer = told_refused(request, 503, _AWAY)
         except DomainError as refusal:
             LOG.warning("sign_in_refused", why=refusal.detail)
-            answer = HTMLResponse(f"<p>{_NOT_SIGNED_IN}</p>", status_code=401)
+            answer = told_refused(request, 401, _NOT_SIGNED_IN)
         answer.delete_cookie(_COOKIE, path=PATH)
         return answer
 

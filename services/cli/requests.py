@@ -13,6 +13,7 @@ from services.cli.exporting import Export
 from services.cli.import_history import ImportHistory
 from services.cli.keys import CreateKey, ListKeys, RevokeKey
 from services.cli.lead_boards import ShowCustomer, ShowLeadBoard
+from services.cli.lead_rules import CompareLeadRules
 from services.cli.pipelines import PublishPipelineFile
 from services.cli.rebuilding import Rebuild
 from services.cli.scores import (
@@ -28,6 +29,7 @@ from services.cli.tenants import CreateTenantNamed, GoLiveNow, ListTenants
 from services.cli.undo_import import UndoImport
 
 _ALL: tuple[type[Request], ...] = (
+    CompareLeadRules,
     CreateKey,
     CreateTenantNamed,
     DecideOneCase,

@@ -40,6 +40,20 @@ def score_leads(context: typer.Context) -> None:
     perform(context, ScoreLeads())
 
 
+@scores.command("compare-lead-rules")
+def compare_lead_rules(
+    context: typer.Context,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A rule that is to be another."),
+    ] = None,
+) -> None:
+    """What other rules of lead scores would change; without --set: those that are announced."""
+    from services.cli.lead_rules import CompareLeadRules
+
+    perform(context, CompareLeadRules(settings=tuple(settings or ())))
+
+
 @scores.command("cases")
 def cases(
     context: typer.Context,

@@ -6,10 +6,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.cli import local_requests
+from services.cli import imports_api, local_requests
 from services.cli.demo_tenant import fill_demonstration
 from services.cli.desk import DEFAULT_TENANT, Desk, furnish
 from services.cli.exit_codes import DONE
+from services.cli.imports import Imports, folder_of_uploads
 from services.cli.keys import create_key
 from services.cli.output import Output
 from services.cli.perform import collect_garbage_seldom
@@ -80,8 +81,13 @@ class Serve:
         output.notice(f"Pulsetrail: {address}")
         await sign_in.invite(address, output, demo=self.demo)
         output.notice("Stop with Ctrl-C.")
-        with told_by_signals(server.stop):
-            await server.serve(sockets=[listening])
+        with folder_of_uploads() as folder, told_by_signals(server.stop):
+            imports = Imports(hosting, folder)
+            app.include_router(imports_api.router(ports, imports))
+            try:
+                await server.serve(sockets=[listening])
+            finally:
+                await imports.end()
 
 
 async def _first_key(hosting: Hosting, output: Output) -> None:

@@ -3,21 +3,22 @@
 import base64
 from datetime import datetime, timedelta
 
-from fastapi import APIRouter, Response
-from starlette.responses import HTMLResponse
+from fastapi import APIRouter, Request, Response
 
-from services.cli import oidc_sign_in, sessions
+from services.cli import oidc_sign_in, sessions, sign_in_links
 from services.cli.demonstration.planned import DEMO_TENANT
 from services.cli.demonstration.signing_in import sign_in_identities
 from services.cli.desk import DEFAULT_TENANT
 from services.cli.output import Output
 from services.cli.sessions import Visitor, begin_session
+from services.projections.pages.layout import told_refused
+from shared.access import Role
 from shared.ports import Ports
 
 _VALID_FOR = timedelta(hours=12)
 _PATH = "/sign-in"
 _INTRODUCED = 3
-_SPENT = "This link was used already or has expired. Start Pulsetrail anew for another."
+_SPENT = "link-is-spent"
 
 
 class SignIn:
@@ -29,7 +30,10 @@ class SignIn:
 
     async def invite(self, address: str, output: Output, *, demo: bool) -> None:
         """Prints a link for each whom one may want to be."""
-        visitors = [(f"director of tenant {DEFAULT_TENANT}", Visitor(DEFAULT_TENANT))]
+        visitors = [
+            (f"{role} of tenant {DEFAULT_TENANT}", Visitor(DEFAULT_TENANT, role))
+            for role in (Role.DIRECTOR, Role.ADMINISTRATOR)
+        ]
         if demo:
             visitors += await _of_demonstration(self._ports)
         for who, visitor in visitors:
@@ -40,17 +44,21 @@ class SignIn:
         self._open[code] = (visitor, self._ports.clock() + _VALID_FOR)
         return f"{address}{_PATH}?code={code}"
 
+    def _link_here(self, visitor: Visitor) -> str:
+        return self._link((self._ports.settings.public_url or "").rstrip("/"), visitor)
+
     def router(self) -> APIRouter:
         routes = APIRouter()
 
         @routes.get(_PATH, include_in_schema=False)
-        async def sign_in(code: str) -> Response:
+        async def sign_in(request: Request, code: str) -> Response:
             visitor, until = self._open.pop(code, (None, None))
             if visitor is None or until is None or until <= self._ports.clock():
-                return HTMLResponse(f"<p>{_SPENT}</p>", status_code=401)
+                return told_refused(request, 401, _SPENT)
             return await begin_session(self._ports, visitor, "/")
 
         routes.include_router(sessions.router(self._ports))
+        routes.include_router(sign_in_links.router(self._ports, self._link_here))
         if self._ports.identity_provider is not None:
             routes.include_router(oidc_sign_in.router(self._ports, self._ports.identity_provider))
         return routes

@@ -64,7 +64,7 @@ class Allocating:
     async def allocate(self, organisation: Organisation, unit_id: str, now: datetime) -> bool:
         """The waiting leads of a unit, those with a hot word before the others, the oldest first;
         whether anything came of it."""
-        waiting = await self._waiting(organisation, unit_id)
+        waiting = await self._waiting(organisation, unit_id, now)
         if not waiting:
             return False
         reps = await rep_situations(self._ports, organisation, unit_id, now)
@@ -72,7 +72,7 @@ class Allocating:
         if served:
             reps = await with_responses(self._ports, organisation.tenant_id, reps)
         calendar = organisation.calendar()
-        rules, scores = allocation_rules(organisation), score_rules(organisation)
+        rules, scores = allocation_rules(organisation, now), score_rules(organisation, now)
         unit = UnitSituation(
             in_business_hours=calendar.is_business_hour(now, organisation.business_hours()),
             suspended=await unit_is_suspended(self._ports, organisation, unit_id, now),
@@ -145,7 +145,9 @@ class Allocating:
         async with self._ports.read_store.reading() as connection:
             return list((await connection.execute(query)).scalars())
 
-    async def _waiting(self, organisation: Organisation, unit_id: str) -> list[LeadFacts]:
+    async def _waiting(
+        self, organisation: Organisation, unit_id: str, now: datetime
+    ) -> list[LeadFacts]:
         """Without a budget status none is given to sales where the tenant wants one (L2)."""
         table = LEADS.rows
         query = (
@@ -161,7 +163,7 @@ class Allocating:
         async with self._ports.read_store.reading() as connection:
             bodies = (await connection.execute(query)).scalars()
             rows: list[LeadRow] = [LEADS.decode(body) for body in bodies]
-        wanted = bool(organisation.setting("budget_status_required"))
+        wanted = bool(organisation.setting("budget_status_required", now))
         return [row.facts for row in rows if not wanted or row.facts.fields.budget_status]
 
     def _context(self, tenant_id: str, now: datetime) -> CommandContext:

@@ -38,7 +38,7 @@ class Hearing:
             words=tuple(event.hot_words),
             unit_id=event.unit_id,
             unit_path=tuple(event.unit_path),
-            rules=score_rules(organisation),
+            rules=score_rules(organisation, recorded.stored.recorded_at),
             said_at=event.received_at,
             now=recorded.stored.recorded_at,
         )

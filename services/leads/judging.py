@@ -41,7 +41,7 @@ class Judging:
         rows = await self._due(tenant_id, clock)
         if not rows:
             return False
-        rules = score_rules(organisation)
+        rules = score_rules(organisation, clock)
         runs = [self._run(tenant_id, row.facts.lead_id, rules, clock) for _was, row in rows]
         await self._commands.handle_runs(LEAD, runs)
         again = [

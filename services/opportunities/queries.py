@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import String, Table, select
+from sqlalchemy import Integer, String, Table, func, select
 
 from services.opportunities.domain.opportunity_index import OPPORTUNITY_INDEX
 from services.opportunities.domain.pipeline_list import PIPELINE_LIST
@@ -33,8 +33,10 @@ INDEX = RowReadModel(
         ("customer_id", String(64)),
         ("owner_id", String(64)),
         ("unit_id", String(64)),
+        ("pipeline", String(64)),
+        ("pipeline_version", Integer),
     ),
-    indexes=(("customer_id",), ("owner_id",), ("unit_id",)),
+    indexes=(("customer_id",), ("owner_id",), ("unit_id",), ("pipeline", "pipeline_version")),
 )
 PIPELINES = RowReadModel(service="opportunities", log="opportunities", projection=PIPELINE_LIST)
 
@@ -144,3 +146,17 @@ async def pipelines(ports: Ports, tenant_id: str) -> list[PipelineDefinition]:
     query = select(table.c.body).where(table.c.tenant_id == tenant_id).order_by(table.c.key)
     async with ports.read_store.reading() as connection:
         return [PIPELINES.decode(body) for body in (await connection.execute(query)).scalars()]
+
+
+async def open_by_version(ports: Ports, tenant_id: str, pipeline: str) -> dict[int, int]:
+    """How many open opportunities run by each version of the pipeline, the latest first."""
+    table = INDEX.rows
+    query = (
+        select(table.c.pipeline_version, func.count().label("number"))
+        .where(table.c.tenant_id == tenant_id, table.c.pipeline == pipeline)
+        .group_by(table.c.pipeline_version)
+        .order_by(table.c.pipeline_version.desc())
+    )
+    async with ports.read_store.reading() as connection:
+        rows = await connection.execute(query)
+        return {row.pipeline_version: row.number for row in rows}

@@ -17,6 +17,7 @@ from services.projections.queries.exports import MEDIA_TYPES, board_as_file, eve
 from services.projections.queries.figure_explanations import why_on_board
 from services.projections.queries.signal_board import STATES, SignalFilter, signal_board
 from services.projections.queries.timelines import timeline
+from services.projections.queries.waiting_approvals import approvals_waiting
 from shared.access import Caller, Resource, Verb
 from shared.clock import to_milliseconds
 from shared.http import BASE, Access, Id, Name, When, json_response
@@ -41,6 +42,7 @@ class BoardFields(BaseModel):
     key_industry: bool | None = None
     week: str | None = None
     month: str | None = None
+    quarter: str | None = None
     as_of: When | None = None
     from_event: Annotated[FunnelNode | None, Field(alias="from")] = None
     to_event: Annotated[FunnelNode | None, Field(alias="to")] = None
@@ -61,6 +63,7 @@ class BoardFields(BaseModel):
             is_key=self.key_industry,
             week=self.week,
             month=self.month,
+            quarter=self.quarter,
             as_of=_moment(self.as_of),
             limit=self.limit,
             cursor=self.cursor,
@@ -128,6 +131,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
     signals = access.may(Resource.SIGNALS, Verb.READ)
     timelines = access.may(Resource.TIMELINES, Verb.READ)
     events = access.may(Resource.EVENTS, Verb.READ)
+    approvals = access.may(Resource.APPROVALS, Verb.READ)
 
     @routes.get("/boards/{name}")
     async def get_board(
@@ -182,6 +186,15 @@ def router(ports: Ports, access: Access) -> APIRouter:
         )
         wanted = SignalFilter(rule=fields.rule, state=fields.state, subject_id=fields.subject)
         return json_response(await signal_board(ports.read_store, asker, question, wanted))
+
+    @routes.get("/approvals")
+    async def get_waiting_approvals(
+        mine: bool = False, caller: Caller = Depends(approvals)
+    ) -> Response:
+        """Steps that wait for a decision; `mine`: only those that the caller may decide."""
+        asker = await asker_of(ports, caller.tenant_id, caller, ports.clock())
+        rows = await approvals_waiting(ports.read_store, asker)
+        return json_response({"rows": [row for row in rows if row["mine"] or not mine]})
 
     @routes.get("/timelines/{kind}/{subject_id}")
     async def get_timeline(

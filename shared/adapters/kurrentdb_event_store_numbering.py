@@ -57,9 +57,11 @@ class LogNumbering:
         self._looked_through: int | None = None
         """Up to this position of `$all` nothing of this log is left to be numbered."""
         self._keeping: asyncio.Task[None] | None = None
+        self._closed = False
         self._following = asyncio.create_task(self._follow())
 
     async def close(self) -> None:
+        self._closed = True
         tasks = [task for task in (self._following, self._keeping) if task is not None]
         for task in tasks:
             task.cancel()
@@ -115,7 +117,7 @@ class LogNumbering:
 
     async def _follow(self) -> None:
         failures = 0
-        while True:
+        while not self._closed:  # the client may take a cancellation for a call that failed
             try:
                 await self._catch_up()
                 self._failure, failures = None, 0

@@ -31,6 +31,7 @@ CUSTOMERS = {
     "C1": "岭成食品有限公司",
     "C2": "天润医药有限公司",
     "C3": "<script>alert(1)</script>",
+    "C5": "北辰物流有限公司",
 }
 PHONE = "+8613800000001"
 
@@ -77,7 +78,42 @@ class Boards:
         }
         self.told("/opportunities", body)
 
+    def capture(self, lead_id: str, customer_id: str, owner_id: str | None = None) -> None:
+        """By somebody's referral; without an owner it waits, since everybody is new here."""
+        body = {"lead_id": lead_id, "customer_id": customer_id, "source": "referral"}
+        whose = {"owner_id": owner_id} if owner_id else {"unit_id": "hangzhou"}
+        self.told("/leads", {**body, **whose})
+
+    def asks_for_approval(self, opportunity_id: str) -> None:
+        """The rep, of the manager."""
+        asked = {"approval_id": f"A-{opportunity_id}", "kind": "折扣", "note": "客户要 8 折"}
+        path = f"/opportunities/{opportunity_id}/request-approval"
+        self.told(path, {**asked, "steps": ["manager"]}, "he-fang")
+
+    def enters_late(self, opportunity_id: str) -> None:
+        """Five calls together, each more than a day after it happened."""
+        for hours in range(25, 30):
+            at = iso(datetime.now(UTC) - timedelta(hours=hours))
+            call = {"type": "call", "occurred_at": at}
+            self.told(f"/opportunities/{opportunity_id}/log-action", call, "he-fang")
+
+    def look_alike(self, customer_id: str, name: str) -> None:
+        """Somebody of that name, whom nobody has told apart from others of it."""
+        self.told("/customers", {"customer_id": customer_id, "name": f"{customer_id} …"})
+        self.told(f"/customers/{customer_id}/describe", {"name": name})
+
+    def leaves_without_golden_action(self, opportunity_id: str, customer_id: str) -> None:
+        """A stage that asks for a demonstration, in a pipeline of its own."""
+        stages = [{"name": "greeting", "golden_action": [{"action": "demo"}]}, {"name": "parting"}]
+        document = {"pipeline": {"name": "short", "unmet": "record"}, "stage": stages}
+        self._set_up("/pipelines", document)
+        opened = {"opportunity_id": opportunity_id, "customer_id": customer_id}
+        self.told("/opportunities", {**opened, "owner_id": "he-fang", "pipeline": "short"})
+        move = {"stage": "parting", "reason": "没有演示 in a hurry"}
+        self.told(f"/opportunities/{opportunity_id}/change-stage", move, "he-fang")
+
     def furnish(self) -> None:
+        self.key_of["administrator"] = self.administrator
         for team_id, name, parent_id in UNITS:
             unit = {"unit_id": team_id, "name": name, "parent_id": parent_id}
             self._set_up("/units", unit)
@@ -97,6 +133,10 @@ class Boards:
         self.open("O1", "C1", timedelta(days=9))
         self.open("O2", "C2", LIMIT - timedelta(seconds=6))
         self.open("O3", "C3", timedelta(hours=30))
+        self.leaves_without_golden_action("O5", "C5")
+        self.look_alike("C4", CUSTOMERS["C1"])
+        self.capture("L1", "C1")
+        self.capture("L3", "C3", "he-fang")
 
     def _set_up(self, path: str, body: Any) -> dict[str, Any]:
         return self.asked("POST", path, self.administrator, body)

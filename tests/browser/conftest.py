@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,16 @@ class Visitor:
             for each in found
             if each["impact"] in ("serious", "critical")
         ]
+
+    def problems_on(self, paths: Iterable[str]) -> list[str]:
+        """What keeps somebody from reading one of these pages, or does not fit the screen."""
+        problems: list[str] = []
+        for path in paths:
+            self.opens(path)
+            problems += [f"{path}: {each}" for each in self.axe_problems()]
+            if self.is_too_wide:
+                problems.append(f"{path}: wider than the screen")
+        return problems
 
 
 class Visitors:

@@ -1,15 +1,19 @@
 """Pictures of every page with the demonstration: `python -m tests.browser.screenshots [FOLDER]`."""
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from shared.http import SESSION_COOKIE
 from tests.browser.boards import said_by
 from tests.browser.conftest import CHECKOUT, DESK, PHONE, launched
 
@@ -24,14 +28,34 @@ PAGES = {
         "process-health": "/process-health",
         "golden-actions": "/golden-actions",
         "heat-map": "/heat-map",
+        "funnel": "/funnel",
+        "traffic-lights": "/traffic-lights",
+        "goals": "/goals",
+        "data-quality": "/data-quality",
         "breakpoints": "/breakpoints",
+        "leads": "/leads",
+        "allocation": "/allocation",
+        "duplicates": "/duplicates",
+        "approvals": "/approvals",
+        "authenticity-cases": "/authenticity-cases",
     },
     "rep": {"my-day": "/my-day"},
 }
+SETUP_PAGES = {
+    "policies": "/policies",
+    "sent": "/sent",
+    "people": "/people",
+    "units": "/units",
+    "keys": "/keys",
+    "pipeline": "/pipelines/stores",
+    "import": "/import",
+}
+"""Of the administrator."""
 FOLLOWED = {
     "instruction": ("/", "ol.instructions a.button"),
     "timeline": ("/silence", "td.lead a"),
     "escalation": ("/escalations", "td.lead a"),
+    "lead": ("/leads", "td.lead a"),
     "why": ("/silence", "td.wholly a"),
 }
 """Pages that others lead to: where one begins, and what one taps there."""
@@ -71,15 +95,39 @@ def main() -> None:
     ):
         browser = launched(playwright)
         for role, link in links.items():
-            _pictures_of(browser, address, role, link, target)
+            first = browser.new_context()
+            first.new_page().goto(link)
+            signed_in = first.storage_state()
+            first.close()
+            followed = FOLLOWED if role == "manager" else {}
+            _pictures_of(browser, address, signed_in, PAGES[role], followed, target)
+        as_administrator = _session_of_administrator(Path(folder) / "data", address)
+        _pictures_of(browser, address, as_administrator, SETUP_PAGES, {}, target)
         browser.close()
 
 
-def _pictures_of(browser: Browser, address: str, role: str, link: str, target: Path) -> None:
-    first = browser.new_context()
-    first.new_page().goto(link)
-    signed_in = first.storage_state()
-    first.close()
+def _session_of_administrator(data: Path, address: str) -> Any:
+    """Of a key that the command line makes: nobody of the demonstration sets it up."""
+    arguments = ("--data", str(data), "keys", "create", "--role", "administrator")
+    made = subprocess.run(
+        [sys.executable, "-m", "services.cli", *arguments, "--tenant", "demo", "--json"],
+        capture_output=True,
+        check=True,
+    )
+    key = json.loads(made.stdout)["key"]
+    host = urlsplit(address).hostname
+    cookie = {"name": SESSION_COOKIE, "value": key, "domain": host, "path": "/"}
+    return {"cookies": [cookie], "origins": []}
+
+
+def _pictures_of(
+    browser: Browser,
+    address: str,
+    signed_in: Any,
+    pages: Mapping[str, str],
+    followed: Mapping[str, tuple[str, str]],
+    target: Path,
+) -> None:
     for language, locale in LOCALES.items():
         for size, viewport in SIZES.items():
             for scheme in SCHEMES:
@@ -91,14 +139,13 @@ def _pictures_of(browser: Browser, address: str, role: str, link: str, target: P
                     device_scale_factor=2 if size == "phone" else 1,
                 )
                 page = context.new_page()
-                for name, path in PAGES[role].items():
+                for name, path in pages.items():
                     page.goto(address + path)
                     _picture(page, target / f"{name}-{size}-{language}-{scheme}.png")
-                if role == "manager":
-                    for name, (path, tapped) in FOLLOWED.items():
-                        page.goto(address + path)
-                        page.locator(tapped).first.click()
-                        _picture(page, target / f"{name}-{size}-{language}-{scheme}.png")
+                for name, (path, tapped) in followed.items():
+                    page.goto(address + path)
+                    page.locator(tapped).first.click()
+                    _picture(page, target / f"{name}-{size}-{language}-{scheme}.png")
                 context.close()
 
 

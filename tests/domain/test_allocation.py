@@ -191,6 +191,14 @@ class TestBook:
         [first] = book.when(allocate("L1", reps(3))).events()
         book.given(first).when(allocate("L1", reps(3))).then_nothing()
 
+    def test_a_lead_is_allocated_once_a_round_whoever_had_it_since(self) -> None:
+        [first] = book.when(allocate("L1", reps(3))).events()
+        gone = RepLetGoOfLead(unit_id="team-1", rep_id="rep-0", lead_id="L1")
+        book.given(first, gone).when(allocate("L1", reps(3))).then_nothing()
+        [again] = book.given(first, gone).when(allocate("L1", reps(3), round=2)).events()
+        assert isinstance(again, LeadAllocated)
+        assert (again.rep_id, again.number) == ("rep-1", 2)
+
     def test_nobody_eligible_says_who_was_passed_over_and_why(self) -> None:
         refusal = book.when(allocate("L1", (rep("A", seen_at=None),))).then_refused(
             NobodyIsEligible

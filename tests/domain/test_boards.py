@@ -32,6 +32,8 @@ from services.projections.domain.windows import (
     Moment,
     end_of,
     month_named,
+    quarter_named,
+    quarter_of,
     stretches,
     week_named,
     week_of,
@@ -74,6 +76,19 @@ class TestWindows:
     def test_what_is_no_month_is_refused(self, name: str) -> None:
         with pytest.raises(Malformed):
             month_named(name, ZONE)
+
+    def test_a_quarter_is_its_three_months(self) -> None:
+        quarter = quarter_named("2011-Q4", ZONE)
+
+        assert quarter.begins == month_named("2011-10", ZONE).begins
+        assert quarter.ends == month_named("2011-12", ZONE).ends
+        assert quarter_of(quarter.begins, ZONE) == quarter
+        assert quarter_of(quarter.ends, ZONE).name == "2012-Q1"
+
+    @pytest.mark.parametrize("name", ["2011-Q5", "2011-Q0", "0000-Q1", "2011-12", "Q1"])
+    def test_what_is_no_quarter_is_refused(self, name: str) -> None:
+        with pytest.raises(Malformed):
+            quarter_named(name, ZONE)
 
     def test_the_running_week_ends_at_the_clock(self) -> None:
         week = week_named("2026-W10", ZONE)

@@ -85,6 +85,8 @@ class Act:
     questions: int
     inbound: bool
     counts: bool
+    pain_point: bool
+    next_step: bool
     voided: bool = False
     steps: list[tuple[datetime, int, str]] = field(default_factory=list)
 
@@ -187,6 +189,8 @@ def _act(event: Told) -> Act:
         questions=int(asked),
         inbound=data["direction"] == "inbound",
         counts=not data["invalid_reasons"],
+        pain_point=bool(data["pain_point"]),
+        next_step=data["next_action"] is not None,
     )
 
 
@@ -208,6 +212,9 @@ def _amend(deal: Deal, event: Told) -> None:
         act.steps.append((event.at(name), event.version, kind))
     if event.name == "visit_summarised":
         act.characters = data["summary_characters"]
+        act.pain_point = bool(data["pain_point"])
+    if event.name == "visit_next_action_booked":
+        act.next_step = True
     if "invalid_reasons" in data:
         act.counts = not data["invalid_reasons"]
 
@@ -390,6 +397,18 @@ def days_with_two(events: Iterable[Told], window: Window, zone: str) -> dict[Sco
         if scope[1] is not None and count >= 2:
             found[scope].add(day)
     return dict(found)
+
+
+def qualities(events: Iterable[Told], window: Window) -> dict[Scope, tuple[int, int, int]]:
+    """P9: qualified actions, those with a pain point mentioned, those with the next step booked."""
+    found: dict[Scope, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for deal in deals(events):
+        for act in deal.counted():
+            if act.actor and act.characters >= 10 and window[0] <= act.order[0] < window[1]:
+                for scope in act.scopes:
+                    for place, counts in enumerate((True, act.pain_point, act.next_step)):
+                        found[scope][place] += counts
+    return {scope: (each[0], each[1], each[2]) for scope, each in found.items()}
 
 
 @dataclass

@@ -5,19 +5,27 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import msgspec
+
+from shared.event_type import event_type_named
 from shared.events.leads import (
     LeadAllocated,
     LeadAssigned,
     LeadCaptured,
+    LeadContacted,
     LeadConverted,
     LeadDisqualified,
     LeadFoundNobody,
+    LeadQualified,
     LeadReleased,
     LeadReturned,
     LeadWithdrawn,
     RepLetGoOfLead,
     RepTookLead,
 )
+from tests.oracle.live import Recorded
+
+_OF_BOOKS = (LeadAllocated, RepTookLead, RepLetGoOfLead)
 
 
 class Told(NamedTuple):
@@ -30,6 +38,7 @@ class Told(NamedTuple):
 @dataclass
 class _Lead:
     unit_id: str
+    status: str = "captured"
     owner_id: str | None = None
     is_open: bool = True
     waits_visibly: bool = False
@@ -46,13 +55,33 @@ class _Book:
     number: int = 0
 
 
+def told_by(recorded: Iterable[Recorded]) -> list[Told]:
+    """What a log's payloads say, read without the codec; what people said stays sealed."""
+    found = []
+    for each in recorded:
+        if each.log == "leads":
+            declared = event_type_named(each.type)
+            assert declared is not None, each.type
+            found.append(Told(each.stream, msgspec.convert(each.data, declared.event_class)))
+    return found
+
+
+def standing(told: Iterable[Told]) -> dict[str, tuple[str, str, str | None]]:
+    """Status, unit and owner of every lead."""
+    leads: dict[str, _Lead] = {}
+    for _stream, event in told:
+        if hasattr(event, "lead_id") and not isinstance(event, _OF_BOOKS):
+            _lived(leads, event)
+    return {each: (lead.status, lead.unit_id, lead.owner_id) for each, lead in leads.items()}
+
+
 def flaws(told: Iterable[Told]) -> list[str]:
     """What is wrong with the leads of a log at rest; nothing where all is well."""
     leads: dict[str, _Lead] = {}
     books: dict[str, _Book] = {}
     found: list[str] = []
     for stream, event in told:
-        if isinstance(event, LeadAllocated | RepTookLead | RepLetGoOfLead):
+        if isinstance(event, _OF_BOOKS):
             book = books.setdefault(event.unit_id, _Book())
             found += [f"{stream}: {flaw}" for flaw in _kept(book, event)]
         elif hasattr(event, "lead_id"):
@@ -109,17 +138,24 @@ def _lived(leads: dict[str, _Lead], event: Any) -> list[str]:
             if event.allocation is not None:
                 lead.allocations.append((event.unit_id, event.allocation))
             lead.owner_id, lead.unit_id = event.owner_id, event.unit_id
+            lead.status = "assigned"
             return wrong
         case LeadFoundNobody():
             lead.waits_visibly = True
         case LeadReturned():
-            lead.owner_id, lead.is_open = None, False
+            lead.owner_id, lead.is_open, lead.status = None, False, "returned"
         case LeadReleased():
-            lead.is_open, lead.rounds = True, lead.rounds + 1
+            lead.is_open, lead.rounds, lead.status = True, lead.rounds + 1, "captured"
+        case LeadContacted() if lead.status == "assigned":
+            lead.status = "contacted"
+        case LeadQualified():
+            lead.status = "qualified"
         case LeadWithdrawn():
             del leads[event.lead_id]
-        case LeadDisqualified() | LeadConverted():
-            lead.is_open = False
+        case LeadDisqualified():
+            lead.is_open, lead.status = False, "disqualified"
+        case LeadConverted():
+            lead.is_open, lead.status = False, "converted"
     return []
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from shared.envelope import StoredEvent
+
 Order = tuple[datetime, int]
 Scope = tuple[str, str | None]
 """A unit as a whole, or one rep of it."""
@@ -37,6 +39,19 @@ class Recorded(NamedTuple):
 
     def order(self, field_name: str) -> Order:
         return moment(self.data[field_name]), self.version
+
+
+def as_recorded(stored: StoredEvent) -> Recorded:
+    """From wherever a log is kept."""
+    return Recorded(
+        stored.log,
+        stored.stream,
+        stored.version,
+        str(stored.event_id),
+        stored.type,
+        stored.command_id,
+        json.loads(stored.payload),
+    )
 
 
 def moment(text: str) -> datetime:

@@ -140,6 +140,7 @@ class Story:
             draft=ActionDraft(
                 summary=self.chance.choice([None, "short", "long enough to count"]),
                 fields={"customer_questions": questions},
+                pain_point=self.number % 3 == 0,
             ),
             actor_id=rep,
             actor_unit_id=PATHS[rep][-1],
@@ -198,7 +199,10 @@ class Story:
                 )
             case "summary":
                 said = self.chance.choice(["brief", "a proper summary"])
-                return SummariseVisit(definition=TYPES["visit"], summary=said, **named)
+                pain_point = self.number % 2 == 0
+                return SummariseVisit(
+                    definition=TYPES["visit"], summary=said, pain_point=pain_point, **named
+                )
             case _:
                 consent = True if node == "recording" else None
                 sha256 = f"{self.number:04d}{len(node):02d}".ljust(64, "a")
@@ -304,6 +308,37 @@ async def test_first_visits_and_days_are_what_the_log_says(floor: SalesFloor, un
             working = {day for day in days.get(scope, set()) if is_working(day)}
             assert row["days_with_enough_actions"] == len(working)
             assert row["days"] == 22
+
+
+@pytest.mark.parametrize("unit", UNITS)
+async def test_the_quality_of_what_is_recorded_is_what_the_log_says(
+    floor: SalesFloor, unit: str
+) -> None:
+    wanted = behaviour.qualities(await log_of(floor), MARCH)
+    found = await rows(floor, "goals", unit_id=unit, month="2026-03")
+    for row in found:
+        scope = (unit if row["rep_id"] else row["unit_id"], row["rep_id"])
+        actions, pain_point, next_step = wanted.get(scope, (0, 0, 0))
+        assert row["qualified_actions"] == {
+            "actions": actions,
+            "pain_point": pain_point,
+            "next_step": next_step,
+            "pain_point_rate": pain_point / actions if actions else None,
+            "next_step_rate": next_step / actions if actions else None,
+        }
+    actions, pain_point, next_step = wanted["company", None]
+    assert 0 < pain_point < actions
+    assert 0 < next_step < actions
+
+
+async def test_the_quality_opens_to_the_actions_behind_it(floor: SalesFloor) -> None:
+    found = await floor.shown("/boards/goals/why?month=2026-03&figure=pain_point_rate")
+    actions, pain_point, _next = behaviour.qualities(await log_of(floor), MARCH)["company", None]
+    assert len({each["event_id"] for each in found["events"]}) == pain_point
+    assert found["value"] == pytest.approx(pain_point / actions)
+    assert found["sentences"] == [
+        f"pain point mentioned: in {pain_point} of {actions} qualified actions of 2026-03."
+    ]
 
 
 def is_working(day: date) -> bool:

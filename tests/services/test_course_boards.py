@@ -39,16 +39,25 @@ def of_unit(board: dict[str, Any], unit: str) -> dict[str, Any]:
     return dict(row)
 
 
-@pytest.mark.parametrize("month", [None, "2025-03", "2025-04"])
+WINDOWS = (
+    ((), ()),
+    (("--month", "2025-03"), ("2025-03", "2025-03")),
+    (("--month", "2025-04"), ("2025-04", "2025-04")),
+    (("--quarter", "2025-Q1"), ("2025-01", "2025-03")),
+    (("--quarter", "2025-Q2"), ("2025-04", "2025-06")),
+)
+
+
+@pytest.mark.parametrize(("asked", "months"), WINDOWS)
 def test_the_funnel_of_a_pipeline_is_that_of_the_oracle(
-    imported: Pulsetrail, reading: Reading, month: str | None
+    imported: Pulsetrail, reading: Reading, asked: tuple[str, ...], months: tuple[str, ...]
 ) -> None:
-    asked = ["--month", month] if month else []
+    window = (reading.month(months[0])[0], reading.month(months[1])[1]) if months else None
     board = imported.json("board", "funnel", "--unit", "sales", *asked)
 
     assert board["nodes"] == WHOLE_WAY
     for unit in ("sales", "north", "south"):
-        whole, *steps = funnel(reading, WHOLE_WAY, unit, reading.month(month) if month else None)
+        whole, *steps = funnel(reading, WHOLE_WAY, unit, window)
         if whole.shown()["entered"] == 0 and unit != "sales":
             assert unit not in {row["unit_id"] for row in board["rows"]}
             continue

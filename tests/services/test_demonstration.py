@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -24,17 +24,24 @@ from services.cli.demonstration import (
 from services.cli.demonstration.script import demonstration
 from services.cli.desk import Desk, furnish
 from services.cli.output import Output
+from services.cli.reading import asker_of, caller_of
 from services.embedded import LOGS, open_embedded
+from services.leads.queries.boards import LEAD_BOARDS, LeadQuestion
 from services.opportunities.domain.evidence_object import EVIDENCE
 from services.opportunities.evidence.sealing import evidence_stream, opened_evidence
+from services.projections.queries.asking import Question
+from services.projections.queries.boards import BOARDS
 from shared.clock import VirtualClock
 from shared.envelope import Origin, StoredEvent
 from shared.events.opportunities import ActionLogged, EvidenceAttached
 from shared.hosting import Hosting
 from shared.organisation import Organisation
+from tests.oracle.leads import Told, flaws
+from tests.system.command import Json
 
 UNTIL = datetime(2026, 5, 29, 8, 0, tzinfo=UTC)
-SMALL = Size(days=16, teams=2, reps_a_team=3, opportunities_a_rep=7)
+SMALL = Size(days=16, teams=2, reps_a_team=3, opportunities_a_rep=7, leads_a_team_and_week=5)
+MONTH = "2026-05"
 START = UNTIL - timedelta(days=SMALL.days)
 TINY = Size(days=6, teams=1, reps_a_team=2, opportunities_a_rep=3)
 
@@ -49,6 +56,8 @@ class Outcome(NamedTuple):
     organisation: Organisation
     identities: Sequence[SignInIdentity]
     opened: list[bool]
+    boards: Mapping[str, list[Json]]
+    leads: list[Told]
 
     def of_type(self, name: str) -> list[StoredEvent]:
         return [event for event in self.events if event.type == name]
@@ -69,6 +78,8 @@ async def filled(path: Path) -> Outcome:
     async with open_embedded(path, clock=clock) as hosting:
         first = await fill_demo(hosting, clock, UNTIL, told.append, SMALL)
         again = await fill_demo(hosting, clock, UNTIL, told.append, SMALL)
+        ports = hosting.ports
+        stored = await ports.event_store.read_log("leads", 0, 0, 100_000)
         return Outcome(
             first=first,
             again=again,
@@ -77,7 +88,27 @@ async def filled(path: Path) -> Outcome:
             organisation=await hosting.ports.organisations.of(DEMO_TENANT),
             identities=await sign_in_identities(hosting.ports),
             opened=await opened_evidence_of(hosting),
+            boards=await boards_of(hosting),
+            leads=[Told(each.stream, ports.codec.decode(each).event) for each in stored],
         )
+
+
+async def boards_of(hosting: Hosting) -> Mapping[str, list[Json]]:
+    """Those of leads as they stand at the end, allocations by team, goals of the month."""
+    ports, desk = hosting.ports, desk_of(hosting)
+    caller, asker = await caller_of(desk), await asker_of(desk)
+
+    async def rows(board: str, question: LeadQuestion) -> list[Json]:
+        found: list[Json] = (await LEAD_BOARDS[board](ports, caller, question))["rows"]
+        return found
+
+    found = {name: await rows(name, LeadQuestion()) for name in LEAD_BOARDS if name != "allocation"}
+    teams = [LeadQuestion(unit_id=each, month=MONTH) for each in ("shanghai-1", "shanghai-2")]
+    found["allocation"] = [row for each in teams for row in await rows("allocation", each)]
+    for name in ("goals", "data-quality"):
+        answer = await BOARDS[name](ports.read_store, asker, Question(month=MONTH))
+        found[name] = answer["rows"]
+    return found
 
 
 async def opened_evidence_of(hosting: Hosting) -> list[bool]:
@@ -191,6 +222,67 @@ def test_one_can_sign_in_as_a_director_a_manager_or_a_rep_first(outcome: Outcome
     roles = [identity.role for identity in outcome.identities]
     assert roles[:3] == ["director", "manager", "rep"]
     assert {"sales_bp", "auditor", "administrator"} == set(roles[3:])
+
+
+def test_leads_are_allocated_worked_on_appealed_and_won_over(outcome: Outcome) -> None:
+    happened = {event.type.split(".")[1] for event in outcome.events if event.log == "leads"}
+    assert happened >= {
+        "lead_captured",
+        "lead_allocated",
+        "lead_assigned",
+        "lead_found_nobody",
+        "lead_contacted",
+        "lead_appealed",
+        "lead_appeal_decided",
+        "lead_qualified",
+        "lead_returned",
+        "lead_disqualified",
+        "lead_converted",
+        "hot_word_said",
+        "customer_message_received",
+        "ticket_opened",
+        "ticket_closed",
+    }
+
+
+def test_its_leads_have_no_flaw(outcome: Outcome) -> None:
+    assert flaws(outcome.leads) == []
+
+
+def test_what_a_lead_was_converted_to_is_worked_on(outcome: Outcome) -> None:
+    converted = {
+        json.loads(each.payload)["opportunity_id"]
+        for each in outcome.of_type("leads.lead_converted.v1")
+    }
+    actions = outcome.of_type("opportunities.action_logged.v1")
+    worked_on = {json.loads(each.payload)["opportunity_id"] for each in actions}
+    assert converted & worked_on
+
+
+@pytest.mark.parametrize(
+    "board",
+    ["leads", "waiting-leads", "appeals", "allocation", "duplicates", "data-quality"],
+)
+def test_the_boards_of_leads_show_something(outcome: Outcome, board: str) -> None:
+    assert outcome.boards[board]
+
+
+def test_the_figures_of_leads_have_something_to_count(outcome: Outcome) -> None:
+    intent, responses = outcome.boards["intent"][0], outcome.boards["first-responses"][0]
+    won, goals = outcome.boards["lead-to-won"][0], outcome.boards["goals"][0]
+    assert intent["high_intent"] > 0
+    assert intent["only_claimed"] > 0
+    assert responses["recent_responses"] > 0
+    assert responses["recent_hours"] > 0
+    assert won["leads"] > 10
+    valid = next(each for each in goals["metrics"] if each["metric"] == "valid_leads")
+    assert 0 < valid["actual"] < 3 * valid["target"]
+
+
+def test_a_lead_of_a_unit_without_reps_waits(outcome: Outcome) -> None:
+    waiting = outcome.boards["waiting-leads"]
+    assert {row["unit_id"] for row in waiting} == {"east"}
+    assert all(row["found_nobody_at"] for row in waiting)
 
 
 async def test_what_was_interrupted_goes_on_to_the_same_end(

@@ -10,6 +10,7 @@ from services.cli.demonstration.planned import To
 from services.cli.demonstration.process import KEY_ACCOUNTS, PIPELINES, TYPES_BY_NAME
 from services.cli.demonstration.script import SEED, Script, Size, demonstration
 from services.cli.demonstration.sending import RECEIVERS
+from services.leads.domain.customer_merges import MergeCustomer
 from services.opportunities.domain.media_types import is_written_as
 from services.opportunities.domain.opportunity_commands import AttachEvidence, LogAction
 from services.opportunities.domain.valid_action import SUMMARY_IS_A_TEMPLATE
@@ -120,6 +121,34 @@ def test_opportunities_are_won_lost_and_still_open() -> None:
     states, _events, _surprises = played()
     statuses = Counter(type(state).__name__ for state in states.values())
     assert min(statuses["Won"], statuses["Lost"], statuses["Open"]) > 40
+
+
+def test_some_proposals_are_revised_again_and_again_while_nobody_asks() -> None:
+    _states, events, _surprises = played()
+    revised = Counter(
+        each.opportunity_id
+        for each in events
+        if isinstance(each, ActionLogged) and each.type == "proposal_revised"
+    )
+    assert len([each for each in revised.values() if each > 3]) >= 5
+
+
+def test_leads_come_from_several_sources_and_say_more_or_less_of_themselves() -> None:
+    asking = full().prospects.values()
+    assert len({each.source for each in asking}) >= 5
+    assert {each.fields.budget_status for each in asking} == {None, "untouched", "oral", "written"}
+    assert {len(each.behaviours) for each in asking} >= {0, 1, 2, 3}
+
+
+def test_some_customers_are_recorded_twice_and_some_of_those_merged() -> None:
+    twice = {each.aggregate_id for each in full().commands if each.aggregate_id.endswith("-2")}
+    merged = {
+        each.command.into_customer_id
+        for each in full().commands
+        if isinstance(each.command, MergeCustomer)
+    }
+    assert merged
+    assert merged < twice
 
 
 def test_the_pipelines_can_be_walked() -> None:

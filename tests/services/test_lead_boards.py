@@ -38,6 +38,15 @@ async def test_a_reps_inbox_holds_their_own_leads(floor: SalesFloor) -> None:
     assert await lead_ids(floor, "leads?unit=south") == ["L2"]
 
 
+async def test_a_lead_goes_with_its_rep_to_another_unit(floor: SalesFloor) -> None:
+    await floor.told("/people/rep-2/move", {"unit_id": "team-1"}, "administrator")
+    await floor.hosting.catch_up()
+    assert await lead_ids(floor, "leads", "boss-1") == ["L0", "L1", "L2"]
+    assert await lead_ids(floor, "leads?unit=team-1") == ["L0", "L1", "L2"]
+    assert await lead_ids(floor, "leads?unit=team-2") == []
+    assert await lead_ids(floor, "leads", "rep-2") == ["L2"]
+
+
 async def test_boards_are_paged(floor: SalesFloor) -> None:
     first = await floor.shown("/boards/leads?limit=2")
     rest = await floor.shown(f"/boards/leads?limit=2&cursor={first['next_cursor']}")

@@ -1,5 +1,7 @@
 """Signing in by an identity provider, its tokens on the API, and sessions that end (A9)."""
 
+import html
+import re
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -96,6 +98,44 @@ async def test_somebody_signs_in_with_what_they_are_granted(floor: SalesFloor) -
     assert "samesite=lax" in cookie
     assert (await asked(floor, "/boards/silence")).status_code == 200
     assert code_of(await asked(floor, "/keys")) == (403, "forbidden")
+
+
+async def test_whoever_is_not_signed_in_is_led_to_the_provider_and_back_to_the_page(
+    floor: SalesFloor,
+) -> None:
+    page = await floor.http.get("/silence?stage=first_contact&language=en")
+
+    assert page.status_code == 401
+    [link] = re.findall(r'href="(/sign-in/oidc[^"]*)"', page.text)
+    [onward] = parse_qs(urlsplit(html.unescape(link)).query)["onward"]
+    assert onward == "/silence?stage=first_contact"
+    answer = await signed_in(floor, "boss-1", onward)
+    assert answer.headers["location"] == onward
+
+
+async def test_a_page_is_left_by_signing_out(floor: SalesFloor) -> None:
+    await signed_in(floor, "boss-1")
+    page = await floor.http.get("/silence", headers={"Accept-Language": "en"})
+    assert 'action="/sign-out"' in page.text
+    [token] = re.findall(r'name="csrf" value="([^"]+)"', page.text)[:1]
+
+    forged = await floor.http.post("/sign-out", data={"csrf": f"{token[:-4]}AAA="})
+    answer = await floor.http.post("/sign-out", data={"csrf": token})
+
+    assert forged.status_code == 403
+    assert answer.headers["location"] == "/"
+    assert (await floor.http.get("/silence")).status_code == 401
+
+
+async def test_a_sign_in_that_fails_says_so_in_the_readers_language(floor: SalesFloor) -> None:
+    floor.http.headers["Accept-Language"] = "zh-CN"
+    stranger = await signed_in(floor, "stranger")
+    spent = await floor.http.get("/sign-in?code=none")
+
+    assert "登录未成功" in stranger.text
+    assert (spent.status_code, "此登录链接已使用或已过期" in spent.text) == (401, True)
+    for each in (stranger, spent):
+        assert re.findall(r'href="(/sign-in/oidc[^"]*)"', each.text) == ["/sign-in/oidc?onward=%2F"]
 
 
 async def test_the_code_is_asked_for_with_a_challenge(floor: SalesFloor) -> None:

@@ -51,14 +51,14 @@ async def test_a_manager_acknowledges_on_the_page_and_the_escalation_is_quiet(
     path = f"/escalations/{one['escalation_id']}"
     assert "Got it" in await shown(floor, path)
 
-    answer = await _following(floor, sent(floor, f"{path}/acknowledge", {}))
+    answer = await following(floor, sent(floor, f"{path}/acknowledge", {}))
 
     assert (answer.status_code, answer.headers["location"]) == (303, path)
     now = await floor.shown(path)
     assert (now["state"], now["acknowledged_by"]) == ("acknowledged", "boss-1")
 
 
-async def _following(floor: SalesFloor, answering: Any) -> Any:
+async def following(floor: SalesFloor, answering: Any) -> Any:
     """Read models follow while a form waits for them."""
     task = asyncio.ensure_future(answering)
     while not task.done():
@@ -73,13 +73,13 @@ async def test_an_escalation_is_put_off_handed_over_and_resolved_by_forms(
     one = await escalation(floor)
     path = f"/escalations/{one['escalation_id']}"
 
-    await _following(floor, sent(floor, f"{path}/snooze", {"until": "tomorrow"}))
+    await following(floor, sent(floor, f"{path}/snooze", {"until": "tomorrow"}))
     assert (await floor.shown(path))["snoozed_until"] == "2026-03-08T01:00:00.000Z"
 
-    await _following(floor, sent(floor, f"{path}/hand-over", {"to_person_id": "rep-1"}))
+    await following(floor, sent(floor, f"{path}/hand-over", {"to_person_id": "rep-1"}))
     assert (await floor.shown(path))["holder_id"] == "rep-1"
 
-    await _following(floor, sent(floor, f"{path}/resolve", {"reason": "called"}))
+    await following(floor, sent(floor, f"{path}/resolve", {"reason": "called"}))
     now = await floor.shown(path)
     assert (now["state"], now["reason"]) == ("resolved", "called")
 
@@ -100,12 +100,25 @@ async def test_a_refused_form_says_at_its_field_what_is_wrong_and_keeps_what_was
     assert "This is too long." in too_long.text
 
 
+async def test_a_page_with_a_refused_form_stays_as_it_is_and_is_opened_again_by_its_links(
+    floor: SalesFloor,
+) -> None:
+    one = await escalation(floor)
+    path = f"/escalations/{one['escalation_id']}"
+
+    refused = await sent(floor, f"{path}/resolve", {"reason": "r" * 65})
+
+    assert 'id="live"' in await shown(floor, path)
+    assert 'id="live"' not in refused.text
+    assert f'href="{path}?language=zh"' in refused.text
+
+
 async def test_a_rep_logs_an_action_with_a_photo_and_a_next_step(floor: SalesFloor) -> None:
     await floor.open("O1", owner_id="rep-1")
     await floor.hosting.catch_up()
     fields = {"type": "visit", "opportunity_id": "O1", "summary": "met", "next_in": "3"}
 
-    answer = await _following(
+    answer = await following(
         floor,
         sent(
             floor,
@@ -137,7 +150,7 @@ async def test_what_was_kept_offline_is_sent_late_and_counts_once(floor: SalesFl
     json = {"Accept": "application/json"}
 
     for _ in range(2):
-        answer = await _following(floor, sent(floor, "/my-day/log", fields, "rep-1", headers=json))
+        answer = await following(floor, sent(floor, "/my-day/log", fields, "rep-1", headers=json))
         assert answer.json() == {"logged": True}
 
     [action] = await actions(floor)
@@ -201,6 +214,6 @@ async def test_a_form_leads_nowhere_outside(floor: SalesFloor) -> None:
     path = f"/escalations/{one['escalation_id']}"
     fields = {"back": "https://evil.example/"}
 
-    answer = await _following(floor, sent(floor, f"{path}/acknowledge", fields))
+    answer = await following(floor, sent(floor, f"{path}/acknowledge", fields))
 
     assert answer.headers["location"] == path

@@ -57,3 +57,13 @@ def test_jars_that_somebody_was_killed_over_are_fetched_anew(
     assert "log4j-slf4j-impl-2.jar" in kafka_server.class_path()
     kafka_server.class_path()
     assert asked == [True, True, False, False]
+
+
+@pytest.mark.kafka
+def test_a_cluster_may_have_an_id_that_begins_like_an_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.urandom", lambda count: b"\xfb" * count)
+    server = KafkaServer(tmp_path)
+    server._prepare()
+    assert "cluster.id=-" in (tmp_path / "data" / "meta.properties").read_text()

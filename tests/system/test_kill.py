@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from tests.oracle.leads import flaws, standing, told_by
 from tests.oracle.live import (
     Recorded,
     Stalled,
@@ -29,6 +30,7 @@ from tests.oracle.live import (
 from tests.receivers.receiver import Received, Receiver, receiving
 from tests.receivers.webhook import WebhookRules, seen_once
 from tests.system.command import Json
+from tests.system.lead_load import LeadWorker, office_that_never_closes
 from tests.system.load import REPS, Load, Worker
 from tests.system.serving import Serving
 
@@ -65,6 +67,20 @@ POLICY = {
     "group_seconds": 0,
     "quiet_hours": None,
 }
+OF_LEADS = {
+    "RepSeen",
+    "LeadCaptured",
+    "LeadAllocated",
+    "LeadAssigned",
+    "LeadFoundNobody",
+    "LeadContacted",
+    "HotWordSaid",
+    "LeadAppealed",
+    "LeadAppealDecided",
+    "LeadReturned",
+    "LeadConverted",
+}
+"""What has to have happened to leads for the comparison to say anything."""
 LAG = timedelta(seconds=3)
 """How long after it was due a signal may still be on its way."""
 
@@ -77,7 +93,7 @@ class Floor:
     hook: Receiver
     key: str
     http: httpx.AsyncClient
-    workers: list[Worker] = field(default_factory=list)
+    rep_keys: dict[str, str]
 
     async def get(self, path: str, **query: Any) -> Json:
         answer = await self.http.get(
@@ -116,13 +132,17 @@ async def served_floor(folder: Path) -> AsyncIterator[Floor]:
     serving.command.run("pipeline", "publish", str(file))
     key = serving.command.json("keys", "create", "--role", "director")["key"]
     administrator = serving.command.json("keys", "create", "--role", "administrator")["key"]
+    rep_keys: dict[str, str] = {}
     async with receiving(rules) as hook, httpx.AsyncClient(timeout=20) as http:
         _answer_slowly(hook)
         serving.start()
         try:
             await serving.ready()
             await _furnish(serving, http, administrator, hook.port)
-            yield Floor(serving, hook, key, http)
+            for number, rep in enumerate(REPS):
+                grant = {"person_id": rep, "role": "rep", "unit_id": f"team-{1 + number % 2}"}
+                rep_keys[rep] = (await _told(serving, http, administrator, "/keys", grant))["key"]
+            yield Floor(serving, hook, key, http, rep_keys)
         finally:
             serving.kill()
 
@@ -155,11 +175,18 @@ async def _furnish(serving: Serving, http: httpx.AsyncClient, key: str, port: in
         ),
         ("/channels", hook),
         ("/policies", POLICY),
+        *office_that_never_closes(),
     ]
     for path, body in told:
-        headers = {"Authorization": f"Bearer {key}"}
-        answer = await http.post(f"{serving.address}/api/v1{path}", json=body, headers=headers)
-        assert answer.status_code in (200, 201), answer.text
+        await _told(serving, http, key, path, body)
+
+
+async def _told(serving: Serving, http: httpx.AsyncClient, key: str, path: str, body: Json) -> Json:
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = await http.post(f"{serving.address}/api/v1{path}", json=body, headers=headers)
+    assert answer.status_code in (200, 201), answer.text
+    said: Json = answer.json()
+    return said
 
 
 @pytest.mark.timeout(420)
@@ -167,10 +194,11 @@ async def test_kills_under_load_lose_and_double_nothing(tmp_path: Path) -> None:
     random = Random(20_261_122)
     async with served_floor(tmp_path) as floor:
         load = Load(floor.key)
-        floor.workers = [
+        workers: list[Worker | LeadWorker] = [
             Worker(f"W{number}", load, Random(number), floor.http) for number in range(WORKERS)
         ]
-        tasks = [asyncio.create_task(worker.run()) for worker in floor.workers]
+        workers.append(LeadWorker("WL", load, Random(WORKERS), floor.http, floor.rep_keys))
+        tasks = [asyncio.create_task(worker.run()) for worker in workers]
         for number in range(KILLS):
             load.begin(floor.serving.address)
             await asyncio.sleep(random.uniform(0.05, 1.2))
@@ -188,6 +216,7 @@ async def test_kills_under_load_lose_and_double_nothing(tmp_path: Path) -> None:
         load.stopped = True
         await asyncio.wait_for(asyncio.gather(*tasks), 30)
         await compare(floor, load, whole=True)
+        await compare_leads(floor)
         await messages_settle(floor)
         compare_messages(floor)
         assert floor.serving.stop() == 0
@@ -217,7 +246,11 @@ def compare_answers(events: list[Recorded], answered: dict[str, list[str]], whol
     by_key: dict[str, list[str]] = {}
     appended: dict[str, set[str]] = {}
     for event in events:
-        if event.log == "opportunities" and event.command_id and ":W" in event.command_id:
+        if (
+            event.log in ("opportunities", "leads")
+            and event.command_id
+            and ":W" in event.command_id
+        ):
             key = event.command_id.partition(":")[2]
             by_key.setdefault(key, []).append(event.event_id)
             appended.setdefault(key, set()).add(event.stream)
@@ -287,6 +320,22 @@ async def compare_golden_actions(floor: Floor, events: list[Recorded]) -> None:
         if row["due"]
     }
     assert shown == expected
+
+
+async def compare_leads(floor: Floor) -> None:
+    """At rest: none lost, none with two reps, books and leads agree, the board says as much."""
+    patience = time.monotonic() + 30
+    while True:
+        told = told_by(read_log(floor.serving.folder))
+        wrong, expected = flaws(told), standing(told)
+        rows = await floor.rows("/leads")
+        shown = {row["lead_id"]: (row["status"], row["unit_id"], row["owner_id"]) for row in rows}
+        if not wrong and shown == expected:
+            break
+        differing = {each for each in shown | expected if shown.get(each) != expected.get(each)}
+        assert time.monotonic() < patience, f"{wrong}; {differing} otherwise on the board"
+        await asyncio.sleep(0.2)
+    assert {type(each.event).__name__ for each in told} >= OF_LEADS
 
 
 async def compare_signals(floor: Floor, events: list[Recorded]) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 
 from services.embedded import open_embedded
 from tests.oracle.leads import Told, flaws
+from tests.system.lead_load import office_that_never_closes
 from tests.system.serving import Serving
 
 KILLS = 3
@@ -40,11 +40,8 @@ async def served(tmp_path: Path) -> AsyncIterator[tuple[Serving, dict[str, str]]
 
 async def _furnish(serving: Serving, keys: dict[str, str]) -> None:
     async with _client(serving, keys["administrator"]) as http:
-        settings = {"business_hours": "00:00-23:59", "newcomer_days": 0, "open_lead_cap": 1000}
-        await _told(http, "/settings", {"settings": settings})
-        for year, days in _days_around().items():
-            known = {"year": year, "days": days, "source": "test"}
-            await _told(http, "/calendars", known)
+        for path, body in office_that_never_closes():
+            await _told(http, path, body)
         await _told(http, "/units", {"unit_id": "team", "name": "team", "parent_id": "company"})
         for rep in REPS:
             await _told(http, "/people", {"person_id": rep, "unit_id": "team"})
@@ -52,15 +49,6 @@ async def _furnish(serving: Serving, keys: dict[str, str]) -> None:
             key = (await _told(http, "/keys", {**grant, "name": rep}))["key"]
             async with _client(serving, key) as of_rep:
                 await _told(of_rep, "/presence", {"on_duty": True})
-
-
-def _days_around() -> dict[int, dict[str, bool]]:
-    """Yesterday, today and tomorrow are worked, wherever the tenant is."""
-    today = datetime.now(UTC).date()
-    found: dict[int, dict[str, bool]] = {}
-    for day in (today + timedelta(days=each) for each in (-1, 0, 1)):
-        found.setdefault(day.year, {})[day.isoformat()] = True
-    return found
 
 
 def _client(serving: Serving, key: str) -> httpx.AsyncClient:

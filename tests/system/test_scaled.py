@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -13,8 +13,11 @@ from services.cli.exit_codes import REFUSED
 from services.embedded import LOGS
 from shared.adapters.postgres_event_store import open_postgres_event_store
 from shared.clock import wall_clock
+from tests.oracle.leads import flaws, told_by
+from tests.oracle.live import as_recorded
 from tests.receivers.collector import collector
 from tests.system.chaos.faults import poisoned_stream
+from tests.system.lead_load import office_that_never_closes
 from tests.system.scaled import PARTS, ScaledSystem, scaled_system
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(600)]
@@ -44,16 +47,31 @@ POLICY = {
 }
 
 
-async def hired(system: ScaledSystem) -> str:
-    """A manager of the whole company with a key of her own; the key."""
+class Keys(NamedTuple):
+    """Of a manager of the whole company, and of a rep who is there at any hour."""
+
+    boss: str
+    rep: str
+
+
+async def hired(system: ScaledSystem) -> Keys:
     administrator = await system.first_key()
+    for path, body in office_that_never_closes():
+        await system.told(path, body, administrator)
     person = {"person_id": "boss", "name": "Wang Fang", "unit_id": "company"}
     await system.told("/people", person, administrator)
     grant = {"role": "director", "unit_id": "company"}
     await system.told("/people/boss/give-grant", grant, administrator)
     await system.told("/policies", POLICY, administrator)
-    key = {"role": "director", "unit_id": "company", "person_id": "boss"}
-    return str((await system.told("/keys", key, administrator))["key"])
+    await system.told("/people", {"person_id": "rep", "unit_id": "company"}, administrator)
+    found = [
+        (await system.told("/keys", {**each, "unit_id": "company"}, administrator))["key"]
+        for each in (
+            {"role": "director", "person_id": "boss"},
+            {"role": "rep", "person_id": "rep"},
+        )
+    ]
+    return Keys(*found)
 
 
 async def opened(
@@ -80,7 +98,12 @@ async def test_a_silence_is_signalled_and_escalated_once_though_processes_are_ki
     with collector() as seen:
         async with scaled_system(tmp_path, database, kafka, topic_prefix, PARTITIONS) as system:
             system.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = seen.address
-            await _through_all_processes(system)
+            for part in PARTS:
+                system.add(part)
+            await system.ready()
+            keys = await hired(system)
+            await _through_all_processes(system, keys.boss)
+            await _leads_reach_who_is_there(system, keys, database)
             await _poison_is_parked_until_somebody_answers_for_it(system, database)
             for part in reversed(PARTS):
                 assert await system.parts[part].stop() == 0, system.parts[part].words[-3000:]
@@ -88,12 +111,41 @@ async def test_a_silence_is_signalled_and_escalated_once_though_processes_are_ki
     assert of_trace >= WAY_OF_THE_TRACE
 
 
-async def _through_all_processes(system: ScaledSystem) -> None:
-    for part in PARTS:
-        system.add(part)
-    await system.ready()
-    key = await hired(system)
+async def _leads_reach_who_is_there(system: ScaledSystem, keys: Keys, database: str) -> None:
+    """Captured while the processes that follow and allocate are killed: given once, and shown."""
+    await system.told("/presence", {"on_duty": True}, keys.rep)
+    wanted = [f"L{number}" for number in range(8)]
+    for lead_id in wanted[:4]:
+        await _captured(system, keys.boss, lead_id)
+    for part in ("worker", "watch"):
+        system.parts[part].kill()
+    for lead_id in wanted[4:]:
+        await _captured(system, keys.boss, lead_id)
+    for part in ("worker", "watch"):
+        system.parts[part].start()
+    await system.eventually("/boards/leads", keys.rep, lambda answer: _owned(answer) == wanted)
+    board = await system.shown("/boards/allocation", keys.boss)
+    assert [(row["rep_id"], row["assigned"]) for row in board["rows"]] == [("rep", len(wanted))]
+    store = await open_postgres_event_store(database, LOGS, wall_clock, PARTITIONS)
+    told = [
+        as_recorded(each)
+        for partition in range(PARTITIONS)
+        for each in await store.read_log("leads", partition, 0, 1_000)
+    ]
+    await store.close()
+    assert flaws(told_by(told)) == []
 
+
+async def _captured(system: ScaledSystem, key: str, lead_id: str) -> None:
+    body = {"lead_id": lead_id, "customer_id": f"C-{lead_id}", "source": "referral"}
+    await system.told("/leads", body, key)
+
+
+def _owned(answer: Any) -> list[str]:
+    return sorted(row["lead_id"] for row in answer["rows"] if row["owner_id"] == "rep")
+
+
+async def _through_all_processes(system: ScaledSystem, key: str) -> None:
     first = await opened(system, key, 1, timedelta(hours=1))
     board = await system.shown("/boards/silence", key, first["position"])
     assert [row["opportunity_id"] for row in board["rows"]] == ["O1"]

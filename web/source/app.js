@@ -26,7 +26,7 @@ async function refresh() {
       swap: "outerMorph",
     });
     document.dispatchEvent(new CustomEvent("rows-changed"));
-    if (document.querySelector(`${LIVE}[data-behind]`) !== null) schedule();
+    if (document.querySelector(`${LIVE}[data-behind], [data-running]`) !== null) schedule();
   } catch {
     tell("away");
   }
@@ -49,7 +49,7 @@ function tell(state) {
 }
 
 function follow() {
-  if (stream !== null || document.hidden || !document.querySelector(LIVE)) return;
+  if (stream !== null || document.hidden || !document.querySelector(`${LIVE}[data-follows]`)) return;
   stream = new EventSource("/api/v1/live");
   stream.addEventListener("open", () => {
     if (document.documentElement.dataset.connection === "away") schedule();
@@ -78,6 +78,7 @@ document.addEventListener("change", (event) => {
 // An empty field is no filter: it stays out of the address.
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("form[data-filters]")) return;
+  if (event.target.matches("[data-keeps-empty]")) return;
   for (const field of event.target.elements) field.disabled = field.name !== "" && field.value === "";
 });
 window.addEventListener("pageshow", () => {
@@ -87,6 +88,7 @@ window.addEventListener("pageshow", () => {
 window.addEventListener("online", schedule);
 window.addEventListener("offline", () => tell("away"));
 follow();
+if (document.querySelector("[data-running]") !== null) schedule();
 
 if ("serviceWorker" in navigator && document.body.dataset.worker !== undefined) {
   navigator.serviceWorker.register("/worker.js");

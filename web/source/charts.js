@@ -24,14 +24,35 @@ function colour(name) {
 function rowsOf(table) {
   const rows = [...table.querySelectorAll("tr[data-label]")];
   return rows.map((row) => {
-    const value = row.dataset.value;
-    return { label: row.dataset.label, value: value === "" ? null : Number(value) };
+    const { label, value, level } = row.dataset;
+    return { label, value: value === "" ? null : Number(value), level };
   });
 }
 
+function point(row, position, text) {
+  if (position === undefined) return row.value;
+  const itemStyle = row.level && { color: colour(`--${row.level}`) };
+  return { value: row.value, itemStyle, label: { show: true, position, color: text } };
+}
+
+// Bars across read from the top down, their names beside them.
+function axes(figure, rows, text) {
+  const most = Number(figure.dataset.most ?? 100);
+  const across = figure.dataset.across !== undefined;
+  const names = {
+    type: "category",
+    data: rows.map((row) => row.label),
+    inverse: across,
+    axisLabel: { color: text, hideOverlap: true, width: across ? 112 : undefined, overflow: "break" },
+  };
+  const amounts = { type: "value", min: 0, max: most, axisLabel: { color: text }, show: !across };
+  return across ? { yAxis: names, xAxis: amounts } : { xAxis: names, yAxis: amounts };
+}
+
 function option(figure, rows) {
-  const limit = figure.dataset.limit;
+  const { limit, kind = "line", across } = figure.dataset;
   const text = colour("--pico-muted-color");
+  const labelled = kind === "bar" ? (across === undefined ? "top" : "right") : undefined;
   const mark = limit && {
     silent: true,
     symbol: "none",
@@ -41,18 +62,16 @@ function option(figure, rows) {
   };
   return {
     animation: false,
-    grid: { left: 40, right: 16, top: 16, bottom: 28 },
+    grid:
+      across === undefined
+        ? { left: 40, right: 16, top: 16, bottom: 28 }
+        : { left: 120, right: 48, top: 4, bottom: 4 },
     tooltip: { trigger: "axis", renderMode: "richText", confine: true },
-    xAxis: {
-      type: "category",
-      data: rows.map((row) => row.label),
-      axisLabel: { color: text, hideOverlap: true },
-    },
-    yAxis: { type: "value", min: 0, max: Number(figure.dataset.most ?? 100), axisLabel: { color: text } },
+    ...axes(figure, rows, text),
     series: [
       {
-        type: figure.dataset.kind ?? "line",
-        data: rows.map((row) => row.value),
+        type: kind,
+        data: rows.map((row) => point(row, labelled, text)),
         color: colour("--pico-primary"),
         symbolSize: 8,
         lineStyle: { width: 2 },

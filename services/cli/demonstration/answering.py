@@ -7,6 +7,7 @@ from itertools import count
 from random import Random
 from typing import NamedTuple
 
+from services.cli.demonstration.log_reading import LogReading
 from services.cli.demonstration.office_hours import OfficeHours
 from services.cli.demonstration.planned import DEMO_TENANT
 from services.notifications.domain.escalation import (
@@ -21,13 +22,10 @@ from services.notifications.domain.escalation_commands import (
 )
 from shared.command_handling import CommandContext, Run, Step, derived_id
 from shared.envelope import Origin
-from shared.event_type import event_type_of
 from shared.events.notifications import EscalationStepReached
 from shared.ports import Ports
 
 _LOG = "notifications"
-_BATCH = 5_000
-_STEP_REACHED = event_type_of(EscalationStepReached).name
 
 
 class Answer(NamedTuple):
@@ -46,26 +44,19 @@ class Answering:
     """Reads what has been escalated and answers it in the simulated hours that follow."""
 
     def __init__(self, ports: Ports, office: OfficeHours, seed: int) -> None:
-        self._ports = ports
+        self._log = LogReading(ports, _LOG, EscalationStepReached)
         self._commands = ports.commands(_LOG)
         self._office = office
         self._seed = seed
         self._waiting: list[Answer] = []
         self._numbers = count()
-        self._next = [0] * ports.event_store.partitions
 
     async def notice(self, after: datetime) -> None:
         """Whom escalations have reached by now; what was to be answered up to `after` is past."""
-        store, codec = self._ports.event_store, self._ports.codec
-        for partition in range(store.partitions):
-            while stored := await store.read_log(_LOG, partition, self._next[partition], _BATCH):
-                self._next[partition] = stored[-1].offset + 1
-                for each in stored:
-                    if each.type == _STEP_REACHED and each.tenant_id == DEMO_TENANT:
-                        reached = codec.decode(each).event
-                        for answer in self._answers(reached, str(each.event_id)):
-                            if answer.at > after:
-                                heapq.heappush(self._waiting, answer)
+        for recorded in await self._log.news():
+            for answer in self._answers(recorded.event, str(recorded.event_id)):
+                if answer.at > after:
+                    heapq.heappush(self._waiting, answer)
 
     async def answer(self, now: datetime) -> None:
         """What is due by now, in one commit."""

@@ -1,5 +1,6 @@
 """The customers of the demonstration: names in both languages, industries, key accounts."""
 
+from decimal import Decimal
 from random import Random
 from typing import NamedTuple
 
@@ -59,3 +60,8 @@ def customer(number: int, english: bool, is_store: bool, chance: Random) -> Cust
         contacts=(contact,),
     )
     return CustomerPlan(f"C-{number:04}", description)
+
+
+def deal_amount(is_store: bool, chance: Random) -> Decimal:
+    mean = 10.2 if is_store else 12.6
+    return Decimal(round(chance.lognormvariate(mean, 0.7), -2)).quantize(Decimal("0.01"))

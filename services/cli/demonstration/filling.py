@@ -1,12 +1,13 @@
 """Running the demonstration: the script's commands under a clock that the simulation moves."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from services.cli.demonstration.answering import Answering
+from services.cli.demonstration.following import Following
+from services.cli.demonstration.given_leads import GivenLeads
 from services.cli.demonstration.planned import DEMO_TENANT, Planned, To
 from services.cli.demonstration.script import FULL_SIZE, SEED, Script, Size, demonstration
 from services.cli.demonstration.sending import Sending, Surprise
@@ -114,7 +115,10 @@ class _Filling:
         self._clock = clock
         self._script = script
         self._past = past
+        self._following = Following(hosting, _JUDGES_WINDOWS)
         self._answering = Answering(hosting.ports, script.office, script.seed)
+        self._given_leads = GivenLeads(hosting.ports, script)
+        self._waiting: list[Planned] = []
         self.sending = Sending(hosting.ports, script.seed, script.proofs)
         self.sent = 0
 
@@ -137,35 +141,37 @@ class _Filling:
         """Commands in half hours, and after every few of them what follows from the time."""
         script = self._script
         span = script.until - script.start
-        waiting = [each for each in script.commands if each.sent_at > self._past.sent_until]
-        waiting.reverse()
+        await self._take_up(
+            [each for each in script.commands if each.sent_at > self._past.sent_until]
+        )
         for moment in watched_moments(script):
             if moment <= self._past.sent_until:
                 continue
-            await self._send_until(moment, waiting)
+            await self._send_until(moment)
             await self._answering.answer(moment)
             await self._follow(moment)
             await self._answering.notice(self._past.sent_until)
+            await self._take_up([])
             progress((moment - script.start) / span)
 
     async def _follow(self, moment: datetime) -> None:
         """What follows from the time; whole windows are judged on days off and at the end alone."""
-        office, hosting = self._script.office, self._hosting
+        office = self._script.office
         if moment == self._script.until or not office.works_on(office.day_of(moment)):
-            await hosting.catch_up()
+            await self._hosting.catch_up()
             return
-        runners = [each for each in hosting.runners if each.name not in _JUDGES_WINDOWS]
-        await self._catch_up()
-        while any(await asyncio.gather(*(runner.step(moment) for runner in runners))):
-            await self._catch_up()
+        await self._following.follow(moment)
 
-    async def _catch_up(self) -> None:
-        """Side by side, as in a process that serves: they wait for the disk at the same time."""
-        followers = self._hosting.subscriptions
-        while any(await asyncio.gather(*(each.step() for each in followers))):
-            continue
+    async def _take_up(self, planned: Sequence[Planned]) -> None:
+        """With what follows from the leads given by now; the next one stands at the end."""
+        following, proofs = await self._given_leads.noticed()
+        self.sending.learn(proofs)
+        if planned or following:
+            waiting = [*reversed(self._waiting), *planned, *following]
+            self._waiting = sorted(waiting, key=lambda each: each.sent_at)[::-1]
 
-    async def _send_until(self, moment: datetime, waiting: list[Planned]) -> None:
+    async def _send_until(self, moment: datetime) -> None:
+        waiting = self._waiting
         while waiting and waiting[-1].sent_at <= moment:
             entered_at = min(moment, _half_hour_after(waiting[-1].sent_at))
             these: list[Planned] = []

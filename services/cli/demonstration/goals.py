@@ -17,7 +17,7 @@ from services.projections.domain.goals import (
     SetGoal,
 )
 
-_LEADS_A_REP = 4
+_LEADS_A_REP = 1
 _FIRST_VISIT_RATE = 0.25
 
 

@@ -9,6 +9,11 @@ from services.directory.domain.person import PersonCommand
 from services.directory.domain.tenant import TenantCommand
 from services.directory.domain.unit_tree import UnitTreeCommand
 from services.leads.domain.customer import CustomerCommand
+from services.leads.domain.customer_merges import CustomerMergesCommand
+from services.leads.domain.customer_message import ReceiveMessage
+from services.leads.domain.lead_commands import LeadCommand
+from services.leads.domain.presence import NotePresence
+from services.leads.domain.ticket import TicketCommand
 from services.notifications.domain.policy import PolicyCommand
 from services.opportunities.domain.action_type import DefineActionTypes
 from services.opportunities.domain.customer_type import DefineCustomerTypes
@@ -32,6 +37,11 @@ Command = (
     | GoalCommand
     | PublishPipeline
     | OpportunityCommand
+    | CustomerMergesCommand
+    | ReceiveMessage
+    | LeadCommand
+    | NotePresence
+    | TicketCommand
 )
 
 
@@ -49,6 +59,11 @@ class To(StrEnum):
     CUSTOMER_TYPES = "customer_types"
     DOOR = "door"
     GOALS = "goals"
+    CUSTOMER_MERGES = "customer_merges"
+    MESSAGE = "message"
+    LEAD = "lead"
+    PRESENCE = "presence"
+    TICKET = "ticket"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

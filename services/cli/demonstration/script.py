@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from random import Random
 
 from services.cli.demonstration.course import Beginning, Course, World
-from services.cli.demonstration.customers import customer
+from services.cli.demonstration.customers import customer, deal_amount
 from services.cli.demonstration.goals import goals_of
 from services.cli.demonstration.inventing import invent_records
 from services.cli.demonstration.office_hours import ZONE, OfficeHours
@@ -22,7 +21,14 @@ from services.cli.demonstration.process import (
     STORES,
 )
 from services.cli.demonstration.proofs import Proof
+from services.cli.demonstration.prospects import (
+    Prospect,
+    prospects,
+    prospects_asking,
+    reps_on_duty,
+)
 from services.cli.demonstration.staff import PersonPlan, Staff, staff_of
+from services.cli.demonstration.voices import voices_of
 from services.cli.demonstration.walking import walk
 from services.directory.domain.person import AddPerson, GiveGrant
 from services.directory.domain.tenant import ChangeSettings, CreateTenant
@@ -38,12 +44,14 @@ from services.opportunities.domain.pipeline import PublishPipeline
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much is simulated; `opportunities_a_rep` is a mean over the whole time."""
+    """How much is simulated; `opportunities_a_rep` is a mean over the whole time, to which those
+    come that leads are converted to."""
 
     days: int = 90
     teams: int = 12
     reps_a_team: int = 3
-    opportunities_a_rep: float = 11
+    opportunities_a_rep: float = 10
+    leads_a_team_and_week: float = 1
 
 
 SEED = 20
@@ -53,7 +61,8 @@ FULL_SIZE = Size()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
     """`furnishing` is sent at the start, `commands` follow in the order of `sent_at`; `proofs` are
-    the contents of the evidence that they refer to, by hash."""
+    the contents of the evidence that they refer to, by hash; `prospects` ask by themselves, and
+    what is made of their leads follows from whom they are given to."""
 
     seed: int
     start: datetime
@@ -63,6 +72,7 @@ class Script:
     furnishing: tuple[Planned, ...]
     commands: tuple[Planned, ...]
     proofs: Mapping[str, Proof]
+    prospects: Mapping[str, Prospect]
 
 
 def demonstration(start: datetime, size: Size = FULL_SIZE, seed: int = SEED) -> Script:
@@ -74,7 +84,8 @@ def demonstration(start: datetime, size: Size = FULL_SIZE, seed: int = SEED) -> 
     world = World(office, staff)
     commands: list[Planned] = []
     proofs: dict[str, Proof] = {}
-    for beginning in _beginnings(world, start, size, chance):
+    beginnings = list(_beginnings(world, start, size, chance))
+    for beginning in beginnings:
         course = Course(world, beginning, Random(f"{seed}:{beginning.opportunity_id}"))
         walk(course)
         invent_records(course, until)
@@ -85,6 +96,10 @@ def demonstration(start: datetime, size: Size = FULL_SIZE, seed: int = SEED) -> 
         proofs |= course.proofs
     commands += _newcomers(staff, start)
     commands += goals_of(staff, office, start, until)
+    asking = prospects(world, start, until, size.leads_a_team_and_week, seed)
+    commands += prospects_asking(world, asking, start, seed)
+    commands += reps_on_duty(world, start)
+    commands += voices_of(world, beginnings, until, seed)
     kept = [each for each in commands if each.sent_at <= until]
     return Script(
         seed=seed,
@@ -95,6 +110,7 @@ def demonstration(start: datetime, size: Size = FULL_SIZE, seed: int = SEED) -> 
         furnishing=tuple(_furnishing(staff, start)),
         commands=tuple(sorted(kept, key=lambda each: each.sent_at)),
         proofs=proofs,
+        prospects=asking,
     )
 
 
@@ -110,7 +126,7 @@ def _beginnings(world: World, start: datetime, size: Size, chance: Random) -> It
                 rep=rep,
                 customer=customer(number, english, is_store, chance),
                 pipeline=STORES if is_store else KEY_ACCOUNTS,
-                amount=_amount(is_store, chance),
+                amount=deal_amount(is_store, chance),
                 currency="EUR" if english else "CNY",
                 opened_at=opened_at,
             )
@@ -127,11 +143,6 @@ def _openings(
         within = min(days, 10) if chance.random() < 0.2 else days
         wanted = begins + timedelta(days=chance.uniform(0, within))
         yield office.later(wanted, chance.uniform(0, 0.9), chance)
-
-
-def _amount(is_store: bool, chance: Random) -> Decimal:
-    mean = 10.2 if is_store else 12.6
-    return Decimal(round(chance.lognormvariate(mean, 0.7), -2)).quantize(Decimal("0.01"))
 
 
 def _registration(beginning: Beginning, office: OfficeHours, start: datetime) -> Planned:

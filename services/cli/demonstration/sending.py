@@ -11,7 +11,13 @@ from services.cli.demonstration.proofs import Proof
 from services.directory.domain.person import PERSON
 from services.directory.domain.tenant import TENANT
 from services.directory.domain.unit_tree import UNIT_TREE
-from services.leads.domain.customer import CUSTOMER
+from services.leads.domain.customer import CUSTOMER, RegisterCustomer
+from services.leads.domain.customer_merges import CUSTOMER_MERGES
+from services.leads.domain.customer_message import CUSTOMER_MESSAGE, ReceiveMessage
+from services.leads.domain.lead import LEAD
+from services.leads.domain.presence import PRESENCE
+from services.leads.domain.ticket import TICKET, CloseTicket, OpenTicket
+from services.leads.marking import Marking
 from services.notifications.domain.policy import POLICIES
 from services.opportunities.domain.action_type import ACTION_TYPES
 from services.opportunities.domain.customer_type import CUSTOMER_TYPES
@@ -41,11 +47,16 @@ RECEIVERS = {
     To.UNIT_TREE: Receiver("directory", UNIT_TREE),
     To.PERSON: Receiver("directory", PERSON),
     To.CUSTOMER: Receiver("leads", CUSTOMER),
+    To.CUSTOMER_MERGES: Receiver("leads", CUSTOMER_MERGES),
+    To.PRESENCE: Receiver("leads", PRESENCE),
     To.POLICIES: Receiver("notifications", POLICIES),
     To.CUSTOMER_TYPES: Receiver("opportunities", CUSTOMER_TYPES),
     To.DOOR: Receiver("opportunities", DOOR),
     To.GOALS: Receiver("projections", GOALS),
     To.OPPORTUNITY: Receiver("opportunities", OPPORTUNITY),
+    To.LEAD: Receiver("leads", LEAD),
+    To.MESSAGE: Receiver("leads", CUSTOMER_MESSAGE),
+    To.TICKET: Receiver("leads", TICKET),
 }
 """In the order in which commands of the same moment are sent: who is named is there first."""
 
@@ -63,10 +74,15 @@ class Sending:
         logs = {receiver.log for receiver in RECEIVERS.values()}
         self._commands = {log: ports.commands(log) for log in sorted(logs)}
         self._uploading = EvidenceUploading(ports, self._commands[LOG_NAME])
-        self._proofs = proofs
+        self._marking = Marking(ports)
+        self._proofs = dict(proofs)
         self._seed = seed
         self.surprises: list[Surprise] = []
         self.refused = 0
+
+    def learn(self, proofs: Mapping[str, Proof]) -> None:
+        """Contents of evidence that later commands refer to."""
+        self._proofs |= proofs
 
     async def send(self, planned: Sequence[Planned], now: datetime) -> None:
         """All that is sent up to this moment; commands to one receiver are one commit. What they
@@ -102,7 +118,7 @@ class Sending:
         for each in planned:
             sent.setdefault(each.aggregate_id, []).append(each)
         runs = [
-            Run(aggregate_id, [self._step(each, now) for each in these])
+            Run(aggregate_id, [await self._step(each, now) for each in these])
             for aggregate_id, these in sent.items()
         ]
         refusals = await self._commands[receiver.log].handle_runs(receiver.decider, runs)
@@ -116,9 +132,22 @@ class Sending:
         if found != planned.refused_with:
             self.surprises.append(Surprise(planned.name, planned.refused_with, found))
 
-    def _step(self, planned: Planned, now: datetime) -> Step:
+    async def _step(self, planned: Planned, now: datetime) -> Step:
         event_id = planned.event_id(self._seed)
-        return Step(replace(planned.command, now=now), self._context(planned), event_id)
+        command = await self._told(planned.command, now)
+        return Step(command, self._context(planned), event_id)
+
+    async def _told(self, command: Command, now: datetime) -> Command:
+        """As the interface would tell it: at this moment, customers with what they are recognised
+        by."""
+        match command:
+            case ReceiveMessage() | OpenTicket() | CloseTicket():
+                return command
+            case RegisterCustomer(description=described):
+                marks = await self._marking.marks(DEMO_TENANT, described)
+                return replace(command, description=replace(described, marks=marks), now=now)
+            case _:
+                return replace(command, now=now)
 
     def _context(self, planned: Planned) -> CommandContext:
         return CommandContext(

@@ -79,6 +79,9 @@ class Staff:
     def path(self, unit_id: str) -> tuple[str, ...]:
         return next(unit.path for unit in self.units if unit.unit_id == unit_id)
 
+    def person(self, person_id: str) -> PersonPlan:
+        return next(each for each in self.people if each.person_id == person_id)
+
     @property
     def reps(self) -> tuple[PersonPlan, ...]:
         return tuple(person for person in self.people if person.temperament is not None)

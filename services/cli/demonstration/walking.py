@@ -1,6 +1,7 @@
 """How an opportunity walks through its stages: forward, skipping, back, silent, won or lost."""
 
 from datetime import timedelta
+from random import Random
 
 from services.cli.demonstration.approving import approve
 from services.cli.demonstration.course import Course
@@ -13,6 +14,7 @@ from services.opportunities.domain.opportunity_commands import (
 )
 
 _LARGE = 400_000
+_REVISED_IN, _REVISES = 3, 0.12
 
 
 def walk(course: Course) -> None:
@@ -30,6 +32,9 @@ def walk(course: Course) -> None:
         if number == lost_in:
             _lose(course)
             return
+        if number == _REVISED_IN and _wants_revisions(course):
+            for _ in range(4):
+                course.touch("proposal_revised")
         if number == 1 and course.happens(0.04):
             course.hand_to_colleague()
         if number > 0 and course.happens(0.03):
@@ -40,6 +45,12 @@ def walk(course: Course) -> None:
             _finish(course)
             return
         number = _step_forward(course, number, goes_through)
+
+
+def _wants_revisions(course: Course) -> bool:
+    """The customer of few cannot be satisfied; chance of its own, so that the others go as they
+    would."""
+    return Random(f"revisions of {course.opportunity_id}").random() < _REVISES
 
 
 def _wakes_up(course: Course) -> bool:

@@ -71,6 +71,31 @@ REASONS = {
         "voided": ("Entered twice",),
     },
 }
+OF_LEADS = {
+    "zh": {
+        "contact": (
+            "电话联系，客户想先看演示",
+            "客户正在比较两家，下周再谈",
+            "确认需求范围和使用人数",
+            "客户问实施周期，已答复",
+            "约了线上交流时间",
+        ),
+        "appeal": (
+            "客户是我之前跟进过的集团子公司",
+            "来源填错了，应为转介绍",
+            "客户预算已确认，评分偏低",
+        ),
+    },
+    "en": {
+        "contact": (
+            "Called: would like to see a demo first",
+            "They compare two vendors, next week",
+            "Scope and number of users are clear",
+            "Answered questions about the roll-out",
+        ),
+        "appeal": ("Their parent company is my account", "The source is wrong: it was a referral"),
+    },
+}
 LOST_BECAUSE = ("price", "competitor", "no_budget", "no_decision", "postponed")
 
 
@@ -82,3 +107,7 @@ def summary(action_type: str, language: str, chance: Random) -> str:
 
 def reason(kind: str, language: str, chance: Random) -> str:
     return chance.choice(REASONS[language][kind])
+
+
+def said_of_lead(language: str, chance: Random, kind: str = "contact") -> str:
+    return chance.choice(OF_LEADS[language][kind])

@@ -9,6 +9,7 @@ from services.leads.api import (
     boards,
     customers,
     intake,
+    lead_rules,
     leads,
     messages,
     presence,
@@ -37,6 +38,7 @@ def routers(desk: Desk) -> tuple[APIRouter, ...]:
         allocation.router(desk, access),
         boards.router(desk.ports, access),
         tickets.router(TicketWork(desk), access),
+        lead_rules.router(desk, access),
     )
 
 

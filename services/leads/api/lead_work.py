@@ -98,7 +98,7 @@ class LeadWork:
         command = NoteBehaviour(
             lead_id=lead_id,
             behaviour=body.behaviour,
-            rules=score_rules(await self._organisation(caller)),
+            rules=score_rules(await self._organisation(caller), context.occurred_at),
             occurred_at=occurred_at,
             now=context.occurred_at,
         )
@@ -125,8 +125,8 @@ class LeadWork:
             actor_id=caller.person_id,
             summary=body.summary,
             fields=_fields_after(known.facts.fields, body),
-            budget_status_required=bool(organisation.setting("budget_status_required")),
-            rules=score_rules(organisation),
+            budget_status_required=_wants_budget(organisation, context),
+            rules=score_rules(organisation, context.occurred_at),
             occurred_at=occurred_at,
             now=context.occurred_at,
             interested=body.interested,
@@ -137,13 +137,13 @@ class LeadWork:
         self, caller: Caller, lead_id: str, body: bodies.Appeal, context: CommandContext
     ) -> Handled[Any]:
         await self._seen(caller, lead_id)
-        organisation = await self._organisation(caller)
+        organisation, now = await self._organisation(caller), context.occurred_at
         command = AppealLead(
             lead_id=lead_id,
             rep_id=caller.person_id,
             reason=body.reason,
-            within=timedelta(minutes=organisation.number_setting("lead_appeal_minutes")),
-            now=context.occurred_at,
+            within=timedelta(minutes=organisation.number_setting("lead_appeal_minutes", now)),
+            now=now,
         )
         return await self._handle(command, context)
 
@@ -163,7 +163,7 @@ class LeadWork:
             decision=body.decision,
             decided_by=caller.actor_id,
             reassign=reassign,
-            rules=score_rules(organisation),
+            rules=score_rules(organisation, context.occurred_at),
             now=context.occurred_at,
         )
         return await self._handle(command, context)
@@ -231,9 +231,14 @@ def _by_hand(
         unit_id=unit_id,
         unit_path=organisation.unit_path(unit_id),
         track=BY_HAND,
-        budget_status_required=bool(organisation.setting("budget_status_required")),
+        budget_status_required=_wants_budget(organisation, context),
         now=context.occurred_at,
     )
+
+
+def _wants_budget(organisation: Organisation, context: CommandContext) -> bool:
+    """Before a lead is assigned or followed up (L2)."""
+    return bool(organisation.setting("budget_status_required", context.occurred_at))
 
 
 def _render(state: Any) -> Mapping[str, Any]:

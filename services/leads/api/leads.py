@@ -1,7 +1,7 @@
 """Leads over HTTP and as lines of POST /commands."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -60,7 +60,7 @@ def router(work: LeadWork, access: Access) -> APIRouter:
 
     @routes.get("/leads", dependencies=[Depends(access.waited)])
     async def show_leads(
-        status: Status | None = None,
+        status: Annotated[list[Status] | None, Query(max_length=7)] = None,
         owner_id: Id | None = None,
         unit_id: Id | None = None,
         limit: int = Query(100, ge=1, le=500),
@@ -71,7 +71,7 @@ def router(work: LeadWork, access: Access) -> APIRouter:
         rows, after = await lead_page(
             ports,
             caller,
-            status=status,
+            statuses=status or (),
             owner_id=owner_id,
             unit_id=unit_id,
             after=position_of(cursor),

@@ -78,14 +78,15 @@ AllocationBookEvent = LeadAllocated | RepTookLead | RepLetGoOfLead
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllocationBook:
-    """`number` of the last allocation; `holders`: lead → rep while it is open; `open_leads` by
-    rep."""
+    """`number` of the last allocation; `holders`: lead → rep while it is open; `rounds`: lead → the
+    last one it was allocated in; `open_leads` by rep."""
 
     number: int = 0
     standard: Turns = field(default_factory=Turns)
     high_value: Turns = field(default_factory=Turns)
     hot_word: Turns = field(default_factory=Turns)
-    holders: Shelves = field(default_factory=Shelves)
+    holders: Shelves[str] = field(default_factory=Shelves)
+    rounds: Shelves[int] = field(default_factory=Shelves)
     open_leads: Mapping[str, int] = field(default_factory=dict)
 
     def turns(self, track: Track) -> Turns:
@@ -101,8 +102,12 @@ class AllocationBook:
 
 
 def allocate(command: AllocateLead, book: AllocationBook) -> Sequence[AllocationBookEvent]:
-    """Raises NobodyIsEligible. Whoever comes second finds that somebody has it."""
-    if book.holders.get(command.lead_id) is not None:
+    """Raises NobodyIsEligible. Whoever comes second finds that somebody has it, or had it in this
+    round: who asks may not know yet what became of it."""
+    allocated_in = book.rounds.get(command.lead_id)
+    if book.holders.get(command.lead_id) is not None or (
+        allocated_in is not None and command.round <= allocated_in
+    ):
         return []
     found = eligibility(command.reps, book.open_leads, command.rules, command.unit, command.now)
     if not found.eligible:
@@ -181,7 +186,10 @@ def decide(command: AllocationBookCommand, book: AllocationBook) -> Sequence[All
 def evolve(book: AllocationBook, event: AllocationBookEvent) -> AllocationBook:
     match event:
         case LeadAllocated():
-            return _held(_turned(book, event), event.lead_id, event.rep_id)
+            turned = replace(
+                _turned(book, event), rounds=book.rounds.put(event.lead_id, event.round)
+            )
+            return _held(turned, event.lead_id, event.rep_id)
         case RepTookLead():
             return _held(book, event.lead_id, event.rep_id)
         case RepLetGoOfLead():

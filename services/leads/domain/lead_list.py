@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, get_args
 
 from services.leads.domain import lead_folding
+from services.leads.domain.lead_score import LeadScoreRules
 from services.leads.domain.lead_state import (
     Assigned,
     Captured,
@@ -80,6 +81,7 @@ def columns(row: LeadRow) -> Mapping[str, Any]:
         "customer_id": row.facts.customer_id,
         "captured_at": milliseconds(row.facts.captured_at),
         "has_hot_word": row.facts.hot_word_at is not None,
+        "is_appealed": row.facts.appealed_at is not None,
         "budget_known": row.facts.fields.budget_status not in (None, UNTOUCHED),
     }
 
@@ -94,6 +96,18 @@ def next_judged(row: LeadRow) -> datetime | None:
             return row.facts.captured_at
         case "contacted" if row.facts.contacts == 1 and row.facts.fell_asleep_at is None:
             return row.facts.last_contact_at
+        case _:
+            return None
+
+
+def contact_due_at(row: LeadRow, rules: LeadScoreRules) -> datetime | None:
+    """Until when its rep is to make the first contact (L4), or the second (L11)."""
+    facts = row.facts
+    match row.status:
+        case "assigned" if facts.assigned_at is not None:
+            return rules.answer_due_at(facts.assigned_at)
+        case "contacted" if facts.contacts == 1 and facts.last_contact_at is not None:
+            return rules.asleep_at(facts.last_contact_at)
         case _:
             return None
 

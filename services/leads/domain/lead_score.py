@@ -37,6 +37,10 @@ class LeadScoreRules:
         """The moment after which a lead is judged for the first time."""
         return _after(captured_at, self.first_judged_hours, self.calendar)
 
+    def answer_due_at(self, assigned_at: datetime) -> datetime:
+        """The last moment at which a first contact costs no points (L4)."""
+        return _after(assigned_at, self.timely_hours, self.calendar)
+
     def asleep_at(self, contacted_at: datetime) -> datetime:
         """The last moment at which a second contact is in time (L11)."""
         return _after(contacted_at, self.sleeping_hours, self.sleeping_calendar)

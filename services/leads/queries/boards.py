@@ -1,6 +1,6 @@
 """Every board of leads by its name: what `GET /boards/{name}` and `pulsetrail board NAME` show."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,21 +38,26 @@ LeadBoard = Callable[[Ports, Caller, LeadQuestion], Awaitable[dict[str, Any]]]
 
 async def leads_board(ports: Ports, caller: Caller, question: LeadQuestion) -> dict[str, Any]:
     """Those in sight, the oldest first: a rep's inbox, a manager's leads that wait."""
-    return await _leads(ports, caller, question, status=None, appealed=False)
+    return await _leads(ports, caller, question, statuses=(), appealed=False)
 
 
 async def appeals_board(ports: Ports, caller: Caller, question: LeadQuestion) -> dict[str, Any]:
     """Leads in sight whose rep waits for the manager's word (L6)."""
-    return await _leads(ports, caller, question, status=None, appealed=True)
+    return await _leads(ports, caller, question, statuses=(), appealed=True)
 
 
 async def waiting_board(ports: Ports, caller: Caller, question: LeadQuestion) -> dict[str, Any]:
     """Leads in sight that nobody has (L5)."""
-    return await _leads(ports, caller, question, status="captured", appealed=False)
+    return await _leads(ports, caller, question, statuses=("captured",), appealed=False)
 
 
 async def _leads(
-    ports: Ports, caller: Caller, question: LeadQuestion, *, status: str | None, appealed: bool
+    ports: Ports,
+    caller: Caller,
+    question: LeadQuestion,
+    *,
+    statuses: Collection[str],
+    appealed: bool,
 ) -> dict[str, Any]:
     organisation = await ports.organisations.of(caller.tenant_id)
     after = position_of(question.cursor)
@@ -62,13 +67,14 @@ async def _leads(
         rows, after = await lead_page(
             ports,
             caller,
-            status=status,
+            statuses=statuses,
+            appealed=appealed,
             owner_id=question.rep_id,
             unit_id=question.unit_id,
             after=after,
             limit=wanted,
         )
-        found += [row for row in rows if not appealed or row.facts.appealed_at is not None]
+        found += rows
         if after is None or (question.limit is not None and len(found) >= question.limit):
             break
     next_cursor = None if after is None else f"{after[0]}_{after[1]}"

@@ -22,10 +22,10 @@ async def unit_is_suspended(
 ) -> bool:
     """As the leads of each month stand now; young ones, up to 48 h, are not counted yet."""
     rules = SuspensionRules(
-        organisation.number_setting("budget_fill_rate"),
-        int(organisation.number_setting("budget_fill_least_leads")),
+        organisation.number_setting("budget_fill_rate", clock),
+        int(organisation.number_setting("budget_fill_least_leads", clock)),
     )
-    young = timedelta(hours=organisation.number_setting("budget_fill_after_hours"))
+    young = timedelta(hours=organisation.number_setting("budget_fill_after_hours", clock))
     months = _month_starts(organisation, clock)
     counted = await _counted(ports, organisation.tenant_id, unit_id, months, clock - young)
     rates = [counted.get(number, FillRate(0, 0)) for number in range(len(months))]

@@ -1,7 +1,7 @@
 """Leads as they are looked up: one, the lists people work from, the rules they are judged by."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, String, select, tuple_
@@ -9,20 +9,23 @@ from sqlalchemy import BigInteger, Boolean, String, select, tuple_
 from services.leads.domain.lead import LEAD
 from services.leads.domain.lead_intent import intent
 from services.leads.domain.lead_judgement import allocation_score, score_now
-from services.leads.domain.lead_list import LEAD_LIST, LeadRow, row_of
+from services.leads.domain.lead_list import LEAD_LIST, LeadRow, contact_due_at, row_of
 from services.leads.domain.lead_score import LeadScoreRules
 from services.leads.domain.lead_state import KnownLead, LeadFacts, Unknown
 from services.leads.domain.lead_tags import lead_tags
+from services.leads.queries.lead_sight import narrowed_to
 from shared.access import Caller, Resource, Verb, Visibility, visible_rows
 from shared.business_time import BusinessCalendar
 from shared.envelope import stream_name
 from shared.errors import FieldProblem, Malformed, NotFound
+from shared.events.directory import SettingValue
 from shared.organisation import Organisation
 from shared.ports import Ports
 from shared.projecting import RowReadModel
 from shared.tenant_settings import LEAD_BEHAVIOUR_POINTS, LEAD_SOURCE_POINTS
 
 LOG_NAME = "leads"
+AS_SET: Mapping[str, SettingValue] = {}
 
 LEADS = RowReadModel(
     service="leads",
@@ -35,35 +38,43 @@ LEADS = RowReadModel(
         ("customer_id", String(64)),
         ("captured_at", BigInteger),
         ("has_hot_word", Boolean),
+        ("is_appealed", Boolean),
         ("budget_known", Boolean),
     ),
     indexes=(
         ("status", "captured_at", "key"),
         ("owner_id", "captured_at", "key"),
+        ("is_appealed", "captured_at", "key"),
         ("unit_id", "captured_at", "budget_known"),
         ("customer_id",),
     ),
 )
 
 
-def score_rules(organisation: Organisation) -> LeadScoreRules:
-    """As the tenant's settings say now (L4)."""
+def score_rules(
+    organisation: Organisation, at: datetime, instead: Mapping[str, SettingValue] = AS_SET
+) -> LeadScoreRules:
+    """As the tenant's settings are in force at a moment (L4), with others `instead` of some."""
+
+    def number(name: str) -> float:
+        value: Any = instead.get(name, organisation.setting(name, at))
+        return float(value)
 
     def points(names: Collection[str]) -> Mapping[str, float]:
-        return {each: organisation.number_setting(f"lead_points_{each}") for each in names}
+        return {each: number(f"lead_points_{each}") for each in names}
 
-    def calendar(setting: str) -> BusinessCalendar | None:
-        return organisation.calendar() if organisation.setting(setting) else None
+    def calendar(name: str) -> BusinessCalendar | None:
+        return organisation.calendar(at) if number(name) else None
 
     return LeadScoreRules(
         source_points=points(LEAD_SOURCE_POINTS),
         behaviour_points=points(LEAD_BEHAVIOUR_POINTS),
-        threshold=organisation.number_setting("lead_score_threshold"),
-        first_judged_hours=organisation.number_setting("lead_first_judged_hours"),
-        timely_hours=organisation.number_setting("lead_timely_hours"),
-        late_hours=organisation.number_setting("lead_late_hours"),
+        threshold=number("lead_score_threshold"),
+        first_judged_hours=number("lead_first_judged_hours"),
+        timely_hours=number("lead_timely_hours"),
+        late_hours=number("lead_late_hours"),
         calendar=calendar("lead_score_in_business_time"),
-        sleeping_hours=organisation.number_setting("lead_sleeping_hours"),
+        sleeping_hours=number("lead_sleeping_hours"),
         sleeping_calendar=calendar("lead_sleeping_in_business_time"),
     )
 
@@ -112,13 +123,15 @@ async def lead_page(  # noqa: PLR0913  # the filters of a list
     ports: Ports,
     caller: Caller,
     *,
-    status: str | None,
+    statuses: Collection[str],
     owner_id: str | None,
     unit_id: str | None,
     after: tuple[int, str] | None,
     limit: int,
+    appealed: bool = False,
 ) -> tuple[list[LeadRow], tuple[int, str] | None]:
-    """Those in sight, the oldest first, and where to go on: (captured_at in milliseconds, id)."""
+    """Those in sight, the oldest first, and where to go on: (captured_at in milliseconds, id).
+    No `statuses`: of any; `appealed`: only those that wait for the manager's word (L6)."""
     organisation = await ports.organisations.of(caller.tenant_id)
     visibility = visible_rows(caller, organisation, Resource.LEADS, Verb.READ)
     units = None if unit_id is None else organisation.subtree(unit_id)
@@ -128,10 +141,15 @@ async def lead_page(  # noqa: PLR0913  # the filters of a list
     query = select(table.c.captured_at, table.c.key, table.c.body).where(
         table.c.tenant_id == caller.tenant_id
     )
-    if status is not None:
-        query = query.where(table.c.status == status)
+    if statuses:
+        query = query.where(table.c.status.in_(sorted(statuses)))
+    if appealed:
+        query = query.where(table.c.is_appealed)
     if owner_id is not None:
         query = query.where(table.c.owner_id == owner_id)
+    narrowed = narrowed_to(table, organisation, visibility, units)
+    if narrowed is not None:
+        query = query.where(narrowed)
     query = query.order_by(table.c.captured_at, table.c.key).limit(limit)
     found: list[LeadRow] = []
     while True:
@@ -168,8 +186,17 @@ def shown_leads(
     rows: Sequence[LeadRow], organisation: Organisation, ports: Ports
 ) -> list[dict[str, Any]]:
     """With their scores as they are now and what each part comes to; nothing personal."""
-    rules, clock = score_rules(organisation), organisation.clock(ports.clock())
-    return [_shown(row, organisation, rules, clock) for row in rows]
+    clock = organisation.clock(ports.clock())
+    rules = score_rules(organisation, clock)
+    appealable = timedelta(minutes=organisation.number_setting("lead_appeal_minutes", clock))
+    return [
+        {
+            **_shown(row, organisation, rules, clock),
+            "contact_due_at": contact_due_at(row, rules),
+            "appeal_until": row.facts.assigned_at and row.facts.assigned_at + appealable,
+        }
+        for row in rows
+    ]
 
 
 def _shown(

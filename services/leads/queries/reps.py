@@ -28,12 +28,12 @@ OUTCOMES = RowReadModel(
 )
 
 
-def allocation_rules(organisation: Organisation) -> AllocationRules:
+def allocation_rules(organisation: Organisation, at: datetime) -> AllocationRules:
     return AllocationRules(
-        high_value_score=organisation.number_setting("high_value_lead_score"),
-        seen_for=timedelta(minutes=organisation.number_setting("rep_seen_minutes")),
-        cap=int(organisation.number_setting("open_lead_cap")),
-        newcomer_for=timedelta(days=organisation.number_setting("newcomer_days")),
+        high_value_score=organisation.number_setting("high_value_lead_score", at),
+        seen_for=timedelta(minutes=organisation.number_setting("rep_seen_minutes", at)),
+        cap=int(organisation.number_setting("open_lead_cap", at)),
+        newcomer_for=timedelta(days=organisation.number_setting("newcomer_days", at)),
     )
 
 
@@ -55,7 +55,7 @@ async def rep_situations(
 ) -> tuple[RepSituation, ...]:
     reps = reps_of(organisation, unit_id)
     presences = await _presences(ports, organisation.tenant_id, reps)
-    since = clock - timedelta(days=organisation.number_setting("win_rate_days"))
+    since = clock - timedelta(days=organisation.number_setting("win_rate_days", clock))
     closed = await _closed(ports, organisation.tenant_id, reps, since)
     nobody = Presence()
     return tuple(

@@ -58,7 +58,8 @@ async def intent_board(ports: Ports, organisation: Organisation, unit_id: str) -
 async def first_response_board(
     ports: Ports, organisation: Organisation, unit_id: str, clock: datetime
 ) -> dict[str, Any]:
-    """Medians in hours of the last days and of those before, up to now."""
+    """Medians in hours of the last days and of those before, up to now; `slow`: by the limits of
+    the alert."""
 
     def days(name: str) -> timedelta:
         return timedelta(days=organisation.number_setting(name, clock))
@@ -67,6 +68,8 @@ async def first_response_board(
     begins = split - days("first_response_before_days")
     units = units_shown(organisation, unit_id)
     tenant_id = organisation.tenant_id
+    least = organisation.number_setting("first_response_least", clock)
+    ratio = organisation.number_setting("first_response_alert_percent", clock) / 100
     recent = await median_responses(ports, tenant_id, (split, clock), units)
     before = await median_responses(ports, tenant_id, (begins, split), units)
     return {
@@ -77,6 +80,7 @@ async def first_response_board(
                 "unit_id": unit,
                 **_response("recent", recent.get(unit, _NONE)),
                 **_response("before", before.get(unit, _NONE)),
+                "slow": _is_slow(recent.get(unit, _NONE), before.get(unit, _NONE), least, ratio),
             }
             for unit in units
         ],
@@ -86,6 +90,13 @@ async def first_response_board(
 def _response(window: str, found: MedianResponse) -> dict[str, Any]:
     hours = None if found.seconds is None else found.seconds / 3600
     return {f"{window}_hours": hours, f"{window}_responses": found.responses}
+
+
+def _is_slow(recent: MedianResponse, before: MedianResponse, least: float, ratio: float) -> bool:
+    if recent.seconds is None or before.seconds is None:
+        return False
+    are_enough = min(recent.responses, before.responses) >= least
+    return are_enough and recent.seconds > ratio * before.seconds
 
 
 async def lead_to_won_board(

@@ -1,7 +1,8 @@
 """Who would be told when, and everything that was sent (N2, N5)."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -32,40 +33,34 @@ def router(desk: Desk) -> APIRouter:
         caller: Caller = Depends(reading),
     ) -> Response:
         """If this fell due now, who would be told when; `unit` is by default the owner's."""
-        organisation = await desk.organisation(caller)
-        unit_id = unit or (organisation.unit_of(owner) if owner else organisation.root_id)
-        if unit_id is None or not organisation.knows_unit(unit_id):
-            raise NotFound(f"unit {unit or owner}")
-        reach = visible_rows(caller, organisation, _ESCALATIONS)
-        if not reach.includes(unit_id=unit_id, owner_id=owner):
-            raise NotFound(f"unit {unit_id}")
-        now = desk.ports.clock()
-        policy = (await desk.choices.policies(caller.tenant_id)).in_force_for(rule)
-        steps = []
-        if policy is not None:
-            supposed = Supposed(rule=rule, unit_id=unit_id, owner_id=owner, policy=policy, now=now)
-            absences = await desk.choices.absences(caller.tenant_id)
-            calendar, hours = organisation.calendar(now), organisation.business_hours(now)
-            steps = foreseen(supposed, organisation, absences, WorkingTime(calendar, hours))
-        return json_response(
-            {
-                "as_of": now,
-                "rule": rule,
-                "policy": policy.name if policy else None,
-                "rows": [asdict(each) for each in steps],
-            }
-        )
+        return json_response(await _preview(desk, caller, _ESCALATIONS, rule, owner, unit))
+
+    @routes.get("/policy-preview")
+    async def preview_policy(
+        rule: Name = "stalled",
+        owner: Id | None = None,
+        unit: Id | None = None,
+        caller: Caller = Depends(administering),
+    ) -> Response:
+        """The same for whoever sets the policies, and sees no escalation."""
+        return json_response(await _preview(desk, caller, Resource.POLICIES, rule, owner, unit))
 
     @routes.get("/sent", dependencies=[Depends(desk.access.waited)])
     async def list_sent(
         caller: Caller = Depends(administering),
         person: Id | None = None,
+        channel: Id | None = None,
         limit: Limit = 100,
         cursor: str | None = None,
     ) -> Response:
         """Every message with its attempts, the latest first; what it said to auditors only."""
         rows, following = await everything_sent(
-            desk.ports, caller.tenant_id, person, limit, parsed_cursor(cursor)
+            desk.ports,
+            caller.tenant_id,
+            limit,
+            parsed_cursor(cursor),
+            person_id=person,
+            channel_id=channel,
         )
         shown = [delivery_document(row) for row in rows]
         if visible_rows(caller, await desk.organisation(caller), _ESCALATIONS).everything:
@@ -76,3 +71,29 @@ def router(desk: Desk) -> APIRouter:
         return json_response({"rows": shown, "next_cursor": following})
 
     return routes
+
+
+async def _preview(
+    desk: Desk, caller: Caller, resource: Resource, rule: str, owner: str | None, unit: str | None
+) -> Mapping[str, Any]:
+    """Raises NotFound for a unit or owner that is unknown, or not among the caller's."""
+    organisation = await desk.organisation(caller)
+    unit_id = unit or (organisation.unit_of(owner) if owner else organisation.root_id)
+    if unit_id is None or not organisation.knows_unit(unit_id):
+        raise NotFound(f"unit {unit or owner}")
+    if not visible_rows(caller, organisation, resource).includes(unit_id=unit_id, owner_id=owner):
+        raise NotFound(f"unit {unit_id}")
+    now = desk.ports.clock()
+    policy = (await desk.choices.policies(caller.tenant_id)).in_force_for(rule)
+    steps = []
+    if policy is not None:
+        supposed = Supposed(rule=rule, unit_id=unit_id, owner_id=owner, policy=policy, now=now)
+        absences = await desk.choices.absences(caller.tenant_id)
+        calendar, hours = organisation.calendar(now), organisation.business_hours(now)
+        steps = foreseen(supposed, organisation, absences, WorkingTime(calendar, hours))
+    return {
+        "as_of": now,
+        "rule": rule,
+        "policy": policy.name if policy else None,
+        "rows": [asdict(each) for each in steps],
+    }

@@ -11,7 +11,7 @@ from services.notifications.domain.message_commands import (
 )
 from services.notifications.domain.message_list import MessageRow
 from services.notifications.queries.pages import Cursor, next_cursor
-from services.notifications.queries.read_models import MESSAGES
+from services.notifications.queries.read_models import ATTEMPTS_TABLE, MESSAGES
 from shared.envelope import stream_name
 from shared.event_type import PersonalText
 from shared.events.notifications import MessageQueued
@@ -70,10 +70,23 @@ async def with_the_operator(
 
 
 async def everything_sent(
-    ports: Ports, tenant_id: str, person_id: str | None, limit: int, cursor: Cursor | None
+    ports: Ports,
+    tenant_id: str,
+    limit: int,
+    cursor: Cursor | None,
+    *,
+    person_id: str | None = None,
+    channel_id: str | None = None,
 ) -> tuple[list[MessageRow], str | None]:
-    """Every message of the tenant, or to one person, whatever became of it; the latest first."""
-    wanted = [] if person_id is None else [MESSAGES.rows.c.person_id == person_id]
+    """Every message of the tenant, whatever became of it, the latest first: all of them, or those
+    to one person, those tried on one channel."""
+    rows, tried = MESSAGES.rows, ATTEMPTS_TABLE
+    wanted: list[Any] = [] if person_id is None else [rows.c.person_id == person_id]
+    if channel_id is not None:
+        on_channel = select(tried.c.message_id).where(
+            tried.c.tenant_id == tenant_id, tried.c.channel == channel_id
+        )
+        wanted.append(rows.c.key.in_(on_channel))
     return await _page(ports, tenant_id, wanted, limit, cursor)
 
 

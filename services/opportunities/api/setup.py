@@ -1,6 +1,7 @@
 """Pipelines and action types over HTTP (O1, O3)."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import msgspec
@@ -15,8 +16,9 @@ from services.opportunities.domain.pipeline import (
     Published,
     PublishPipeline,
     parse_pipeline,
+    problems,
 )
-from services.opportunities.queries import pipelines
+from services.opportunities.queries import open_by_version, pipelines
 from shared.access import Caller, Resource, Verb
 from shared.batch_lines import line
 from shared.command_handling import CommandContext, Handled
@@ -103,6 +105,22 @@ class Setup:
             PIPELINE, pipeline.name, command, context, answering(_published)
         )
 
+    async def check(self, caller: Caller, body: PipelineBody) -> Mapping[str, Any]:
+        """What publishing would say, and which versions the open opportunities keep."""
+        pipeline = parse_pipeline(body.model_dump())
+        types = frozenset(await self._desk.action_types(caller.tenant_id))
+        found = problems(pipeline, types)
+        running = await open_by_version(self._desk.ports, caller.tenant_id, pipeline.name)
+        return {
+            "pipeline": pipeline.name,
+            "walkable": not found,
+            "errors": [asdict(each) for each in found],
+            "definition": shown_pipeline(pipeline),
+            "running": [
+                {"pipeline_version": version, "open": number} for version, number in running.items()
+            ],
+        }
+
     async def define(
         self, caller: Caller, body: ActionTypeBody, context: CommandContext
     ) -> Handled[Any]:
@@ -149,6 +167,11 @@ def router(desk: Desk, access: Access) -> APIRouter:
         context = await desk.context(request, caller)
         handled = await setup.publish(caller, body, context)
         return await command_response(desk.ports, handled, created=True)
+
+    @routes.post("/pipelines/check", tags=["pipelines"])
+    async def check_pipeline(body: PipelineBody, caller: Caller = Depends(writing)) -> Response:
+        """Stores nothing."""
+        return json_response(await setup.check(caller, body))
 
     @routes.get("/action-types", tags=["action types"])
     async def list_action_types(

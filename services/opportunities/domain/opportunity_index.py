@@ -1,4 +1,4 @@
-"""Where to find the opportunities of a person, a unit or a customer."""
+"""Where to find the opportunities of a person, a unit, a customer or a pipeline version."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ from shared.envelope import RecordedEvent
 from shared.events.opportunities import (
     OpportunityAssigned,
     OpportunityLost,
+    OpportunityMigrated,
     OpportunityOpened,
     OpportunityReopened,
     OpportunityUnitChanged,
@@ -21,6 +22,8 @@ class IndexedOpportunity:
     customer_id: str
     owner_id: str | None
     unit_id: str
+    pipeline: str
+    pipeline_version: int
     is_open: bool = True
 
 
@@ -28,7 +31,11 @@ def evolve(row: IndexedOpportunity | None, recorded: RecordedEvent) -> IndexedOp
     match recorded.event:
         case OpportunityOpened() as event:
             return IndexedOpportunity(
-                customer_id=event.customer_id, owner_id=event.owner_id, unit_id=event.unit_id
+                customer_id=event.customer_id,
+                owner_id=event.owner_id,
+                unit_id=event.unit_id,
+                pipeline=event.pipeline.name,
+                pipeline_version=event.pipeline.version,
             )
         case _ if row is None:
             return None
@@ -36,6 +43,8 @@ def evolve(row: IndexedOpportunity | None, recorded: RecordedEvent) -> IndexedOp
             return replace(row, owner_id=event.owner_id, unit_id=event.unit_id)
         case OpportunityUnitChanged() as event:
             return replace(row, unit_id=event.unit_id)
+        case OpportunityMigrated(pipeline=pipeline):
+            return replace(row, pipeline=pipeline.name, pipeline_version=pipeline.version)
         case OpportunityReopened():
             return replace(row, is_open=True)
         case _:
@@ -44,9 +53,13 @@ def evolve(row: IndexedOpportunity | None, recorded: RecordedEvent) -> IndexedOp
 
 def columns(row: IndexedOpportunity) -> Mapping[str, Any]:
     """Closed ones are found by nobody: what moves with people and units are the open ones."""
-    if not row.is_open:
-        return {"customer_id": None, "owner_id": None, "unit_id": None}
-    return {"customer_id": row.customer_id, "owner_id": row.owner_id, "unit_id": row.unit_id}
+    return {
+        "customer_id": row.customer_id if row.is_open else None,
+        "owner_id": row.owner_id if row.is_open else None,
+        "unit_id": row.unit_id if row.is_open else None,
+        "pipeline": row.pipeline if row.is_open else None,
+        "pipeline_version": row.pipeline_version if row.is_open else None,
+    }
 
 
 def _opportunity_id(event: Any) -> str:
@@ -55,11 +68,12 @@ def _opportunity_id(event: Any) -> str:
 
 OPPORTUNITY_INDEX: Projection[IndexedOpportunity] = Projection(
     name="opportunity_index",
-    version=1,
+    version=2,
     reads=(
         OpportunityOpened,
         OpportunityAssigned,
         OpportunityUnitChanged,
+        OpportunityMigrated,
         OpportunityWon,
         OpportunityLost,
         OpportunityReopened,

@@ -16,6 +16,8 @@ from shared.projection import UNIT_AS_A_WHOLE
 from shared.tenant_settings import LONGEST_COUNTED_SUMMARY
 
 VISIT = "visit"
+PAIN_POINT, NEXT_STEP = "p", "n"
+MARKS_OF_QUALITY = {"pain_point_rate": PAIN_POINT, "next_step_rate": NEXT_STEP}
 LONGEST_PATH = 64
 """Of what was recorded in a visit beyond that the figures know nothing."""
 
@@ -49,8 +51,9 @@ def action_things(
     row: OpportunityProcess, actions: Sequence[LoggedAction]
 ) -> Iterator[CountedThing]:
     """Of the counted actions. `acted`: an action, its `stage` the hours it was entered late (""
-    unknown), its `action` how many characters its summary has; `visit`: a complete visit in nodes,
-    its `stage` the customer's type, its `action` the path; `visited`: any visit, and
+    unknown), its `action` how many characters its summary has; `marked`: one of these with marks of
+    quality, its `stage` the characters, its `action` the marks (P9); `visit`: a complete visit in
+    nodes, its `stage` the customer's type, its `action` the path; `visited`: any visit, and
     `customer_won`, by customer."""
     visits = {visit.event_id: visit for visit in row.visits}
     for action in actions:
@@ -59,6 +62,8 @@ def action_things(
             late = "" if action.hours_late is None else str(action.hours_late)
             characters = str(min(action.summary_characters, LONGEST_COUNTED_SUMMARY))
             yield _thing("acted", (late, characters), _of_rep(row, action), action)
+            if marks := marks_of(action):
+                yield _thing("marked", (characters, marks), _of_rep(row, action), action)
         if action.type == VISIT:
             yield _thing("visited", ("", row.customer_id), _of_all(row, action), action)
         if action.event_id in visits:
@@ -68,6 +73,12 @@ def action_things(
             scopes = ((row.owners[0].unit_path[0], UNIT_AS_A_WHOLE),)
             won = (stay.left_at, stay.left_event_id or "")
             yield _once("customer_won", ("", row.customer_id), scopes, *won)
+
+
+def marks_of(action: LoggedAction) -> str:
+    """A letter for each: a pain point mentioned, the next step booked (P9)."""
+    pain_point = PAIN_POINT if action.pain_point else ""
+    return pain_point + (NEXT_STEP if action.next_due_at is not None else "")
 
 
 def path_of(

@@ -59,6 +59,13 @@ BEHAVIOUR_WORDS: Mapping[str, Mapping[str, str]] = {
         "en": "Index of {window} = mean of min(1, part ÷ norm) × 100 over {parts} = {figure}.",
         "zh": "{window} 指数 = 各部分 min(1, 部分 ÷ 标准) × 100 的平均（{parts}）= {figure}。",
     },
+    "light.entered": {"en": "entered in time", "zh": "按时录入"},
+    "light.proposal": {"en": "first proposal in time", "zh": "首次方案按时"},
+    "light.reaction": {"en": "customer reacted in time", "zh": "客户按时回应"},
+    "metric.valid_leads": {"en": "valid leads", "zh": "有效线索"},
+    "metric.first_visit_rate": {"en": "first-visit close rate", "zh": "首访成交率"},
+    "metric.repeat_purchases": {"en": "repeat purchases", "zh": "复购"},
+    "metric.basket_growth": {"en": "basket growth", "zh": "客单增长"},
     "why.light_of": {
         "en": "{measure}: {met} of {due} whose limit ended or that were met were in time.",
         "zh": "「{measure}」：到期或已完成的 {due} 个中 {met} 个按时。",
@@ -66,6 +73,12 @@ BEHAVIOUR_WORDS: Mapping[str, Mapping[str, str]] = {
     "why.goal_of": {
         "en": "{metric}: {actual} of {target} in {window}.",
         "zh": "{metric}：{window} 目标 {target}，实际 {actual}。",
+    },
+    "metric.pain_point_rate": {"en": "pain point mentioned", "zh": "提到客户痛点"},
+    "metric.next_step_rate": {"en": "next step booked", "zh": "约定下一步"},
+    "why.quality_of": {
+        "en": "{metric}: in {marked} of {actions} qualified actions of {window}.",
+        "zh": "{metric}：{window} 的 {actions} 次合格动作中 {marked} 次。",
     },
     "why.metric_absent": {
         "en": "{metric} rests on {absent}, which is not there yet.",

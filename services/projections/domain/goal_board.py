@@ -62,6 +62,24 @@ class FirstVisits(NamedTuple):
 NO_FIRST_VISITS = FirstVisits(0, 0)
 
 
+class QualifiedActions(NamedTuple):
+    """Of these: in how many a pain point was mentioned, in how many the next step was booked."""
+
+    actions: int
+    pain_point: int
+    next_step: int
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            **self._asdict(),
+            "pain_point_rate": ratio(self.pain_point, self.actions),
+            "next_step_rate": ratio(self.next_step, self.actions),
+        }
+
+
+NO_QUALIFIED_ACTIONS = QualifiedActions(0, 0, 0)
+
+
 def first_visits(visited: Sequence[CustomerVisited], days: int, now: datetime) -> FirstVisits:
     """Of the customers whose first visit is longer ago than the days (P9)."""
     over = [each for each in visited if each.first_at + timedelta(days=days) <= now]
@@ -75,12 +93,13 @@ class ScopeMonth:
 
     valid_leads: int = 0
     first_visits: FirstVisits = NO_FIRST_VISITS
+    qualified: QualifiedActions = NO_QUALIFIED_ACTIONS
     days: int = 0
     days_kept: int = 0
 
     @property
     def has_something(self) -> bool:
-        return bool(self.valid_leads or self.first_visits.visited or self.days_kept)
+        return bool(self.valid_leads or self.first_visits.visited or self.qualified.actions)
 
     def actual(self, metric: str) -> float | None:
         if metric == VALID_LEADS:
@@ -124,6 +143,7 @@ def goal_row(
             for metric in METRICS
         ],
         "first_visits": month.first_visits._asdict(),
+        "qualified_actions": month.qualified.shown(),
         "red": red,
         "kit": "first-visit" if red else None,
         "days": month.days if scope.rep_id else None,

@@ -197,6 +197,7 @@ def _logged(
         hours_late(event.happened_at, stored),
         event.summary_characters,
         _questions(event),
+        bool(event.pain_point),
     )
 
 
@@ -252,6 +253,7 @@ def _amended(
                 flaw=flaw_of(event.invalid_reasons),
                 summary_characters=event.summary_characters,
                 questions=_questions(event),
+                pain_point=bool(event.pain_point),
             )
         case _:
             assert_never(event)

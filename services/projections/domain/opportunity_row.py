@@ -89,7 +89,8 @@ class LoggedAction(NamedTuple):
     `path` is an index into the row's `paths`, -1 where the actor is nobody of the directory.
     `flaw` (O15): "" for none, UNPROVEN where only required evidence is missing, else INVALID.
     `hours_late`: whole hours, rounded up, from happening to being entered, None where an import
-    does not say; `questions`: of the customer's own, by the action's own field (P13).
+    does not say; `questions`: of the customer's own, by the action's own field (P13);
+    `pain_point`: who acted says that one was mentioned (P9).
     """
 
     at: datetime
@@ -110,6 +111,7 @@ class LoggedAction(NamedTuple):
     hours_late: int | None = None
     summary_characters: int = 0
     questions: int = 0
+    pain_point: bool = False
 
     @property
     def order(self) -> Order:

@@ -83,8 +83,8 @@ def approvals_overdue(row: OpportunityProcess, settings: DeadlineSettings) -> It
     for course in row.approvals:
         for taken in course.taken:
             seconds, role = course.limits_seconds[taken.step], course.roles[taken.step]
-            for wait in _waits(row, taken):
-                due, limit_hours = _step_due(row.zone, wait, seconds, settings)
+            for wait in waits(row, taken):
+                due, limit_hours = step_due(row.zone, wait, seconds, settings)
                 if is_met(due, wait.ended_at):
                     continue
                 facts = {
@@ -99,7 +99,7 @@ def approvals_overdue(row: OpportunityProcess, settings: DeadlineSettings) -> It
                 yield deadline_of(row, "approval_overdue", span, facts, waits_for=role)
 
 
-def _waits(row: OpportunityProcess, taken: ApprovalStepTaken) -> Iterator[ApprovalStepTaken]:
+def waits(row: OpportunityProcess, taken: ApprovalStepTaken) -> Iterator[ApprovalStepTaken]:
     """A loss ends what waits, the reopening after it begins it anew."""
     wait = taken
     for stay, after in zip_longest(row.stays, row.stays[1:]):
@@ -115,7 +115,7 @@ def _waits(row: OpportunityProcess, taken: ApprovalStepTaken) -> Iterator[Approv
     yield wait
 
 
-def _step_due(
+def step_due(
     zone: str, wait: ApprovalStepTaken, seconds: int | None, settings: DeadlineSettings
 ) -> tuple[datetime, float]:
     """When it is due, with the hours that its limit then has."""

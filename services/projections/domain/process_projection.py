@@ -13,6 +13,7 @@ from services.projections.domain.opportunity_row import (
     OpportunityProcess,
 )
 from services.projections.domain.silence import current_silence
+from services.projections.domain.waiting_approvals import awaits_approval
 from shared.clock import milliseconds
 from shared.projection import Projection
 
@@ -42,6 +43,7 @@ def columns(row: OpportunityProcess) -> Mapping[str, Any]:
         "silence_due_at": (_milliseconds(due_at) or NO_LIMIT) if silence else None,
         "limit_hours": silence.limit_hours if silence else None,
         "reps": _reps(row),
+        "awaits_approval": awaits_approval(row),
         "revisions": len(revised(counted_actions(row)).revisions) if _has_revisions(row) else 0,
     }
 

@@ -85,7 +85,9 @@ def _progress(
             action = action._replace(next_due_at=booked.due_at, next_type=booked.type)
         case VisitSummarised():
             at, kind = event.summarised_at, SUMMARY
-            action = action._replace(summary_characters=event.summary_characters)
+            action = action._replace(
+                summary_characters=event.summary_characters, pain_point=bool(event.pain_point)
+            )
         case _:
             assert_never(event)
     row.actions[index] = action

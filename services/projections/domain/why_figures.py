@@ -55,7 +55,14 @@ FIGURES_OF_BOARDS: Mapping[str, tuple[str, ...]] = {
     "instructions": ("count", "key_industry", "hours_over"),
     "action-health": ("index", "timeliness", "richness", "consistency"),
     "traffic-lights": ("entered", "proposal", "reaction", "met", "due", "rate", "light"),
-    "goals": ("valid_leads", "first_visit_rate", "repeat_purchases", "basket_growth"),
+    "goals": (
+        "valid_leads",
+        "first_visit_rate",
+        "repeat_purchases",
+        "basket_growth",
+        "pain_point_rate",
+        "next_step_rate",
+    ),
     "revisions": ("revisions", "customer_questions"),
     "data-quality": (
         "leads",

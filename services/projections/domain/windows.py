@@ -1,4 +1,5 @@
-"""ISO weeks and months of a tenant's zone as half-open windows; the running one at the clock."""
+"""ISO weeks, months and quarters of a tenant's zone as half-open windows; the running one at the
+clock."""
 
 import re
 from collections.abc import Sequence
@@ -12,10 +13,12 @@ from shared.errors import FieldProblem, Malformed
 _WEEK = re.compile(r"(\d{4})-W(\d{2})")
 _SEVEN_DAYS = timedelta(days=7)
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
+_QUARTER = re.compile(r"(\d{4})-Q([1-4])")
+_MONTHS_OF_QUARTER = 3
 
 
 class Window(NamedTuple):
-    """[begins, ends) in UTC, named as the boards name it: 2011-W45, 2011-11."""
+    """[begins, ends) in UTC, named as the boards name it: 2011-W45, 2011-11, 2011-Q4."""
 
     name: str
     begins: datetime
@@ -66,6 +69,21 @@ def month_named(name: str, zone: str) -> Window:
 
 def month_of(at: datetime, zone: str) -> Window:
     return month_named(f"{at.astimezone(ZoneInfo(zone)):%Y-%m}", zone)
+
+
+def quarter_named(name: str, zone: str) -> Window:
+    """Raises Malformed for what is no quarter."""
+    found = _QUARTER.fullmatch(name)
+    if found is None or not int(found[1]):
+        raise _malformed("quarter", name, "a quarter like 2011-Q4")
+    last = _MONTHS_OF_QUARTER * int(found[2])
+    begins = month_named(f"{found[1]}-{last - _MONTHS_OF_QUARTER + 1:02d}", zone).begins
+    return Window(name, begins, month_named(f"{found[1]}-{last:02d}", zone).ends)
+
+
+def quarter_of(at: datetime, zone: str) -> Window:
+    local = at.astimezone(ZoneInfo(zone))
+    return quarter_named(f"{local:%Y}-Q{(local.month - 1) // _MONTHS_OF_QUARTER + 1}", zone)
 
 
 def weeks_between(first: datetime, last: datetime, zone: str) -> list[Window]:

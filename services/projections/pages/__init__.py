@@ -3,23 +3,44 @@
 from fastapi import APIRouter
 
 from services.projections.pages import (
+    allocation,
+    approvals,
     assets,
+    authenticity_cases,
     breakpoints,
+    customers,
+    data_quality,
+    duplicates,
     escalations,
+    funnel,
+    goals,
     golden_actions,
+    import_runs,
+    imports,
+    keys,
+    lead,
+    leads,
     my_day,
+    people,
+    person,
+    pipelines,
+    policies,
     process_health,
     reasons,
     silence,
     timelines,
     today,
+    traffic_lights,
+    units,
 )
 from shared.http import Access
 from shared.ports import Ports
 
 _PAGES = (
     *(today, silence, timelines, escalations, my_day, process_health),
-    *(golden_actions, breakpoints, reasons),
+    *(golden_actions, funnel, traffic_lights, goals, data_quality, breakpoints, reasons),
+    *(leads, lead, allocation, customers, duplicates, approvals, authenticity_cases),
+    *(policies, people, person, units, keys, pipelines, imports, import_runs),
 )
 
 

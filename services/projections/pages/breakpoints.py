@@ -1,11 +1,11 @@
 """Breakpoints: the five stages that lost the most hours in a month, each with its worst (P12)."""
 
-from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.projections.domain.windows import month_of
+from services.projections.pages.board_addresses import file_path, months_before
+from services.projections.pages.choices import units_in_sight
 from services.projections.pages.layout import Crumb, page
 from services.projections.pages.page_route import page_router
 from services.projections.pages.visits import Visit, visit_of
@@ -44,20 +44,11 @@ def router(ports: Ports, access: Access) -> APIRouter:
             rows=[await _named(visit, row) for row in board["rows"]],
             most_hours=max((row["hours_over"] for row in board["rows"]), default=0),
             months=months,
+            units=units_in_sight(visit, Resource.BOARDS),
+            file=file_path("breakpoints", question),
         )
 
     return routes
-
-
-def months_before(visit: Visit, count: int) -> list[str]:
-    """The running month and those before it, the latest first."""
-    zone, at = visit.organisation.zone(), visit.asker.clock
-    found = []
-    for _ in range(count):
-        month = month_of(at, zone)
-        found.append(month.name)
-        at = month.begins - timedelta(days=1)
-    return found
 
 
 async def _named(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:

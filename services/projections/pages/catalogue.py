@@ -22,7 +22,7 @@ class Catalogue:
         found = self._messages.get(message)
         return found[0] if found else message
 
-    def ngettext(self, one: str, many: str, number: int) -> str:
+    def ngettext(self, one: str, many: str, number: float) -> str:
         """Chinese has one form for all numbers."""
         found = self._messages.get(one)
         return found[0] if found else one if number == 1 else many

@@ -13,17 +13,19 @@ from services.projections.pages.business_words import (
     rule_in_words,
     state_in_words,
 )
-from services.projections.pages.forms import at_fault, filled, own_form, text_of
+from services.projections.pages.choices import named
+from services.projections.pages.forms import filled, own_form, text_of
 from services.projections.pages.layout import Crumb, page
 from services.projections.pages.own_api import ApiRefused, moment_said
 from services.projections.pages.page_route import page_router, status_and_code
 from services.projections.pages.readable import readable
-from services.projections.pages.refusals import refusal_in_words
+from services.projections.pages.refused_forms import refused_form
+from services.projections.pages.typed_times import typed_time
 from services.projections.pages.visits import Visit, visit_of, wait_until_shown
 from services.projections.queries.explanations import why
 from shared.access import Caller, Resource, Verb
 from shared.clock import iso
-from shared.errors import DomainError, FieldProblem, Malformed, NotFound
+from shared.errors import DomainError, Malformed, NotFound
 from shared.http import Access, Id
 from shared.ports import Ports
 
@@ -115,11 +117,7 @@ def _until(visit: Visit, chosen: str) -> str:
     if chosen == "tomorrow":
         tomorrow = now.astimezone(zone).date() + timedelta(days=1)
         return iso(datetime.combine(tomorrow, _MORNING, zone))
-    try:
-        return iso(datetime.fromisoformat(chosen).replace(tzinfo=zone))
-    except ValueError:
-        problem = FieldProblem("until", "missing", "is no time")
-        raise Malformed("until", errors=[problem]) from None
+    return typed_time(visit, "until", chosen)
 
 
 def shown_escalation(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
@@ -145,20 +143,19 @@ async def _one(
     row = await visit.api.get(f"/escalations/{escalation_id}")
     await visit.know_customers([row["customer_id"]])
     told = await why(visit.ports, visit.asker, escalation_id, visit.words.language)
-    status, code = (200, "") if refusal is None else status_and_code(refusal)
-    problems = at_fault(refusal.errors if refusal else (), {each: each for each in _FIELDS})
-    said = refusal_in_words(code, visit.words.language) if refusal and not problems else None
+    refused = refused_form(visit, refusal, {each: each for each in _FIELDS})
     return page(
         visit,
         "escalation.html",
-        status=status,
+        status=refused.status,
+        place=f"/escalations/{escalation_id}",
         title=rule_in_words(visit, row["rule"]),
         crumbs=[Crumb("/escalations", visit.words.say("Escalations"))],
         one=shown_escalation(visit, row),
         sentences=[readable(visit, each) for each in told["sentences"]],
         colleagues=_colleagues(visit, row["unit_id"]),
-        problems=problems,
-        refused=said,
+        problems=refused.problems,
+        refused=refused.said,
         typed=typed or dict.fromkeys(_FIELDS, ""),
         may_act=visit.may(Resource.ESCALATIONS, Verb.WRITE),
     )
@@ -170,5 +167,4 @@ def _colleagues(visit: Visit, unit_id: str) -> list[tuple[str, str]]:
     managers = [each for step in organisation.managers_upward(unit_id) for each in step]
     people = dict.fromkeys([*managers, *organisation.people_in(unit_id)])
     me = visit.caller.person_id
-    here = [each for each in people if each != me and not organisation.has_left(each)]
-    return [(each, visit.person(each)) for each in here]
+    return named(visit, (each for each in people if each != me))

@@ -1,14 +1,14 @@
 """Golden actions by stage with their lights (P5), and the heat map of units (P7)."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.projections.pages.breakpoints import months_before
+from services.projections.pages.board_addresses import file_path, months_before
 from services.projections.pages.business_words import action_titles
-from services.projections.pages.catalogue import message
+from services.projections.pages.choices import units_in_sight
 from services.projections.pages.layout import Crumb, page
+from services.projections.pages.lights import badness, counts_of, lit
 from services.projections.pages.page_route import page_router
 from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.asking import Question
@@ -18,18 +18,6 @@ from shared.http import Access, Id
 from shared.ports import Ports
 
 _MONTHS = 6
-_LEVELS: Mapping[str | None, str] = {
-    "green": "fine",
-    "yellow": "soon",
-    "red": "over",
-    None: "none",
-}
-_LIGHTS: Mapping[str, str] = {
-    "green": message("green"),
-    "yellow": message("yellow"),
-    "red": message("red"),
-}
-_WORST_FIRST = ("over", "soon", "fine", "none")
 Row = dict[str, Any]
 
 
@@ -47,6 +35,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
         visit = await visit_of(ports, request, caller)
         question = Question(unit_id=unit, month=month, language=visit.words.language)
         board = await golden_action_board(ports.read_store, visit.asker, question)
+        scopes = _by_scope(visit, board["rows"])
         return page(
             visit,
             "golden_actions.html",
@@ -54,9 +43,12 @@ def router(ports: Ports, access: Access) -> APIRouter:
             crumbs=[Crumb("/", visit.words.say("Today"))],
             question=question,
             unit_id=visit.asker.unit(question),
-            scopes=_by_scope(visit, board["rows"]),
+            scopes=scopes,
+            has_red=any(each["counts"]["over"] for each in scopes),
             titles=await action_titles(visit),
             months=months_before(visit, _MONTHS),
+            units=units_in_sight(visit, Resource.BOARDS),
+            file=file_path("golden-actions", question),
         )
 
     @routes.get("/heat-map")
@@ -70,7 +62,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
         question = Question(unit_id=unit, month=month, language=visit.words.language)
         board = await heat_map_board(ports.read_store, visit.asker, question)
         rows = [
-            {**row, "cells": [_lit(visit, each) for each in row["cells"]]} for row in board["rows"]
+            {**row, "cells": [lit(visit, each) for each in row["cells"]]} for row in board["rows"]
         ]
         return page(
             visit,
@@ -79,30 +71,31 @@ def router(ports: Ports, access: Access) -> APIRouter:
             crumbs=[Crumb("/golden-actions", visit.words.say("Golden actions"))],
             question=question,
             actions=board["actions"],
-            rows=sorted(rows, key=_badness),
+            rows=sorted(rows, key=lambda row: (badness(row["cells"]), row["unit_id"])),
             titles=await action_titles(visit),
             months=months_before(visit, _MONTHS),
+            units=units_in_sight(visit, Resource.BOARDS),
+            is_of_one_rep=visit.asker.only_rep(question) is not None,
+            file=file_path("heat-map", question),
         )
 
     return routes
 
 
-def _lit(visit: Visit, cell: Row) -> Row:
-    light = cell["light"]
-    named = visit.words.say(_LIGHTS[light]) if light else ""
-    return {**cell, "level": _LEVELS[light], "light_named": named}
-
-
-def _by_scope(visit: Visit, rows: list[Row]) -> list[tuple[str, str | None, list[Row]]]:
-    """The unit asked for, those below it, then the reps: as the board lists them."""
+def _by_scope(visit: Visit, rows: list[Row]) -> list[Row]:
+    """The unit asked for, then those below it, then the reps, of each the worst first."""
     found: dict[tuple[str, str | None], list[Row]] = {}
     for row in rows:
         scope = (row["unit_id"] if row["rep_id"] is None else "", row["rep_id"])
-        found.setdefault(scope, []).append(_lit(visit, row))
-    return [(of[0]["unit_id"], rep_id, of) for (_, rep_id), of in found.items()]
-
-
-def _badness(row: Row) -> tuple[tuple[int, ...], str]:
-    """More red cells first, of equals more yellow ones."""
-    counts = [sum(cell["level"] == level for cell in row["cells"]) for level in _WORST_FIRST]
-    return tuple(-count for count in counts), row["unit_id"]
+        found.setdefault(scope, []).append(lit(visit, row))
+    scopes = [
+        {
+            "unit_id": of[0]["unit_id"],
+            "rep_id": rep_id,
+            "rows": of,
+            "counts": counts_of(of),
+        }
+        for (_, rep_id), of in found.items()
+    ]
+    below = sorted(scopes[1:], key=lambda each: (bool(each["rep_id"]), badness(each["rows"])))
+    return [*scopes[:1], *below]

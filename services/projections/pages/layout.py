@@ -49,7 +49,20 @@ ENTRIES: Sequence[Entry] = (
     Entry("/process-health", message("Process health"), "health", Resource.BOARDS),
     Entry("/golden-actions", message("Golden actions"), "golden", Resource.BOARDS),
     Entry("/heat-map", message("Heat map"), "heat", Resource.BOARDS),
+    Entry("/funnel", message("Funnel"), "funnel", Resource.BOARDS),
+    Entry("/traffic-lights", message("Traffic lights"), "lights", Resource.BOARDS),
+    Entry("/goals", message("Goals"), "goal", Resource.BOARDS),
+    Entry("/data-quality", message("Data quality"), "quality", Resource.BOARDS),
+    Entry("/approvals", message("Approvals"), "approval", Resource.APPROVALS),
+    Entry("/leads", message("Leads"), "lead", Resource.LEADS),
+    Entry("/authenticity-cases", message("Doubted records"), "doubt", Resource.AUTHENTICITY),
+    Entry("/duplicates", message("Duplicates"), "duplicate", Resource.CUSTOMERS),
     Entry("/breakpoints", message("Breakpoints"), "breakpoint", Resource.BOARDS),
+    Entry("/policies", message("Policies"), "policy", Resource.POLICIES),
+    Entry("/people", message("People"), "meeting", Resource.PEOPLE),
+    Entry("/pipelines", message("Pipelines"), "stage", Resource.PIPELINES),
+    Entry("/keys", message("Keys"), "key", Resource.KEYS),
+    Entry("/import", message("Import"), "import", Resource.IMPORTS),
 )
 _ON_PHONES = 4
 
@@ -57,6 +70,11 @@ _ON_PHONES = 4
 class Crumb(NamedTuple):
     path: str
     title: str
+
+
+def from_today(visit: Visit) -> list[Crumb]:
+    """The way to a page of the first level, for who has a day of figures."""
+    return [Crumb("/", visit.words.say("Today"))] if visit.may(Resource.BOARDS) else []
 
 
 @cache
@@ -87,9 +105,18 @@ def page(
     title: str,
     crumbs: Sequence[Crumb] = (),
     status: int = 200,
+    place: str | None = None,
     **values: Any,
 ) -> Response:
+    """`place`: where the page is opened again that answers a refused form; its rows stay as they
+    are, so that nothing typed is lost."""
     words = visit.words
+    is_opened = visit.request.method == "GET"
+    again = place or (crumbs[-1].path if crumbs else "/")
+
+    def with_fields(**changed: str | None) -> str:
+        return with_query(visit.request, None if is_opened else again, **changed)
+
     html = (
         _environment(words.language)
         .get_template(template)
@@ -99,12 +126,12 @@ def page(
             title=title,
             crumbs=crumbs,
             navigation=_navigation(visit),
+            is_live=is_opened,
+            follows=visit.may(Resource.BOARDS),
             is_stale=visit.behind_seconds > _STALE_AFTER_SECONDS,
             token=form_token(visit.request, visit.ports.random_bytes),
-            with_query=lambda **changed: with_query(visit.request, **changed),
-            other_language=lambda: with_query(
-                visit.request, language="en" if words.language == "zh" else "zh"
-            ),
+            with_query=with_fields,
+            other_language=lambda: with_fields(language="en" if words.language == "zh" else "zh"),
             **values,
         )
     )
@@ -129,12 +156,13 @@ def _navigation(visit: Visit) -> list[dict[str, Any]]:
     ]
 
 
-def with_query(request: Request, **changed: str | None) -> str:
-    """The same address with some of its fields set, or left out where None."""
-    kept = [(name, value) for name, value in request.query_params.multi_items()]
+def with_query(request: Request, place: str | None = None, **changed: str | None) -> str:
+    """The same address, or `place`, with some of its fields set, or left out where None."""
+    kept = [] if place else request.query_params.multi_items()
     kept = [(name, value) for name, value in kept if name not in changed]
     kept += [(name, value) for name, value in changed.items() if value is not None]
-    return f"{request.url.path}?{urlencode(kept)}" if kept else request.url.path
+    path = place or request.url.path
+    return f"{path}?{urlencode(kept)}" if kept else path
 
 
 def told_refused(request: Request, status: int, code: str) -> Response:
@@ -158,7 +186,9 @@ def _sign_in_by_provider(request: Request) -> str | None:
         path = request.app.url_path_for("go_to_provider")
     except NoMatchFound:
         return None
-    return f"{path}?{urlencode({'onward': request.url.path})}"
+    is_page = request.method == "GET" and not request.url.path.startswith("/sign-in")
+    onward = with_query(request, language=None) if is_page else "/"
+    return f"{path}?{urlencode({'onward': onward})}"
 
 
 def _html(request: Request, html: str, status: int) -> Response:

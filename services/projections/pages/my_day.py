@@ -10,11 +10,11 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import JSONResponse, RedirectResponse
 
 from services.projections.pages.business_words import action_titles
-from services.projections.pages.forms import at_fault, filled, own_form, text_of
+from services.projections.pages.forms import filled, own_form, text_of
 from services.projections.pages.layout import page
 from services.projections.pages.own_api import ApiRefused
-from services.projections.pages.page_route import page_router, refused, status_and_code
-from services.projections.pages.refusals import refusal_in_words
+from services.projections.pages.page_route import page_router, refused
+from services.projections.pages.refused_forms import refused_form
 from services.projections.pages.visits import Visit, visit_of, wait_until_shown
 from services.projections.queries.asking import Question
 from services.projections.queries.latest_deeds import LatestDeeds, latest_deeds
@@ -137,16 +137,15 @@ async def _day(
     rows = await _next_actions(visit)
     titles = await action_titles(visit)
     last_type = next((row["deeds"].action for row in rows if row["deeds"].action), None)
-    status, code = (200, "") if refusal is None else status_and_code(refusal)
-    problems = at_fault(refusal.errors if refusal else (), _API_FIELDS)
-    said = refusal_in_words(code, visit.words.language) if refusal and not problems else None
+    refused_as = refused_form(visit, refusal, _API_FIELDS)
     chosen = {**dict.fromkeys(_FIELDS, ""), **typed}
     chosen["type"] = chosen["type"] or last_type or _FIRST_TYPES[0]
     chosen["opportunity_id"] = chosen["opportunity_id"] or _recent(rows)
     return page(
         visit,
         "my_day.html",
-        status=status,
+        status=refused_as.status,
+        place="/my-day",
         title=visit.words.say("My day"),
         rows=rows,
         types=_types(titles, chosen["type"]),
@@ -154,8 +153,8 @@ async def _day(
         titles=titles,
         typed=chosen,
         opens=opens,
-        problems=problems,
-        refused=said,
+        problems=refused_as.problems,
+        refused=refused_as.said,
         bookable=_BOOKABLE_DAYS,
         next_step_days=NEXT_STEP_DAYS,
         may_log=visit.may(Resource.ACTIONS, Verb.WRITE),

@@ -7,12 +7,13 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.responses import RedirectResponse
 
 from services.projections.pages.layout import told_refused
 from services.projections.pages.own_api import ApiRefused
 from services.projections.pages.refusals import refusal_in_words
 from services.projections.pages.visits import reader_language
-from shared.errors import DomainError, Malformed
+from shared.errors import DomainError, Forbidden, Malformed
 from shared.http import field_problems
 from shared.problems import problem_response
 
@@ -26,6 +27,10 @@ class PageRoute(APIRoute):
         async def answer_people(request: Request) -> Response:
             try:
                 return await answer(request)
+            except Forbidden as refusal:
+                if request.url.path == "/":  # whoever sets up has no board to begin with
+                    return RedirectResponse("/people", status_code=303)
+                return refused(request, refusal)
             except DomainError as refusal:
                 return refused(request, refusal)
             except RequestValidationError as flaw:

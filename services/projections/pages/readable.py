@@ -4,6 +4,7 @@ import re
 
 from services.projections.pages.business_words import rule_in_words
 from services.projections.pages.catalogue import message
+from services.projections.pages.funnel_words import EVENT_NAMES
 from services.projections.pages.own_api import moment_said
 from services.projections.pages.visits import Visit
 
@@ -35,6 +36,8 @@ def _named(visit: Visit, word: str) -> str:
         return visit.unit(word)
     if word in visit.stages:
         return visit.stage(word)
+    if word in EVENT_NAMES:
+        return visit.words.say(EVENT_NAMES[word])
     if word in _FIGURES:
         return visit.words.say(_FIGURES[word])
     return rule_in_words(visit, word)

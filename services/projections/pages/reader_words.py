@@ -36,7 +36,7 @@ class Words:
     def say(self, text: str, **values: Any) -> str:
         return catalogue(self.language).gettext(text) % values
 
-    def plural(self, one: str, many: str, number: int, **values: Any) -> str:
+    def plural(self, one: str, many: str, number: float, **values: Any) -> str:
         chosen = catalogue(self.language).ngettext(one, many, number)
         return chosen % {"number": self.number(number), **values}
 

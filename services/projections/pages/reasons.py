@@ -1,9 +1,10 @@
 """Why: of a signal, an escalation, an event, or of a figure on a board, in sentences."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, Field
 
 from services.projections.domain.why_figures import FIGURES_OF_BOARDS
 from services.projections.pages.business_words import action_titles
@@ -13,8 +14,8 @@ from services.projections.pages.page_route import page_router
 from services.projections.pages.readable import readable
 from services.projections.pages.timeline_words import headline_of
 from services.projections.pages.visits import Visit, visit_of
-from services.projections.queries.asking import Question
-from services.projections.queries.customer_names import customers_of
+from services.projections.queries.asking import Question, funnel_nodes
+from services.projections.queries.customer_names import customers_of, customers_of_leads
 from services.projections.queries.explanations import why
 from services.projections.queries.figure_explanations import why_on_board
 from shared.access import Caller, Resource, Verb
@@ -22,6 +23,40 @@ from shared.http import Access, Id, Name
 from shared.ports import Ports
 
 _SHOWN = 50
+
+
+class ReasonFields(BaseModel):
+    """Which figure of a board is meant: the row it stands in, as the board was asked for."""
+
+    figure: Name | None = None
+    unit: Id | None = None
+    rep: Id | None = None
+    stage: Name | None = None
+    week: str | None = None
+    month: str | None = None
+    quarter: str | None = None
+    opportunity: Id | None = None
+    from_event: Annotated[str | None, Field(alias="from", max_length=120)] = None
+    to_event: Annotated[str | None, Field(alias="to", max_length=120)] = None
+    via: list[str] = Field(default_factory=list, max_length=20)
+    pipeline: Name | None = None
+    segment: Name | None = None
+
+    def question(self, language: str) -> Question:
+        return Question(
+            unit_id=self.unit,
+            rep_id=self.rep,
+            stage=self.stage,
+            week=self.week,
+            month=self.month,
+            quarter=self.quarter,
+            opportunity_id=self.opportunity,
+            nodes=funnel_nodes(self.from_event, self.to_event, self.via),
+            pipeline=self.pipeline,
+            segment=self.segment,
+            limit=_SHOWN,
+            language=language,
+        )
 
 
 def router(ports: Ports, access: Access) -> APIRouter:
@@ -32,31 +67,15 @@ def router(ports: Ports, access: Access) -> APIRouter:
     async def show_reason(
         request: Request,
         subject: Name,
-        figure: Name | None = None,
-        unit: Id | None = None,
-        rep: Id | None = None,
-        stage: Name | None = None,
-        week: str | None = None,
-        month: str | None = None,
-        opportunity: Id | None = None,
+        fields: Annotated[ReasonFields, Query()],
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
         language = visit.words.language
         if subject not in FIGURES_OF_BOARDS:
             return await _page(visit, await why(ports, visit.asker, subject, language), None)
-        question = Question(
-            unit_id=unit,
-            rep_id=rep,
-            stage=stage,
-            week=week,
-            month=month,
-            opportunity_id=opportunity,
-            limit=_SHOWN,
-            language=language,
-        )
-        asked = figure or FIGURES_OF_BOARDS[subject][0]
-        answer = await why_on_board(ports, visit.asker, subject, asked, question)
+        asked = fields.figure or FIGURES_OF_BOARDS[subject][0]
+        answer = await why_on_board(ports, visit.asker, subject, asked, fields.question(language))
         return await _page(visit, answer, subject)
 
     return routes
@@ -66,7 +85,9 @@ async def _page(visit: Visit, answer: dict[str, Any], board: str | None) -> Resp
     listed = _opportunities(answer)
     reads, tenant_id = visit.ports.read_store, visit.asker.tenant_id
     customers = await customers_of(reads, tenant_id, listed[:_SHOWN])
-    await visit.know_customers(list(customers.values()))
+    leads = answer.get("leads", [])
+    of_leads = await customers_of_leads(reads, tenant_id, leads[:_SHOWN])
+    await visit.know_customers([*customers.values(), *of_leads.values()])
     titles = await action_titles(visit)
     crumbs = [Crumb("/silence", visit.words.say("Silence"))]
     named = next((each for each in ENTRIES if each.path == f"/{board}"), None)
@@ -82,6 +103,8 @@ async def _page(visit: Visit, answer: dict[str, Any], board: str | None) -> Resp
         subject_id=answer.get("subject_id"),
         opportunities=[(each, visit.customer(customers.get(each))) for each in listed[:_SHOWN]],
         opportunity_count=len(listed),
+        leads=[(each, visit.customer(of_leads.get(each))) for each in leads[:_SHOWN]],
+        lead_count=len(leads),
         events=[
             {
                 "at": moment_said(event["occurred_at"]),
@@ -102,8 +125,9 @@ def _opportunities(answer: Mapping[str, Any]) -> list[str]:
 
 
 def _named(answer: Mapping[str, Any]) -> Iterator[str]:
-    for of_figure in answer.get("behind", {}).values():
-        yield from (each["opportunity_id"] for each in of_figure)
+    for part in (answer, *answer.get("rows", ())):
+        for of_figure in part.get("behind", {}).values():
+            yield from (each["opportunity_id"] for each in of_figure)
     for row in answer.get("rows", ()):
         if "opportunity_id" in row:
             yield row["opportunity_id"]

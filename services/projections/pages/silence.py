@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.projections.pages.business_words import action_titles
+from services.projections.pages.choices import people_below, units_in_sight
 from services.projections.pages.layout import Crumb, page
 from services.projections.pages.page_route import page_router
 from services.projections.pages.tables import csv_file
@@ -59,7 +60,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             silent=await silent_now(ports.read_store, visit.asker, question),
             rows=rows,
             next_cursor=board["next_cursor"],
-            units=_units(visit),
+            units=units_in_sight(visit, Resource.BOARDS),
             reps=_reps(visit, question),
         )
 
@@ -83,31 +84,11 @@ async def _shown(visit: Visit, rows: list[dict[str, Any]]) -> list[dict[str, Any
     return rows
 
 
-def _units(visit: Visit) -> list[tuple[str, str]]:
-    """Those in sight, as a tree from the top, to choose from."""
-    organisation, seen = visit.organisation, visit.asker.visibility(Resource.BOARDS)
-    found: list[tuple[str, str]] = []
-
-    def add(unit_id: str, depth: int) -> None:
-        is_seen = seen.everything or unit_id in seen.unit_ids
-        if is_seen:
-            found.append((unit_id, "\u2003" * depth + visit.unit(unit_id)))
-        for child in organisation.children(unit_id):
-            add(child, depth + 1 if is_seen else depth)
-
-    if organisation.root_id is not None:
-        add(organisation.root_id, 0)
-    return found
-
-
 def _reps(visit: Visit, question: Question) -> list[tuple[str, str]]:
     """Of the unit that is shown."""
     if not visit.asker.visibility(Resource.BOARDS).unit_ids and question.unit_id is None:
         return []
-    organisation = visit.organisation
-    below = organisation.subtree(visit.asker.unit(question))
-    people = [person for unit in sorted(below) for person in organisation.people_in(unit)]
-    return [(each, visit.person(each)) for each in people if not organisation.has_left(each)]
+    return people_below(visit, visit.asker.unit(question))
 
 
 def _file(visit: Visit, rows: list[dict[str, Any]]) -> Response:

@@ -10,10 +10,14 @@ from services.projections.domain.action_health import (
 )
 from services.projections.domain.process_health import scopes_listed
 from services.projections.domain.windows import Window, end_of, month_of
-from services.projections.queries.asking import Asker, Question, refuse_filters
+from services.projections.queries.asking import (
+    Asker,
+    Question,
+    refuse_filters,
+    refuse_windows,
+)
 from services.projections.queries.behaviour_figures import Span, UnitsAsked, months_of_actions
 from services.projections.queries.process_health_board import unit_of_rep
-from shared.errors import FieldProblem, Malformed
 from shared.organisation import Organisation
 from shared.read_store import ReadStore
 
@@ -47,10 +51,8 @@ async def action_health_board(reads: ReadStore, asker: Asker, question: Question
 
 
 def month_asked(asker: Asker, question: Question) -> Window:
-    """The month named, else the running one. Raises Malformed for a week."""
-    if question.week is not None:
-        problem = FieldProblem("week", "not-here", "this board goes by months")
-        raise Malformed("name a month", errors=[problem])
+    """The month named, else the running one. Raises Malformed for another window."""
+    refuse_windows(question, ("week", "quarter"), "a board of months")
     named = asker.window(question)
     return named or month_of(asker.moment(question), asker.zone(question))
 

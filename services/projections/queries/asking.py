@@ -11,6 +11,7 @@ from services.projections.domain.windows import (
     Window,
     end_of,
     month_named,
+    quarter_named,
     week_named,
 )
 from shared.access import Caller, Resource, Visibility, visible_rows
@@ -36,6 +37,7 @@ class Question:
     segment: str | None = None
     week: str | None = None
     month: str | None = None
+    quarter: str | None = None
     as_of: datetime | None = None
     limit: int | None = None
     cursor: str | None = None
@@ -96,14 +98,14 @@ class Asker:
         return self.organisation.zone(self.moment(question))
 
     def window(self, question: Question) -> Window | None:
-        """The week or month asked for. Raises Malformed for both at once."""
+        """The week, month or quarter asked for. Raises Malformed for two at once."""
         zone = self.zone(question)
-        if question.week and question.month:
-            problem = FieldProblem("month", "not-with-week", "name a week or a month, not both")
+        asked = {"week": question.week, "month": question.month, "quarter": question.quarter}
+        named = [(field, name) for field, name in asked.items() if name]
+        if len(named) > 1:
+            problem = FieldProblem(named[1][0], f"not-with-{named[0][0]}", "name one window")
             raise Malformed("two windows", errors=[problem])
-        if question.week:
-            return week_named(question.week, zone)
-        return month_named(question.month, zone) if question.month else None
+        return _WINDOWS[named[0][0]](named[0][1], zone) if named else None
 
     def at_end(self, question: Question) -> Question:
         """Of what is shown as it stands: the end of the window asked for, with all before it."""
@@ -115,6 +117,9 @@ class Asker:
     def until(self, question: Question, window: Window | None) -> Moment:
         at = self.moment(question)
         return Moment(at, inclusive=True) if window is None else end_of(window, at)
+
+
+_WINDOWS = {"week": week_named, "month": month_named, "quarter": quarter_named}
 
 
 def funnel_nodes(first: str | None, last: str | None, between: Sequence[str]) -> tuple[str, ...]:
@@ -134,6 +139,11 @@ def refuse_filters(question: Question, board: str) -> None:
     """Raises Malformed for a stage or key industry on a board that is not made of opportunities."""
     asked = {"stage": question.stage, "key_industry": question.is_key}
     _refuse(asked, board)
+
+
+def refuse_windows(question: Question, fields: Sequence[str], board: str) -> None:
+    """Raises Malformed for windows other than those that a board goes by."""
+    _refuse({field: getattr(question, field) for field in fields}, board)
 
 
 def refuse_nodes(question: Question, board: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from services.projections.domain.action_figures import MARKS_OF_QUALITY
 from services.projections.domain.action_health import PARTS, MonthOfActions, action_health
 from services.projections.domain.data_quality import JudgedLead, data_quality_row
 from services.projections.domain.goal_board import ABSENT, ScopeMonth
@@ -37,7 +38,12 @@ from services.projections.queries.counted import (
 )
 from services.projections.queries.data_quality_board import leads_of
 from services.projections.queries.figures import ScopesAsked
-from services.projections.queries.goal_months import MonthAsked, scope_months, targets
+from services.projections.queries.goal_months import (
+    MonthAsked,
+    goal_settings,
+    scope_months,
+    targets,
+)
 from services.projections.queries.lead_courses import judged_leads, valid_leads
 from services.projections.queries.revision_board import revision_board
 from shared.errors import NotFound
@@ -108,7 +114,7 @@ async def why_traffic_lights(ports: Ports, asker: Asker, figure: str, question: 
     ]
     answer = {
         **_about(figure, scope, window),
-        "sentences": [say("why.light_of", question.language, **row) for row in rows],
+        "sentences": [_of_light(row, question.language) for row in rows],
         "rows": rows,
         **behind(counted, (DUE, MET)),
         "event_ids": event_ids_of(counted),
@@ -118,8 +124,15 @@ async def why_traffic_lights(ports: Ports, asker: Asker, figure: str, question: 
     return answer
 
 
+def _of_light(row: Answer, language: str) -> str:
+    named = say(f"light.{row['measure']}", language)
+    return say("why.light_of", language, **{**row, "measure": named})
+
+
 async def why_goals(ports: Ports, asker: Asker, figure: str, question: Question) -> Answer:
     """Of one metric: what was to be reached, what was, and by which leads or visits."""
+    if figure in MARKS_OF_QUALITY:
+        return await _why_quality(ports, asker, figure, question)
     month, scope = month_asked(asker, question), _scope(asker, question)
     now = asker.moment(question)
     until = end_of(month, now)
@@ -133,7 +146,7 @@ async def why_goals(ports: Ports, asker: Asker, figure: str, question: Question)
         counted = await opportunities_counted(connection, asker, counting)
     target = held.get(GoalKey(kind, scope_id, figure))
     values = {
-        "metric": figure,
+        "metric": say(f"metric.{figure}", question.language),
         "target": target,
         "actual": found.actual(figure),
         "window": month.name,
@@ -156,6 +169,38 @@ async def why_goals(ports: Ports, asker: Asker, figure: str, question: Question)
             proof.event_id for lead in of_scope for proof in _proofs(lead, until)
         ]
     return answer
+
+
+async def _why_quality(ports: Ports, asker: Asker, figure: str, question: Question) -> Answer:
+    """Of the qualified actions those that have the mark."""
+    month, scope = month_asked(asker, question), _scope(asker, question)
+    now = asker.moment(question)
+    until = end_of(month, now)
+    least = goal_settings(asker.organisation, until.at).qualified_characters
+    counting = Counting(scope, ("marked",), month.begins, until, by_reps=True)
+    async with ports.read_store.reading() as connection:
+        asked = MonthAsked(asker.organisation, [scope.unit_id], month, until)
+        found = (await scope_months(connection, asked, now)).get(scope, ScopeMonth())
+        counted = await opportunities_counted(connection, asker, counting)
+    counted = {
+        key: listed
+        for key, listed in counted.items()
+        if MARKS_OF_QUALITY[figure] in key.action and int(key.stage) >= least
+    }
+    shown = found.qualified.shown()
+    values = {
+        "metric": say(f"metric.{figure}", question.language),
+        "actions": shown["actions"],
+        "marked": shown[figure.removesuffix("_rate")],
+        "window": month.name,
+    }
+    return {
+        **_about(figure, scope, month),
+        "value": shown[figure],
+        "sentences": [say("why.quality_of", question.language, **values)],
+        **behind(counted, ("marked",)),
+        "event_ids": event_ids_of(counted),
+    }
 
 
 async def why_revisions(ports: Ports, asker: Asker, figure: str, question: Question) -> Answer:

@@ -1,14 +1,15 @@
 """What customers are called and by which number they are reached, by id."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
-from services.projections.queries.read_models import PROCESSES
+from services.projections.queries.read_models import LEADS, PROCESSES
 from shared.envelope import stream_name
 from shared.errors import PoisonMessage
 from shared.ports import Ports
+from shared.projecting import RowReadModel
 from shared.read_store import ReadStore
 
 _NAMED_AT_ONCE = 500
@@ -53,9 +54,22 @@ async def customers_of(
     reads: ReadStore, tenant_id: str, opportunity_ids: Sequence[str]
 ) -> dict[str, str]:
     """Opportunity → customer's id; at most 500 are asked about."""
-    rows = PROCESSES.rows
+    return await _customers_of(reads, PROCESSES, tenant_id, opportunity_ids)
+
+
+async def customers_of_leads(
+    reads: ReadStore, tenant_id: str, lead_ids: Sequence[str]
+) -> dict[str, str]:
+    """Lead → customer's id; at most 500 are asked about."""
+    return await _customers_of(reads, LEADS, tenant_id, lead_ids)
+
+
+async def _customers_of(
+    reads: ReadStore, model: RowReadModel[Any], tenant_id: str, ids: Sequence[str]
+) -> dict[str, str]:
+    rows = model.rows
     query = select(rows.c.key, rows.c.customer_id).where(
-        rows.c.tenant_id == tenant_id, rows.c.key.in_(opportunity_ids[:_NAMED_AT_ONCE])
+        rows.c.tenant_id == tenant_id, rows.c.key.in_(ids[:_NAMED_AT_ONCE])
     )
     async with reads.reading() as connection:
         found = (await connection.execute(query)).all()

@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.projections.domain.action_figures import NEXT_STEP, PAIN_POINT
 from services.projections.domain.goal_board import (
+    NO_QUALIFIED_ACTIONS,
     CustomerVisited,
     GoalSettings,
+    QualifiedActions,
     ScopeMonth,
     first_visits,
 )
@@ -75,14 +78,17 @@ async def scope_months(
     settings = goal_settings(organisation, asked.until.at)
     leads = await valid_leads(connection, organisation.tenant_id, asked.window, asked.span)
     visited = await customers_visited(connection, asked, now)
-    kept = await _days_kept(connection, asked, settings)
+    acted = await _qualified(connection, asked, settings)
+    kept = _days_kept(acted, asked, settings)
+    qualified = _qualities(acted)
     days = working_days(organisation, asked.window, asked.until)
     wanted = set(asked.unit_ids)
-    scopes = {scope for scope in (*leads, *visited, *kept) if scope.unit_id in wanted}
+    scopes = {scope for scope in (*leads, *visited, *qualified) if scope.unit_id in wanted}
     return {
         scope: ScopeMonth(
             valid_leads=len(leads.get(scope, ())),
             first_visits=first_visits(visited.get(scope, ()), settings.first_visit_days, now),
+            qualified=qualified.get(scope, NO_QUALIFIED_ACTIONS),
             days=len(days),
             days_kept=len(kept.get(scope, set()) & days),
         )
@@ -138,23 +144,45 @@ async def _of_customers(
     return found
 
 
-async def _days_kept(
+async def _qualified(
     connection: AsyncConnection, asked: MonthAsked, settings: GoalSettings
+) -> list[Counted]:
+    """Actions whose summary is long enough, `acted`, and again as `marked` with their marks."""
+    found = await moments(connection, asked.units, ("acted", "marked"), asked.span)
+    least = settings.qualified_characters
+    return [
+        each
+        for each in found
+        if int(each.action if each.figure == "acted" else each.stage) >= least
+    ]
+
+
+def _days_kept(
+    qualified: Iterable[Counted], asked: MonthAsked, settings: GoalSettings
 ) -> dict[Scope, set[date]]:
     """Per rep the days with enough qualified actions."""
-    acted = await moments(connection, asked.units, ("acted",), asked.span)
     zone = ZoneInfo(asked.organisation.zone(asked.until.at))
     counts: dict[Scope, Counter[date]] = defaultdict(Counter)
-    for each in _qualified(acted, settings.qualified_characters):
-        counts[each.scope][each.at.astimezone(zone).date()] += each.amount
+    for each in qualified:
+        if each.figure == "acted":
+            counts[each.scope][each.at.astimezone(zone).date()] += each.amount
     return {
         scope: {day for day, count in by_day.items() if count >= settings.qualified_a_day}
         for scope, by_day in counts.items()
     }
 
 
-def _qualified(acted: Iterable[Counted], characters: int) -> list[Counted]:
-    return [each for each in acted if int(each.action) >= characters]
+def _qualities(qualified: Iterable[Counted]) -> dict[Scope, QualifiedActions]:
+    """Per rep, and per unit those of its reps."""
+    counts: dict[Scope, Counter[str]] = defaultdict(Counter)
+    for each in qualified:
+        named = ("acted",) if each.figure == "acted" else tuple(each.action)
+        for scope in (each.scope, Scope(each.scope.unit_id, UNIT_AS_A_WHOLE)):
+            counts[scope].update(dict.fromkeys(named, each.amount))
+    return {
+        scope: QualifiedActions(count["acted"], count[PAIN_POINT], count[NEXT_STEP])
+        for scope, count in counts.items()
+    }
 
 
 def working_days(organisation: Organisation, window: Window, until: Moment) -> frozenset[date]:

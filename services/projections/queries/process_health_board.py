@@ -18,7 +18,12 @@ from services.projections.domain.process_health import (
     scopes_listed,
 )
 from services.projections.domain.windows import Moment, Window, end_of, week_of, weeks_between
-from services.projections.queries.asking import Asker, Question, refuse_filters
+from services.projections.queries.asking import (
+    Asker,
+    Question,
+    refuse_filters,
+    refuse_windows,
+)
 from services.projections.queries.figures import (
     HEALTH_FIGURES,
     WITHOUT_DWELLING,
@@ -27,7 +32,6 @@ from services.projections.queries.figures import (
     weekly_closings,
     weekly_figures,
 )
-from shared.errors import FieldProblem, Malformed
 from shared.organisation import Organisation
 from shared.read_store import ReadStore
 
@@ -37,10 +41,8 @@ _WEEKS_AFTER = 4
 async def process_health_board(
     reads: ReadStore, asker: Asker, question: Question
 ) -> dict[str, Any]:
-    """Without a week every week with data. Raises Malformed for a month or a stage."""
-    if question.month is not None:
-        problem = FieldProblem("month", "not-here", "this board goes by weeks")
-        raise Malformed("name a week", errors=[problem])
+    """Without a week every week with data. Raises Malformed for another window or a stage."""
+    refuse_windows(question, ("month", "quarter"), "process-health")
     refuse_filters(question, "process-health")
     unit_id = asker.unit(question)
     children = asker.organisation.children(unit_id)
@@ -208,5 +210,6 @@ def health_settings(organisation: Organisation, at: datetime) -> HealthSettings:
 
 
 def running_week(asker: Asker, question: Question) -> Window:
-    """The week asked for, else the one the clock is in."""
+    """The week asked for, else the one the clock is in. Raises Malformed for another window."""
+    refuse_windows(question, ("month", "quarter"), "process-health")
     return asker.window(question) or week_of(asker.moment(question), asker.zone(question))

@@ -40,6 +40,7 @@ PROCESSES: RowReadModel[OpportunityProcess] = RowReadModel(
         ("limit_hours", Float),
         ("reps", String),
         ("revisions", Integer),
+        ("awaits_approval", Boolean),
     ),
     # The first holds every filter of the silence board, so that counting never opens a row.
     indexes=(
@@ -54,6 +55,7 @@ PROCESSES: RowReadModel[OpportunityProcess] = RowReadModel(
         ),
         ("customer_id",),
         ("revisions",),
+        ("awaits_approval", "key"),
     ),
 )
 

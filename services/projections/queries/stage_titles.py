@@ -1,9 +1,17 @@
-"""What the stages of a tenant are called in a language."""
+"""What the pipelines of a tenant are, and what their stages are called in a language."""
 
 from sqlalchemy import select
 
 from services.projections.queries.read_models import STAGE_NAMES
 from shared.read_store import ReadStore
+
+
+async def pipeline_names(reads: ReadStore, tenant_id: str) -> list[str]:
+    """Those published, by name."""
+    rows = STAGE_NAMES.rows
+    query = select(rows.c.key).where(rows.c.tenant_id == tenant_id).order_by(rows.c.key)
+    async with reads.reading() as connection:
+        return list((await connection.execute(query)).scalars())
 
 
 async def stage_titles(reads: ReadStore, tenant_id: str, language: str) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """What the databases hold beside what a pure fold of the log says they must."""
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -21,7 +20,7 @@ from shared.projection import Point
 from shared.reaction import Reaction
 from shared.read_model import ReadModel
 from shared.read_store import CHECKPOINTS, DEAD_LETTERS
-from tests.oracle.live import Recorded, Stalled, deals, moment, stalled
+from tests.oracle.live import Recorded, Stalled, as_recorded, deals, moment, stalled
 from tests.system.chaos.pure_fold import FoldedJournal, FoldedRows, Key, LogBook
 
 BACK_AT_WORK_SECONDS = 60.0
@@ -141,15 +140,7 @@ class Oracle:
             await self._book.extend(log)
         return [
             Logged(
-                Recorded(
-                    stored.log,
-                    stored.stream,
-                    stored.version,
-                    str(stored.event_id),
-                    stored.type,
-                    stored.command_id,
-                    json.loads(stored.payload),
-                ),
+                as_recorded(stored),
                 stored.recorded_at,
             )
             for events in self._book.stored.values()

@@ -19,12 +19,14 @@ from tests.receivers.receiver import Receiver, receiving
 from tests.receivers.webhook import WebhookRules
 from tests.system.chaos.servers import Servers, own_servers
 from tests.system.command import Json
+from tests.system.lead_load import LeadWorker, office_that_never_closes
 from tests.system.load import REPS, Load, Worker
 from tests.system.scaled import Part, ScaledSystem, scaled_system
 from tests.system.test_kill import PIPELINE, POLICY, SECRET
 
 PARTITIONS = 4
 CLIENTS = 4
+"""Of opportunities; one more has leads."""
 WORKERS = ("worker-1", "worker-2")
 OURS = ("api", "relay", *WORKERS, "notifications", "watch")
 _FOLLOWED = ("directory", "leads", "opportunities", "scoring", "projections")
@@ -78,6 +80,7 @@ class Floor:
     hook: Receiver
     load: PatientLoad
     mutant: str = ""
+    rep_keys: dict[str, str] = field(default_factory=dict)
     clients: list[asyncio.Task[None]] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
     ended: Counter[str] = field(default_factory=Counter)
@@ -187,19 +190,24 @@ async def _furnish(floor: Floor) -> None:
         ("/channels", hook),
         ("/policies", POLICY),
         ("/pipelines", tomllib.loads(PIPELINE)),
+        *office_that_never_closes(),
     ]
     for path, body in told:
         await floor.system.told(path, body, administrator)
+    for number, rep in enumerate(REPS):
+        grant = {"person_id": rep, "role": "rep", "unit_id": f"team-{1 + number % 2}"}
+        floor.rep_keys[rep] = (await floor.system.told("/keys", grant, administrator))["key"]
     director = {"role": "director", "unit_id": "company"}
     floor.load.key = (await floor.system.told("/keys", director, administrator))["key"]
 
 
 async def _let_clients_wait(floor: Floor, stack: AsyncExitStack, seed: str) -> None:
     http = await stack.enter_async_context(httpx.AsyncClient())
-    clients = [
+    clients: list[Worker | LeadWorker] = [
         Worker(f"W{number}", floor.load, Random(f"{seed} {number}"), http)
         for number in range(CLIENTS)
     ]
+    clients.append(LeadWorker("WL", floor.load, Random(f"{seed} leads"), http, floor.rep_keys))
     floor.clients = [asyncio.create_task(client.run()) for client in clients]
     supervising = asyncio.create_task(floor.supervise())
     stack.push_async_callback(_cancelled, *floor.clients, supervising)

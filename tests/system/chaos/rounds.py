@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from services.scaled import Parts, open_scaled
 from shared.adapters.postgres_event_store import PostgresEventStore
 from shared.settings import ScaledSettings
+from tests.oracle.leads import flaws, standing, told_by
 from tests.oracle.live import Recorded
 from tests.system.chaos.comparing import Oracle
 from tests.system.chaos.faults import Chaos, Fault, kills_of
@@ -79,11 +80,12 @@ class Round:
         self.floor.load.stopped = True
         await asyncio.wait_for(asyncio.gather(*self.floor.clients), _STANDSTILL_SECONDS)
         await self.oracle.caught_up()
-        events = await self._settled()
+        events, before = await self._settled()
+        assert standing(told_by(events)), "no lead was captured"
         compare_answers(events, self.floor.load.answered, whole=True)
         await self.oracle.caught_up()
         await self.oracle.compare_read_models()
-        arrived = compare_arrivals(events, self.floor.hook, len(self.floor.hook.arrived))
+        arrived = compare_arrivals(events, self.floor.hook, before)
         assert arrived, "nobody was told of anything"
         self.tell(f"  = asked again: {dict(self.floor.load.reasons)}")
         self.kills, self.pending = self.kills + self.pending, 0
@@ -104,15 +106,18 @@ class Round:
         self.floor.load.pause()
         self.floor.raise_failures()
 
-    async def _settled(self) -> list[Recorded]:
+    async def _settled(self) -> tuple[list[Recorded], int]:
+        """The logs, and how many messages had arrived when they were read: a silence that is due
+        only now is told of meanwhile."""
         ends = monotonic() + _SETTLED_SECONDS
         while True:
+            before = len(self.floor.hook.arrived)
             logged = await self.oracle.compare_signals(_STANDSTILL_SECONDS)
             events = [each.event for each in logged]
-            missing = (unheard(events), untold(events), undelivered(events))
+            missing = (unheard(events), untold(events), undelivered(events), flaws(told_by(events)))
             if not any(missing):
-                return events
-            assert monotonic() < ends, f"unheard, untold, undelivered: {missing}"
+                return events, before
+            assert monotonic() < ends, f"unheard, untold, undelivered, leads: {missing}"
             await asyncio.sleep(0.5)
 
 

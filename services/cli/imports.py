@@ -1,0 +1,240 @@
+"""Imports asked for over HTTP: files that were uploaded, and what became of each import."""
+
+import asyncio
+import gzip
+import io
+import time
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import structlog
+from rich.console import Console
+
+from services.cli.desk import Desk, Workplace
+from services.cli.import_history import History, import_history
+from services.cli.output import Advance, Output
+from shared.access import Caller
+from shared.errors import DomainError, FieldProblem, Malformed, NotFound
+
+LOG = structlog.get_logger(__name__)
+
+_KEPT_FOR = timedelta(hours=24)
+_MOST_FILES = 20
+_LARGEST_UNPACKED_BYTES = 512 * 1024 * 1024
+_PIECE_BYTES = 1024 * 1024
+KINDS = (".csv", ".csv.gz", ".ndjson", ".ndjson.gz", ".xlsx")
+
+
+class ImportIsRunning(DomainError):
+    """One import of a tenant at a time."""
+
+    code = "import-is-running"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadedFile:
+    file_id: str
+    tenant_id: str
+    name: str
+    path: Path
+    size_bytes: int
+    uploaded_at: datetime
+
+
+class ProgressOfImport(Output):
+    """Keeps what a terminal would be shown."""
+
+    def __init__(self) -> None:
+        nowhere = Console(file=io.StringIO())
+        super().__init__(nowhere, nowhere, as_json=True)
+        self.done = 0
+        self.total: int | None = None
+
+    @contextmanager
+    def progress(self, doing: str, total: int | None) -> Iterator[Advance]:
+        if total is not None:
+            self.total = total
+
+        def advance(done: int) -> None:
+            self.done = done
+
+        yield advance
+
+
+@dataclass(slots=True, kw_only=True)
+class Import:
+    """`asked`: mapping and pipeline as they were sent. One of `outcome`, `refusal` ends it."""
+
+    import_id: str
+    file: UploadedFile
+    asked: dict[str, Any]
+    dry_run: bool
+    begun_at: datetime
+    output: ProgressOfImport = field(default_factory=ProgressOfImport)
+    outcome: dict[str, Any] | None = None
+    refusal: DomainError | None = None
+
+    @property
+    def state(self) -> str:
+        if self.refusal is not None:
+            return "refused"
+        return "running" if self.outcome is None else "done"
+
+
+class Imports:
+    """Of one process, which forgets them a day later or when it ends; what they wrote stays."""
+
+    def __init__(self, hosting: Workplace, folder: Path) -> None:
+        self._hosting = hosting
+        self._folder = folder
+        self._files: dict[str, UploadedFile] = {}
+        self._imports: dict[str, Import] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def keep(self, tenant_id: str, name: str, content: AsyncIterator[bytes]) -> UploadedFile:
+        """Raises Malformed for a kind of file that is not taken, for one that is too large, and
+        one that swells when opened."""
+        suffix = next((each for each in KINDS if name.lower().endswith(each)), None)
+        if suffix is None:
+            raise Malformed("file", errors=[FieldProblem("file", "media-type", ", ".join(KINDS))])
+        self._forget()
+        file_id, now = str(self._hosting.ports.new_id()), self._hosting.ports.clock()
+        path = self._folder / f"{file_id}{suffix}"
+        size = await self._written(path, content)
+        if size is None or not await asyncio.to_thread(_opens_to_little, path):
+            path.unlink()
+            raise Malformed("file", errors=[FieldProblem("file", "too-large", "is too large")])
+        kept = UploadedFile(
+            file_id=file_id,
+            tenant_id=tenant_id,
+            name=Path(name).name,
+            path=path,
+            size_bytes=size,
+            uploaded_at=now,
+        )
+        self._files[file_id] = kept
+        return kept
+
+    async def _written(self, path: Path, content: AsyncIterator[bytes]) -> int | None:
+        """How many bytes it holds; None: more than are taken."""
+        size = 0
+        with path.open("wb") as target:
+            async for piece in content:
+                size += await asyncio.to_thread(target.write, piece)
+                if size > self._hosting.ports.settings.max_body_bytes:
+                    return None
+        return size
+
+    def file(self, tenant_id: str, file_id: str) -> UploadedFile:
+        """Raises NotFound."""
+        known = self._files.get(file_id)
+        if known is None or known.tenant_id != tenant_id:
+            raise NotFound(f"there is no uploaded file {file_id}")
+        return known
+
+    def one(self, tenant_id: str, import_id: str) -> Import:
+        """Raises NotFound."""
+        known = self._imports.get(import_id)
+        if known is None or known.file.tenant_id != tenant_id:
+            raise NotFound(f"there is no import {import_id}")
+        return known
+
+    def of(self, tenant_id: str) -> list[Import]:
+        """The latest first."""
+        found = [each for each in self._imports.values() if each.file.tenant_id == tenant_id]
+        return sorted(found, key=lambda each: each.begun_at, reverse=True)
+
+    def begin(
+        self,
+        caller: Caller,
+        file: UploadedFile,
+        history: History,
+        asked: dict[str, Any],
+        *,
+        dry_run: bool,
+    ) -> Import:
+        """Raises ImportIsRunning."""
+        if any(each.state == "running" for each in self.of(caller.tenant_id)):
+            raise ImportIsRunning("wait until the other import of this tenant has ended")
+        ports = self._hosting.ports
+        begun = Import(
+            import_id=str(ports.new_id()),
+            file=file,
+            asked=asked,
+            dry_run=dry_run,
+            begun_at=ports.clock(),
+        )
+        self._imports[begun.import_id] = begun
+        desk = Desk(
+            hosting=self._hosting,
+            output=begun.output,
+            tenant_id=caller.tenant_id,
+            live=True,
+            actor_id=caller.actor_id,
+        )
+        task = asyncio.create_task(_carry_out(desk, begun, history))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return begun
+
+    async def end(self) -> None:
+        """What is under way stops where it is; repeated, it goes on from there."""
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    def _forget(self) -> None:
+        """Files of yesterday, and the oldest where there are too many."""
+        by_age = sorted(self._files.values(), key=lambda each: each.uploaded_at)
+        oldest_kept = self._hosting.ports.clock() - _KEPT_FOR
+        busy = {each.file.file_id for each in self._imports.values() if each.state == "running"}
+        spare = len(by_age) - _MOST_FILES + 1
+        for number, known in enumerate(by_age):
+            if known.file_id not in busy and (number < spare or known.uploaded_at < oldest_kept):
+                known.path.unlink(missing_ok=True)
+                del self._files[known.file_id]
+
+
+async def _carry_out(desk: Desk, begun: Import, history: History) -> None:
+    began = time.monotonic()
+    try:
+        outcome = await import_history(desk, history, dry_run=begun.dry_run)
+    except DomainError as refusal:
+        begun.refusal = refusal
+    except Exception as failure:
+        LOG.error("import_failed", import_id=begun.import_id, exc_info=failure)
+        begun.refusal = DomainError("the import broke off; what it wrote so far stays")
+    else:
+        seconds = time.monotonic() - began
+        begun.outcome = outcome.document(seconds, dry_run=begun.dry_run)
+        for error in begun.outcome["errors"]:
+            error["file"] = begun.file.name
+
+
+def _opens_to_little(path: Path) -> bool:
+    """A file that is not packed does; one that is no gzip is judged when it is read."""
+    if path.suffix != ".gz":
+        return True
+    unpacked = 0
+    try:
+        with gzip.open(path) as file:
+            while piece := file.read(_PIECE_BYTES):
+                unpacked += len(piece)
+                if unpacked > _LARGEST_UNPACKED_BYTES:
+                    return False
+    except (OSError, EOFError, zlib.error):
+        return True
+    return True
+
+
+@contextmanager
+def folder_of_uploads() -> Iterator[Path]:
+    """Gone with the process."""
+    with TemporaryDirectory(prefix="pulsetrail-uploads-") as folder:
+        yield Path(folder)

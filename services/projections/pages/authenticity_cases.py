@@ -1,0 +1,202 @@
+"""Doubted records: cases with their proof, closed by a manager; how often rules are right (S4)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse
+
+from services.projections.pages.business_words import action_titles
+from services.projections.pages.case_words import (
+    RULES,
+    STATES,
+    about_rule,
+    figures_in_words,
+    rule_of_case,
+)
+from services.projections.pages.choices import units_in_sight
+from services.projections.pages.forms import filled, own_form, text_of
+from services.projections.pages.layout import Crumb, from_today, page
+from services.projections.pages.lead_words import said
+from services.projections.pages.own_api import ApiRefused, moment_said
+from services.projections.pages.page_route import page_router, status_and_code
+from services.projections.pages.refused_forms import refused_form
+from services.projections.pages.tables import csv_file
+from services.projections.pages.visits import Visit, visit_of, wait_until_shown
+from services.projections.queries.customer_names import customers_of
+from shared.access import Caller, Resource, Verb
+from shared.errors import DomainError, NotFound
+from shared.http import Access, Id
+from shared.ports import Ports
+
+_SHOWN = 50
+_IN_A_FILE = 500
+_FIELDS = ("verdict", "reason")
+_RULES = tuple(RULES)
+Row = dict[str, Any]
+
+
+def router(ports: Ports, access: Access) -> APIRouter:
+    routes = page_router()
+    reading = access.may(Resource.AUTHENTICITY, Verb.READ)
+    writing = access.may(Resource.AUTHENTICITY, Verb.WRITE)
+
+    @routes.get("/authenticity-cases")
+    async def list_cases(
+        request: Request,
+        state: Literal["all", "genuine", "false"] | None = None,
+        rule: Annotated[str | None, Query(pattern=f"^({'|'.join(_RULES)})$")] = None,
+        unit: Id | None = None,
+        cursor: str | None = None,
+        as_file: Annotated[str | None, Query(alias="format", pattern="^csv$")] = None,
+        caller: Caller = Depends(reading),
+    ) -> Response:
+        visit = await visit_of(ports, request, caller)
+        asked = {
+            "state": {"all": None, None: "open"}.get(state, state),
+            "rule": rule,
+            "unit": unit,
+            "cursor": cursor,
+            "limit": str(_IN_A_FILE if as_file else _SHOWN),
+        }
+        query = [(name, value) for name, value in asked.items() if value is not None]
+        found = await visit.api.get("/authenticity-cases", query)
+        rows = [_shown(visit, row) for row in found["rows"]]
+        if as_file:
+            return _file(visit, rows)
+        return page(
+            visit,
+            "authenticity_cases.html",
+            title=visit.words.say("Doubted records"),
+            crumbs=from_today(visit),
+            rows=rows,
+            next_cursor=found["next_cursor"],
+            state=state,
+            states=[(each, said(visit, STATES, each)) for each in ("genuine", "false")],
+            rule=rule,
+            rules=[(each, rule_of_case(visit, each)) for each in _RULES],
+            unit=unit,
+            units=units_in_sight(visit, Resource.AUTHENTICITY),
+            precisions=await _precisions(visit),
+        )
+
+    @routes.get("/authenticity-cases/{case_id}")
+    async def show_case(
+        request: Request, case_id: Id, caller: Caller = Depends(reading)
+    ) -> Response:
+        visit = await visit_of(ports, request, caller)
+        return await _one(visit, case_id)
+
+    @routes.post("/authenticity-cases/{case_id}/decide")
+    async def decide_case(
+        request: Request,
+        case_id: Id,
+        caller: Caller = Depends(writing),
+        form: FormData = Depends(own_form),
+    ) -> Response:
+        visit = await visit_of(ports, request, caller)
+        typed = filled(form, _FIELDS)
+        try:
+            body = {name: text_of(form, name) for name in _FIELDS}
+            answer = await visit.api.post(f"/authenticity-cases/{case_id}/decide", body)
+        except ApiRefused as refusal:
+            if status_and_code(refusal)[0] == NotFound.status:
+                raise
+            return await _one(visit, case_id, refusal, typed)
+        await wait_until_shown(ports, answer.headers["Pulsetrail-Position"])
+        return RedirectResponse(f"/authenticity-cases/{case_id}", status_code=303)
+
+    return routes
+
+
+def _shown(visit: Visit, row: Row) -> Row:
+    decided_at = row["decided_at"]
+    return {
+        **row,
+        "rule_named": rule_of_case(visit, row["rule"]),
+        "state_named": said(visit, STATES, row["state"]),
+        "opened_at": moment_said(row["opened_at"]),
+        "decided_at": moment_said(decided_at) if decided_at else None,
+    }
+
+
+async def _precisions(visit: Visit) -> list[Row]:
+    rows: list[Row] = (await visit.api.get("/authenticity-rules"))["rows"]
+    return [{**row, "rule_named": rule_of_case(visit, row["rule"])} for row in rows]
+
+
+async def _one(
+    visit: Visit,
+    case_id: str,
+    refusal: DomainError | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> Response:
+    """Where the form was refused: the same page with what was typed and what is wrong with it."""
+    one = await visit.api.get(f"/authenticity-cases/{case_id}")
+    titles = await action_titles(visit)
+    customers = await _know_customers(visit, one["proof"])
+    refused = refused_form(visit, refusal, {each: each for each in _FIELDS})
+    [precision] = [each for each in await _precisions(visit) if each["rule"] == one["rule"]]
+    return page(
+        visit,
+        "authenticity_case.html",
+        status=refused.status,
+        place=f"/authenticity-cases/{case_id}",
+        title=rule_of_case(visit, one["rule"]),
+        crumbs=[Crumb("/authenticity-cases", visit.words.say("Doubted records"))],
+        one=_shown(visit, one),
+        about=about_rule(visit, one["rule"]),
+        facts=figures_in_words(visit, one["facts"], titles),
+        proof=[
+            {**_line(visit, each, titles), "customer_id": customers.get(each["opportunity_id"])}
+            for each in one["proof"]
+        ],
+        reason=one["reason"] if isinstance(one["reason"], str) else None,
+        precision=precision,
+        verdicts=[(each, said(visit, STATES, each)) for each in ("genuine", "false")],
+        typed=dict.fromkeys(_FIELDS, "") | dict(typed or {}),
+        problems=refused.problems,
+        refused=refused.said,
+        may_decide=one["state"] == "open" and visit.may(Resource.AUTHENTICITY, Verb.WRITE),
+    )
+
+
+async def _know_customers(visit: Visit, proof: Sequence[Row]) -> dict[str, str]:
+    """Of the opportunities that the proof is about."""
+    ids = sorted({line["opportunity_id"] for line in proof})
+    found = await customers_of(visit.ports.read_store, visit.asker.tenant_id, ids)
+    await visit.know_customers(list(found.values()))
+    return found
+
+
+def _line(visit: Visit, line: Mapping[str, Any], titles: Mapping[str, str]) -> Row:
+    return {
+        **line,
+        "occurred_at": moment_said(line["occurred_at"]),
+        "recorded_at": moment_said(line["recorded_at"]),
+        "figures": figures_in_words(visit, line["figures"], titles),
+    }
+
+
+def _file(visit: Visit, rows: Sequence[Row]) -> Response:
+    say = visit.words.say
+    columns = (
+        *(say("Case"), say("Rule"), say("Rep"), say("Unit"), say("Since"), say("State")),
+        *(say("Decided by"), say("Decided"), say("Records")),
+    )
+    table = [
+        (
+            row["case_id"],
+            row["rule_named"],
+            visit.person(row["rep_id"]),
+            visit.unit(row["unit_id"] or ""),
+            visit.words.exact(row["opened_at"]),
+            row["state_named"],
+            visit.person(row["decided_by"]) if row["decided_by"] else "",
+            visit.words.exact(row["decided_at"]) if row["decided_at"] else "",
+            len(row["actions"]),
+        )
+        for row in rows
+    ]
+    return csv_file("authenticity-cases", columns, table)

@@ -1,0 +1,68 @@
+"""Data quality of a month's leads: duplicates, shared fields, scores, by department (P14)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from services.projections.domain.data_quality import SHARED_FIELDS
+from services.projections.pages.board_addresses import file_path, months_before, why_path
+from services.projections.pages.catalogue import message
+from services.projections.pages.choices import units_in_sight
+from services.projections.pages.layout import Crumb, page, with_query
+from services.projections.pages.page_route import page_router
+from services.projections.pages.visits import Visit, visit_of
+from services.projections.queries.asking import Question
+from services.projections.queries.data_quality_board import data_quality_board
+from shared.access import Caller, Resource, Verb
+from shared.http import Access, Id
+from shared.ports import Ports
+
+_MONTHS = 6
+_FIELDS: Mapping[str, str] = {
+    "decision_chain": message("Decision chain"),
+    "budget_status": message("Budget status"),
+    "core_needs": message("Core needs"),
+}
+_FIGURES = ("leads", "duplicates", "completeness", "score_median", "score_distribution")
+Row = dict[str, Any]
+
+
+def router(ports: Ports, access: Access) -> APIRouter:
+    routes = page_router()
+    reading = access.may(Resource.BOARDS, Verb.READ)
+
+    @routes.get("/data-quality")
+    async def data_quality(
+        request: Request,
+        unit: Id | None = None,
+        month: str | None = None,
+        caller: Caller = Depends(reading),
+    ) -> Response:
+        visit = await visit_of(ports, request, caller)
+        months = months_before(visit, _MONTHS)
+        question = Question(unit_id=unit, month=month or months[0], language=visit.words.language)
+        board = await data_quality_board(ports.read_store, visit.asker, question)
+        lines = [_line(visit, row, question) for row in board["rows"]]
+        return page(
+            visit,
+            "data_quality.html",
+            title=visit.words.say("Data quality"),
+            crumbs=[Crumb("/", visit.words.say("Today"))],
+            question=question,
+            months=months,
+            units=units_in_sight(visit, Resource.BOARDS),
+            fields=[(name, visit.words.say(_FIELDS[name])) for name in SHARED_FIELDS],
+            whole=lines[0] if lines else None,
+            below=lines[1:],
+            may_merge=visit.may(Resource.CUSTOMERS, Verb.WRITE),
+            file=file_path("data-quality", question),
+        )
+
+    return routes
+
+
+def _line(visit: Visit, row: Row, question: Question) -> Row:
+    unit_id = row["unit_id"]
+    whys = {each: why_path("data-quality", question, each, unit=unit_id) for each in _FIGURES}
+    return {**row, "why": whys, "narrowed": with_query(visit.request, unit=unit_id)}

@@ -1,0 +1,105 @@
+"""An import under way and its result: counts, why rows are refused, where to look (G2)."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse
+
+from services.projections.pages.catalogue import message
+from services.projections.pages.forms import own_form
+from services.projections.pages.import_words import problem_in_words
+from services.projections.pages.layout import Crumb, page
+from services.projections.pages.own_api import ApiRefused
+from services.projections.pages.page_route import page_router
+from services.projections.pages.refused_forms import refused_form
+from services.projections.pages.tables import csv_file
+from services.projections.pages.visits import Visit, visit_of
+from shared.access import Caller, Resource, Verb
+from shared.errors import DomainError
+from shared.http import Access, Id
+from shared.ports import Ports
+
+_ERRORS_SHOWN = 20
+Row = dict[str, Any]
+
+
+def router(ports: Ports, access: Access) -> APIRouter:
+    routes = page_router()
+    writing = access.may(Resource.IMPORTS, Verb.WRITE)
+
+    @routes.get("/import/runs/{import_id}")
+    async def show_run(
+        request: Request,
+        import_id: Id,
+        as_file: Annotated[str | None, Query(alias="format", pattern="^csv$")] = None,
+        caller: Caller = Depends(writing),
+    ) -> Response:
+        visit = await visit_of(ports, request, caller)
+        run = await visit.api.get(f"/imports/{import_id}")
+        return _errors_file(visit, run) if as_file else _run_page(visit, run)
+
+    @routes.post("/import/runs/{import_id}")
+    async def import_for_good(
+        request: Request,
+        import_id: Id,
+        caller: Caller = Depends(writing),
+        form: FormData = Depends(own_form),
+    ) -> Response:
+        """What was rehearsed, now written."""
+        visit = await visit_of(ports, request, caller)
+        run = await visit.api.get(f"/imports/{import_id}")
+        asked = {"file_id": run["file"]["file_id"], "dry_run": False}
+        asked |= {name: run[name] for name in ("mapping", "pipeline")}
+        try:
+            begun = (await visit.api.post("/imports", asked)).json()
+        except ApiRefused as refusal:
+            return _run_page(visit, run, refusal)
+        return RedirectResponse(f"/import/runs/{begun['import_id']}", status_code=303)
+
+    return routes
+
+
+def _run_page(visit: Visit, run: Row, refusal: DomainError | None = None) -> Response:
+    outcome: Mapping[str, Any] = run["outcome"] or {}
+    problem = run["problem"]
+    if refusal is None and problem is not None:
+        refusal = ApiRefused(problem["status"], problem)
+    form = refused_form(visit, refusal, {})
+    titled = message("Rehearsal of %(name)s") if run["dry_run"] else message("Import of %(name)s")
+    return page(
+        visit,
+        "import_run.html",
+        title=visit.words.say(titled, name=run["file"]["name"]),
+        crumbs=[
+            Crumb("/import", visit.words.say("Import")),
+            Crumb(f"/import/{run['file']['file_id']}", run["file"]["name"]),
+        ],
+        run=run,
+        outcome=outcome,
+        errors=[
+            {**each, "why": problem_in_words(visit, each)}
+            for each in outcome.get("errors", ())[:_ERRORS_SHOWN]
+        ],
+        problems=[(each.field, each.message) for each in refusal.errors] if refusal else [],
+        said=form.said,
+        may_read_boards=visit.may(Resource.BOARDS),
+        pipeline=run["mapping"]["pipeline"],
+    )
+
+
+def _errors_file(visit: Visit, run: Row) -> Response:
+    say = visit.words.say
+    columns = (say("File"), say("Row"), say("Column"), say("Code"), say("Why"))
+    return csv_file(
+        "import-errors",
+        columns,
+        [
+            (
+                *(each["file"], each["row"], each["field"], each["code"]),
+                f"{problem_in_words(visit, each)} {each['message']}",
+            )
+            for each in (run["outcome"] or {}).get("errors", ())
+        ],
+    )

@@ -1,0 +1,81 @@
+"""What reps and managers do with leads and customers, in a real browser."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visitors
+from tests.browser.test_stories import SIZES, WAYS, nothing_was_wrong
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+
+REASON = "是学生 a student"
+PAGES = (
+    *("/leads", "/leads?state=waiting", "/leads/L1", "/leads/L3", "/allocation?unit=hangzhou"),
+    *("/duplicates", "/customers/C1", "/customers/C3"),
+)
+
+
+@pytest.mark.parametrize(("language", "size"), WAYS)
+def test_a_rep_appeals_against_a_lead_and_the_manager_decides(
+    visitors: Visitors, language: str, size: str
+) -> None:
+    boards = visitors.boards
+    lead_id = f"L-{language}-{size}"
+    boards.capture(lead_id, "C2", "he-fang")
+    rep = visitors.come("he-fang", language, SIZES[size])
+    rep.opens(f"/leads/{lead_id}")
+    rep.page.locator("details:has(form[action$=appeal]) summary").click()
+    rep.page.locator("input[name=reason]").fill(REASON)
+    rep.page.locator("form[action$=appeal] button").click()
+    expect(rep.page.get_by_text(REASON)).to_be_visible()
+
+    manager = visitors.come("ma-na", language, SIZES[size])
+    page = manager.page
+    manager.opens("/leads?state=appealed")
+    page.locator(f"#row-{lead_id} td.lead a").click()
+    expect(page.get_by_text(REASON)).to_be_visible()
+    page.locator("input[name=decision][value=keep]").check()
+    page.locator("form[action$=decide-appeal] button").click()
+    expect(page.get_by_text(REASON)).to_have_count(0)
+
+    assert boards.shown(f"/leads/{lead_id}")["appealed_at"] is None
+    nothing_was_wrong(rep)
+    nothing_was_wrong(manager)
+
+
+@pytest.mark.parametrize(("language", "size"), WAYS)
+def test_two_records_of_one_customer_are_merged_and_the_merge_undone(
+    visitors: Visitors, language: str, size: str
+) -> None:
+    boards = visitors.boards
+    one, other = (f"{each}-{language}-{size}" for each in ("A", "B"))
+    name = f"同名 {language} {size}"
+    boards.told("/customers", {"customer_id": one, "name": name})
+    boards.look_alike(other, name)
+    manager = visitors.come("ma-na", language, SIZES[size])
+    page = manager.page
+
+    manager.opens("/duplicates")
+    pair = page.locator("section.candidate", has_text=other)
+    expect(pair.get_by_role("link", name=name)).to_have_count(2)
+    pair.locator("select[name=customer_id]").select_option(other)
+    pair.locator("select[name=other_customer_id]").select_option(one)
+    pair.locator("form button").first.click()
+    expect(page).to_have_url(f"{boards.address}/customers/{one}")
+    page.locator("form[action$=undo-merge] button").click()
+    expect(page.locator("form[action$=undo-merge]")).to_have_count(0)
+
+    assert boards.shown(f"/customers/{other}")["customer_id"] == other
+    nothing_was_wrong(manager)
+
+
+@pytest.mark.parametrize("person", ["ma-na", "he-fang"])
+@pytest.mark.parametrize(("language", "size"), WAYS)
+def test_pages_of_leads_and_customers_are_accessible_and_fit_the_screen(
+    visitors: Visitors, language: str, size: str, person: str
+) -> None:
+    visitor = visitors.come(person, language, SIZES[size])
+    hidden = {"/leads/L1", "/customers/C1"} if person == "he-fang" else set()
+
+    assert visitor.problems_on([each for each in PAGES if each not in hidden]) == []
+    nothing_was_wrong(visitor)
