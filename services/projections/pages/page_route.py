@@ -14,7 +14,7 @@ from services.projections.pages.own_api import ApiRefused
 from services.projections.pages.refusals import refusal_in_words
 from services.projections.pages.visits import reader_language
 from shared.errors import DomainError, Forbidden, Malformed
-from shared.http import field_problems
+from shared.http import SESSION_COOKIE, field_problems
 from shared.problems import problem_response
 
 LOG = structlog.get_logger(__name__)
@@ -28,7 +28,8 @@ class PageRoute(APIRoute):
             try:
                 return await answer(request)
             except Forbidden as refusal:
-                if request.url.path == "/":  # whoever sets up has no board to begin with
+                # In a browser, whoever sets up has no board to begin with.
+                if request.url.path == "/" and SESSION_COOKIE in request.cookies:
                     return RedirectResponse("/people", status_code=303)
                 return refused(request, refusal)
             except DomainError as refusal:
