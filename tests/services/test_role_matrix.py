@@ -106,7 +106,10 @@ class Gate:
     ) -> httpx.Response:
         headers = {} if key is None else {"Authorization": f"Bearer key-{key}"}
         request = self.floor.http.build_request(
-            endpoint.method, endpoint.at(**ids), headers=headers, json={} if body is None else body
+            endpoint.method,
+            endpoint.at(**ids) + ASKED.get(endpoint.path.removeprefix(BASE), ""),
+            headers=headers,
+            json={} if body is None else body,
         )
         if endpoint.path in STREAMS:
             return httpx.Response(await self._first_status(request), request=request)
@@ -372,6 +375,11 @@ SAME_EVERYWHERE = {
     "/duplicates/{deed}",
 }
 BYTES = b"a page of T1's"
+ASKED = {
+    "/lead-rules/comparison": "?set=lead_points_referral=25",
+    "/funnel/opportunities": "?step=1&how=pending",
+}
+"""Where nothing is shown without a question."""
 
 
 async def _ids_of_t1(running: Gate) -> dict[str, str]:
