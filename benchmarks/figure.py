@@ -22,6 +22,11 @@ class Figure:
     compared_with: str | None = None
 
 
+def under(name: str, value: float, unit: str, most: float) -> Figure:
+    """One that is to stay below `most`."""
+    return Figure(name=name, value=value, unit=unit, target=f"< {most:g}", met=value < most)
+
+
 COLUMNS = ("name", "value", "unit", "target", "met", "compared_with")
 
 

@@ -14,7 +14,7 @@ from time import perf_counter
 
 import httpx
 
-from benchmarks.figure import Figure, table
+from benchmarks.figure import Figure, table, under
 from benchmarks.silence_board import LIMIT_HOURS, OPPORTUNITIES, fill
 from shared.http import SESSION_COOKIE
 from tests.system.serving import Serving
@@ -85,13 +85,7 @@ async def _asked(http: httpx.AsyncClient, path: str, key: str) -> Figure:
         if number >= WARM_UP:
             milliseconds.append(took)
     p95 = sorted(milliseconds)[int(len(milliseconds) * 0.95)]
-    return Figure(
-        name=f"page {path}, {OPPORTUNITIES:,} open: p95",
-        value=p95,
-        unit="ms",
-        target=f"< {TARGET_MILLISECONDS}",
-        met=p95 < TARGET_MILLISECONDS,
-    )
+    return under(f"page {path}, {OPPORTUNITIES:,} open: p95", p95, "ms", TARGET_MILLISECONDS)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.figure import Figure, table, told
+from benchmarks.figure import Figure, table, told, under
 from benchmarks.peers.environment import PeerIsAbsent, python_of
 from benchmarks.scaled.contest import Contestant, Run, compete, compete_killed
 from benchmarks.scaled.our_worker import empty_store, our_worker, with_heads
@@ -86,9 +86,7 @@ class _Bench:
         yield _of(f"{what}: Pathway 0.33.0", stages.events, theirs, "commits 1 s, persistence")
         yield _ratio("ours / Pathway", theirs.seconds / ours.seconds, least)
         yield _ratio("ours / Pathway, from launch", theirs.from_launch / ours.from_launch)
-        yield _at_most(
-            "CPU of ours / of Pathway", ours.cpu_seconds / theirs.cpu_seconds, "ratio", 0.5
-        )
+        yield under("CPU of ours / of Pathway", ours.cpu_seconds / theirs.cpu_seconds, "ratio", 0.5)
         if stages.keys == FEW_KEYS:
             yield from self._killed("Pathway", self._pathway, stages, theirs, exact=False)
 
@@ -108,8 +106,8 @@ class _Bench:
         )
         label = f"{name}, killed -9 half way"
         if exact:
-            yield _at_most(f"{label}: stood still", run.still_seconds, "s", 15)
-            yield _at_most(f"{label}: keys that showed an older value", run.older, "keys", 0.5)
+            yield under(f"{label}: stood still", run.still_seconds, "s", 15)
+            yield under(f"{label}: keys that showed an older value", run.older, "keys", 0.5)
         else:
             yield Figure(name=f"{label}: stood still", value=run.still_seconds, unit="s")
             yield Figure(name=f"{label}: keys that showed an older value", value=run.older, unit="")
@@ -219,10 +217,6 @@ def _ratio(name: str, value: float, least: float | None = None) -> Figure:
     return Figure(
         name=name, value=value, unit="ratio", target=f">= {least:.2f}", met=value >= least
     )
-
-
-def _at_most(name: str, value: float, unit: str, most: float) -> Figure:
-    return Figure(name=name, value=value, unit=unit, target=f"< {most:g}", met=value < most)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from time import monotonic
 import httpx
 from pydantic import SecretStr
 
-from benchmarks.figure import Figure, table
+from benchmarks.figure import Figure, table, under
 from benchmarks.scaled.servers import Servers, servers
 from benchmarks.scaled.size import scaled
 from benchmarks.silence_board import LIMIT_HOURS, REPS, TEAMS, TENANT, Made, ask, opened, people
@@ -161,9 +161,9 @@ def _signal_figures(
         late[moment == _TOGETHER_DUE].append(seconds)
     what = f"{opportunities:,} open"
     p99 = sorted(late[False])[int(len(late[False]) * 0.99)]
-    yield _under(f"{what}: signals raised after they were due, p99", p99, "s", 2)
+    yield under(f"{what}: signals raised after they were due, p99", p99, "s", 2)
     name = f"{what}: {len(late[True]):,} due in one second, worked off"
-    yield _under(name, max(late[True]), "s", 10)
+    yield under(name, max(late[True]), "s", 10)
 
 
 async def _boards(hosting: Hosting, made: list[Made]) -> list[Figure]:
@@ -186,13 +186,9 @@ async def _boards(hosting: Hosting, made: list[Made]) -> list[Figure]:
             name = f"{board} board, {len(made):,} open, in process"
             figures += [
                 Figure(name=f"{name}: p50", value=p50, unit="ms"),
-                _under(f"{name}: p99", p99, "ms", 50),
+                under(f"{name}: p99", p99, "ms", 50),
             ]
     return figures
-
-
-def _under(name: str, value: float, unit: str, most: float) -> Figure:
-    return Figure(name=name, value=value, unit=unit, target=f"< {most:g}", met=value < most)
 
 
 if __name__ == "__main__":

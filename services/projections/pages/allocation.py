@@ -20,7 +20,6 @@ from shared.errors import NotFound
 from shared.http import Access, Id
 from shared.ports import Ports
 
-_MONTHS = 6
 _TENURES: Mapping[str, str] = {
     "under_3_months": message("under 3 months"),
     "under_1_year": message("under 1 year"),
@@ -60,7 +59,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             unit=unit,
             units=units_in_sight(visit, Resource.LEADS),
             month=month,
-            months=months_before(visit, _MONTHS),
+            months=months_before(visit),
             by_unit=await _by_unit(visit, unit),
         )
 

@@ -15,10 +15,10 @@ _QUARTERS, _MONTHS = 4, 6
 
 def windows_before(visit: Visit) -> list[str]:
     """Quarters and then months to choose from, the latest of each first."""
-    return [*_quarters_before(visit, _QUARTERS), *months_before(visit, _MONTHS)]
+    return [*_quarters_before(visit, _QUARTERS), *months_before(visit)]
 
 
-def months_before(visit: Visit, count: int) -> list[str]:
+def months_before(visit: Visit, count: int = _MONTHS) -> list[str]:
     """The running month and those before it, the latest first."""
     zone, at = visit.organisation.zone(), visit.asker.clock
     found = []

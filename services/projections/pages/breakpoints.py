@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.projections.pages.board_addresses import file_path, months_before
 from services.projections.pages.choices import units_in_sight
-from services.projections.pages.layout import Crumb, page
+from services.projections.pages.layout import from_today, page
 from services.projections.pages.page_route import page_router
 from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.asking import Question
@@ -15,8 +15,6 @@ from services.projections.queries.customer_names import customers_of
 from shared.access import Caller, Resource, Verb
 from shared.http import Access, Id
 from shared.ports import Ports
-
-_MONTHS = 6
 
 
 def router(ports: Ports, access: Access) -> APIRouter:
@@ -31,14 +29,14 @@ def router(ports: Ports, access: Access) -> APIRouter:
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        months = months_before(visit, _MONTHS)
+        months = months_before(visit)
         question = Question(unit_id=unit, month=month or months[0], language=visit.words.language)
         board = await breakpoint_board(ports.read_store, visit.asker, question)
         return page(
             visit,
             "breakpoints.html",
             title=visit.words.say("Breakpoints"),
-            crumbs=[Crumb("/", visit.words.say("Today"))],
+            crumbs=from_today(visit),
             question=question,
             board=board,
             rows=[await _named(visit, row) for row in board["rows"]],

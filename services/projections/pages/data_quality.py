@@ -9,7 +9,7 @@ from services.projections.domain.data_quality import SHARED_FIELDS
 from services.projections.pages.board_addresses import file_path, months_before, why_path
 from services.projections.pages.catalogue import message
 from services.projections.pages.choices import units_in_sight
-from services.projections.pages.layout import Crumb, page, with_query
+from services.projections.pages.layout import from_today, page, with_query
 from services.projections.pages.page_route import page_router
 from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.asking import Question
@@ -18,7 +18,6 @@ from shared.access import Caller, Resource, Verb
 from shared.http import Access, Id
 from shared.ports import Ports
 
-_MONTHS = 6
 _FIELDS: Mapping[str, str] = {
     "decision_chain": message("Decision chain"),
     "budget_status": message("Budget status"),
@@ -40,7 +39,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        months = months_before(visit, _MONTHS)
+        months = months_before(visit)
         question = Question(unit_id=unit, month=month or months[0], language=visit.words.language)
         board = await data_quality_board(ports.read_store, visit.asker, question)
         lines = [_line(visit, row, question) for row in board["rows"]]
@@ -48,7 +47,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             visit,
             "data_quality.html",
             title=visit.words.say("Data quality"),
-            crumbs=[Crumb("/", visit.words.say("Today"))],
+            crumbs=from_today(visit),
             question=question,
             months=months,
             units=units_in_sight(visit, Resource.BOARDS),

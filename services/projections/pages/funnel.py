@@ -22,7 +22,7 @@ from services.projections.pages.funnel_words import (
     segment_in_words,
     segments_to_choose,
 )
-from services.projections.pages.layout import Crumb, page, with_query
+from services.projections.pages.layout import Crumb, from_today, page, with_query
 from services.projections.pages.page_route import page_router
 from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.asking import Question, funnel_nodes
@@ -91,7 +91,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             visit,
             "funnel.html",
             title=visit.words.say("Funnel"),
-            crumbs=[Crumb("/", visit.words.say("Today"))],
+            crumbs=from_today(visit),
             question=question,
             window=question.quarter or question.month,
             windows=windows_before(visit),

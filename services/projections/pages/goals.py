@@ -19,7 +19,7 @@ from services.projections.pages.board_addresses import (
 )
 from services.projections.pages.choices import units_in_sight
 from services.projections.pages.forms import filled, own_form, text_of
-from services.projections.pages.layout import Crumb, page, with_query
+from services.projections.pages.layout import from_today, page, with_query
 from services.projections.pages.own_api import ApiRefused
 from services.projections.pages.page_route import page_router
 from services.projections.pages.refused_forms import refused_form
@@ -32,7 +32,6 @@ from shared.errors import DomainError, FieldProblem, Malformed, NotFound
 from shared.http import Access, Id
 from shared.ports import Ports
 
-_MONTHS = 6
 _SHARES = frozenset({"first_visit_rate", "basket_growth"})
 _FIELDS = ("metric", "target")
 _DEEDS = ("set", "cascade", "remove")
@@ -112,7 +111,7 @@ async def _page(
     refusal: DomainError | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response:
-    months, language = months_before(visit, _MONTHS), visit.words.language
+    months, language = months_before(visit), visit.words.language
     board = await goals_board(visit.ports.read_store, visit.asker, question)
     lines = [_line(visit, row, question) for row in board["rows"]]
     form = refused_form(visit, refusal, {each: each for each in _FIELDS})
@@ -121,7 +120,7 @@ async def _page(
         "goals.html",
         status=form.status,
         title=visit.words.say("Goals"),
-        crumbs=[Crumb("/", visit.words.say("Today"))],
+        crumbs=from_today(visit),
         question=question,
         months=months,
         units=units_in_sight(visit, Resource.BOARDS),

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from services.projections.pages.board_addresses import file_path, months_before
 from services.projections.pages.business_words import action_titles
 from services.projections.pages.choices import units_in_sight
-from services.projections.pages.layout import Crumb, page
+from services.projections.pages.layout import Crumb, from_today, page
 from services.projections.pages.lights import badness, counts_of, lit
 from services.projections.pages.page_route import page_router
 from services.projections.pages.visits import Visit, visit_of
@@ -17,7 +17,6 @@ from shared.access import Caller, Resource, Verb
 from shared.http import Access, Id
 from shared.ports import Ports
 
-_MONTHS = 6
 Row = dict[str, Any]
 
 
@@ -40,13 +39,13 @@ def router(ports: Ports, access: Access) -> APIRouter:
             visit,
             "golden_actions.html",
             title=visit.words.say("Golden actions"),
-            crumbs=[Crumb("/", visit.words.say("Today"))],
+            crumbs=from_today(visit),
             question=question,
             unit_id=visit.asker.unit(question),
             scopes=scopes,
             has_red=any(each["counts"]["over"] for each in scopes),
             titles=await action_titles(visit),
-            months=months_before(visit, _MONTHS),
+            months=months_before(visit),
             units=units_in_sight(visit, Resource.BOARDS),
             file=file_path("golden-actions", question),
         )
@@ -73,7 +72,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             actions=board["actions"],
             rows=sorted(rows, key=lambda row: (badness(row["cells"]), row["unit_id"])),
             titles=await action_titles(visit),
-            months=months_before(visit, _MONTHS),
+            months=months_before(visit),
             units=units_in_sight(visit, Resource.BOARDS),
             is_of_one_rep=visit.asker.only_rep(question) is not None,
             file=file_path("heat-map", question),

@@ -9,7 +9,7 @@ from services.projections.domain.process_health import PARTS, HealthSettings, he
 from services.projections.domain.windows import end_of
 from services.projections.domain.workshop import RULE as WORKSHOP
 from services.projections.pages.catalogue import message
-from services.projections.pages.layout import Crumb, page
+from services.projections.pages.layout import Crumb, from_today, page
 from services.projections.pages.page_route import page_router
 from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.asking import Question
@@ -83,7 +83,7 @@ def _crumbs(visit: Visit, unit_id: str) -> list[Crumb]:
     seen = visit.asker.visibility(Resource.BOARDS)
     above = visit.organisation.unit_path(unit_id)[:-1]
     return [
-        Crumb("/", visit.words.say("Today")),
+        *from_today(visit),
         *(
             Crumb(f"/process-health?unit={each}", visit.unit(each))
             for each in above

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.projections.pages.business_words import action_titles
 from services.projections.pages.choices import people_below, units_in_sight
-from services.projections.pages.layout import Crumb, page
+from services.projections.pages.layout import from_today, page
 from services.projections.pages.page_route import page_router
 from services.projections.pages.tables import csv_file
 from services.projections.pages.visits import Visit, visit_of
@@ -54,7 +54,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             visit,
             "silence.html",
             title=visit.words.say("Silence"),
-            crumbs=[Crumb("/", visit.words.say("Today"))],
+            crumbs=from_today(visit),
             question=question,
             total=board["total"],
             silent=await silent_now(ports.read_store, visit.asker, question),

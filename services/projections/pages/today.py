@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.projections.domain.windows import week_of
 from services.projections.pages.business_words import next_step_in_words, rule_in_words
-from services.projections.pages.layout import Crumb, page
+from services.projections.pages.layout import from_today, page
 from services.projections.pages.own_api import moment_said
 from services.projections.pages.page_route import page_router
 from services.projections.pages.visits import Visit, visit_of
@@ -67,7 +67,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             visit,
             "instruction.html",
             title=visit.words.say("What to do"),
-            crumbs=[Crumb("/", visit.words.say("Today"))],
+            crumbs=from_today(visit),
             told=told,
         )
 

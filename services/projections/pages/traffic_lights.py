@@ -16,7 +16,7 @@ from services.projections.pages.board_addresses import (
 )
 from services.projections.pages.catalogue import message
 from services.projections.pages.choices import units_in_sight
-from services.projections.pages.layout import Crumb, page, with_query
+from services.projections.pages.layout import from_today, page, with_query
 from services.projections.pages.lights import badness, lit
 from services.projections.pages.page_route import page_router
 from services.projections.pages.visits import Visit, visit_of
@@ -60,7 +60,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             visit,
             "traffic_lights.html",
             title=visit.words.say("Traffic lights"),
-            crumbs=[Crumb("/", visit.words.say("Today"))],
+            crumbs=from_today(visit),
             question=question,
             window=question.quarter or question.month,
             windows=windows_before(visit),
