@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +38,7 @@ from shared.read_store import CHECKPOINTS, DEAD_LETTERS, PARKED_STREAMS
 from shared.settings import DatabasePasswords, ScaledSettings
 from stack.postgres_server import PostgresServer
 from tests.contracts.event_stores import NOW, an_append
+from tests.system import warm_start
 
 VERSIONS = {
     "event_store": EVENT_STORE_VERSION,
@@ -290,13 +289,7 @@ def typed(address: str | None, *arguments: str, **environment: str) -> tuple[int
     found = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     if address is not None:
         found["DATABASE_URL"] = address
-    done = subprocess.run(
-        [sys.executable, "-m", "services.cli", "migrate", *arguments],
-        env={**found, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = warm_start.run("migrate", *arguments, environment=found | environment)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -25,6 +25,7 @@ from services.embedded import open_embedded
 from shared.clock import VirtualClock
 from shared.data_folder import DataFolder
 from tests.oracle.logs import CHECKOUT, MADE_UP_LOG
+from tests.system import warm_start
 from tests.system.command import Json, Pulsetrail
 
 EXAMPLE = CHECKOUT / "examples" / "made_up"
@@ -32,13 +33,7 @@ EXAMPLE = CHECKOUT / "examples" / "made_up"
 
 def typed(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     data = ["--data", str(folder)] if folder else []
-    return subprocess.run(
-        [sys.executable, "-m", "services.cli", *arguments, *data],
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        env=os.environ | {"PYTHONUTF8": "1"},
-    )
+    return warm_start.run(*arguments, *data)
 
 
 @pytest.fixture(scope="module")
@@ -283,12 +278,9 @@ def test_documents_describe_events_configuration_and_http() -> None:
 
 
 def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "services.cli", "--data", str(tmp_path), "tenants", "list"],
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        env=os.environ | {"PULSETRAIL_LOG_LEVEL": "loud"},
+    done = warm_start.run(
+        *Pulsetrail(tmp_path).arguments("tenants", "list"),
+        environment=os.environ | {"PULSETRAIL_LOG_LEVEL": "loud"},
     )
     assert done.returncode == 2
     assert done.stderr.startswith("PULSETRAIL_LOG_LEVEL: ")

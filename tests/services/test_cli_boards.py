@@ -1,10 +1,9 @@
 """Boards and reasons as a person at a terminal reads them."""
 
-import subprocess
-
 import pytest
 
 from tests.oracle.logs import CHECKOUT, MADE_UP_LOG
+from tests.system import warm_start
 from tests.system.command import Pulsetrail
 
 EXAMPLE = CHECKOUT / "examples" / "made_up"
@@ -18,9 +17,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Pulsetrail:
 
 
 def refused(imported: Pulsetrail, *arguments: str) -> tuple[int, str]:
-    done = subprocess.run(
-        imported.arguments(*arguments), capture_output=True, check=False, encoding="utf-8"
-    )
+    done = warm_start.run(*imported.arguments(*arguments))
     return done.returncode, done.stderr
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.oracle.logs import CHECKOUT, MADE_UP_LOG
+from tests.system import warm_start
 from tests.system.command import Pulsetrail
 
 EXAMPLE = CHECKOUT / "examples" / "made_up"
@@ -55,12 +56,7 @@ def answer(pulsetrail: Pulsetrail, file: Path, *options: str, code: int = 0) -> 
 
 
 def refused(pulsetrail: Pulsetrail, *arguments: str, code: int = 3) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "services.cli", "--data", str(pulsetrail.folder), *arguments],
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-    )
+    done = warm_start.run(*pulsetrail.arguments(*arguments))
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
     return done.stderr

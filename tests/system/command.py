@@ -1,16 +1,13 @@
 """The real `pulsetrail` command on a data folder of its own, as a person would type it."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-Json = dict[str, Any]
+from tests.system import warm_start
 
-LONGEST_SECONDS = 300
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +15,12 @@ class Pulsetrail:
     folder: Path
 
     def arguments(self, *arguments: str) -> list[str]:
-        """What starts the command as a process of its own."""
-        return [sys.executable, "-m", "services.cli", "--data", str(self.folder), *arguments]
+        """What is typed after `pulsetrail`."""
+        return ["--data", str(self.folder), *arguments]
 
     def run(self, *arguments: str, exit_code: int = 0) -> str:
         """What the command prints on stdout. Raises AssertionError for another exit code."""
-        done = subprocess.run(
-            self.arguments(*arguments),
-            capture_output=True,
-            check=False,
-            encoding="utf-8",
-            env=os.environ | {"PYTHONUTF8": "1"},
-            timeout=LONGEST_SECONDS,
-        )
+        done = warm_start.run(*self.arguments(*arguments))
         assert done.returncode == exit_code, f"{arguments}: {done.returncode}\n{done.stderr}"
         return done.stdout
 

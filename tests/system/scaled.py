@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +11,8 @@ from time import monotonic
 from typing import Any
 
 import httpx
+
+from tests.system import warm_start
 
 PARTS = ("api", "relay", "worker", "watch")
 
@@ -29,16 +29,17 @@ class Part:
     said: Path
     port: int = 0
     launched_by: str = "services.cli"
-    process: subprocess.Popen[bytes] | None = None
+    process: warm_start.Launched | None = None
 
     def start(self) -> None:
         port = str(self.port)
         with self.said.open("ab") as said:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", self.launched_by, *self.arguments, "--port", port],
-                stdout=said,
-                stderr=said,
-                env=os.environ | self.environment,
+            self.process = warm_start.launch(
+                [*self.arguments, "--port", port],
+                said,
+                said,
+                environment=os.environ | self.environment,
+                module=self.launched_by,
             )
 
     def kill(self) -> None:
@@ -73,14 +74,7 @@ class ScaledSystem:
 
     def command(self, *arguments: str, exit_code: int = 0) -> str:
         """What it prints, or what it says where it is to be refused."""
-        done = subprocess.run(
-            [sys.executable, "-m", "services.cli", *arguments],
-            capture_output=True,
-            check=False,
-            encoding="utf-8",
-            env=os.environ | self.environment,
-            timeout=_PATIENCE_SECONDS,
-        )
+        done = warm_start.run(*arguments, environment=os.environ | self.environment)
         assert done.returncode == exit_code, f"{arguments}: {done.returncode}\n{done.stderr}"
         return done.stderr if exit_code else done.stdout
 

@@ -11,6 +11,7 @@ from time import monotonic
 
 import httpx
 
+from tests.system import warm_start
 from tests.system.command import Pulsetrail
 
 _PATIENCE_SECONDS = 40
@@ -22,7 +23,7 @@ class Serving:
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | warm_start.Launched | None = None
     address: str = ""
 
     @property
@@ -37,11 +38,20 @@ class Serving:
         """Does not wait. With a limit no file grows beyond it, as on a disk that is full."""
         (self.folder / "serving.json").unlink(missing_ok=True)
         with self.said.open("ab") as said:
+            self.process = warm_start.launch(
+                self.command.arguments("serve", "--port", "0"),
+                said,
+                said,
+                environment=os.environ | self.settings,
+                file_limit_bytes=file_limit_bytes,
+            )
+
+    def start_cold(self) -> None:
+        """As a person starts it, who has loaded nothing before. Does not wait."""
+        arguments = self.command.arguments("serve", "--port", "0")
+        with self.said.open("ab") as said:
             self.process = subprocess.Popen(
-                with_file_limit(self.command.arguments("serve", "--port", "0"), file_limit_bytes),
-                stdout=said,
-                stderr=said,
-                env=os.environ | self.settings | {"PYTHONUTF8": "1"},
+                [sys.executable, "-m", "services.cli", *arguments], stdout=said, stderr=said
             )
 
     async def ready(self) -> float:
@@ -76,6 +86,12 @@ class Serving:
         self.process.terminate()
         return self.process.wait(_PATIENCE_SECONDS)
 
+    def seconds_without_a_processor(self) -> float:
+        """How long it wanted to run while others held every processor; 0 where none tells."""
+        assert self.process is not None
+        schedule = Path(f"/proc/{self.process.pid}/schedstat")
+        return int(schedule.read_text().split()[1]) / 1e9 if schedule.exists() else 0.0
+
     def resident_bytes(self) -> int:
         """As much memory as it holds at this moment."""
         assert self.process is not None
@@ -90,10 +106,3 @@ class Serving:
             encoding="utf-8",
         )
         return int(shown.stdout) * 1024
-
-
-def with_file_limit(arguments: list[str], limit_bytes: int | None) -> list[str]:
-    """Started so that writing beyond the limit fails."""
-    if limit_bytes is None:
-        return arguments
-    return ["sh", "-c", f'ulimit -f {limit_bytes // 512}; exec "$@"', "sh", *arguments]

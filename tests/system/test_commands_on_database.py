@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from services.scaled import open_alone
 from services.schemas import migrate
 from shared.clock import wall_clock
 from shared.settings import DatabasePasswords, ScaledSettings
+from tests.system import warm_start
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(240)]
 
@@ -44,14 +44,7 @@ def pulsetrail(scaled: ScaledSettings, *arguments: str) -> subprocess.CompletedP
         "LOG_PARTITIONS": str(scaled.log_partitions),
         "OBJECT_STORE_URL": scaled.object_store_url,
     }
-    return subprocess.run(
-        [sys.executable, "-m", "services.cli", "--tenant", "demo", *arguments],
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        env=os.environ | environment,
-        timeout=60,
-    )
+    return warm_start.run("--tenant", "demo", *arguments, environment=os.environ | environment)
 
 
 def document(run: subprocess.CompletedProcess[str]) -> Any:

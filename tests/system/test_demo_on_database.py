@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +23,7 @@ from shared.clock import VirtualClock, wall_clock
 from shared.hosting import Hosting
 from shared.settings import DatabasePasswords, ScaledSettings
 from tests.servers.s3 import Bucket
+from tests.system import warm_start
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(240)]
 
@@ -72,14 +72,7 @@ def pulsetrail(scaled: ScaledSettings, *arguments: str) -> subprocess.CompletedP
         "LOG_PARTITIONS": str(scaled.log_partitions),
         "OBJECT_STORE_URL": scaled.object_store_url,
     }
-    return subprocess.run(
-        [sys.executable, "-m", "services.cli", *arguments],
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        env=os.environ | environment,
-        timeout=60,
-    )
+    return warm_start.run(*arguments, environment=os.environ | environment)
 
 
 def untold(_share: float) -> None:

@@ -20,6 +20,7 @@ from shared.clock import wall_clock
 from shared.log_source import Delivered
 from tests.contracts.event_stores import an_append
 from tests.shared.test_kafka_consumer import Owner
+from tests.system import warm_start
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
@@ -42,11 +43,8 @@ def environment(database: str, kafka: str, topic_prefix: str) -> dict[str, str]:
     return environment
 
 
-def pulsetrail(environment: dict[str, str], *command: str) -> "subprocess.CompletedProcess[str]":
-    arguments = [sys.executable, "-m", "services.cli", *command]
-    return subprocess.run(
-        arguments, env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
+def pulsetrail(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    return warm_start.run(*command, environment=environment)
 
 
 @contextmanager
