@@ -81,6 +81,14 @@ def imported(log: Log, tmp_path_factory: pytest.TempPathFactory) -> Pulsetrail:
     return pulsetrail
 
 
+reordered = pytest.mark.parametrize(
+    "log",
+    ["made-up", pytest.param("bank", marks=pytest.mark.slow)],
+    indirect=True,
+    scope="module",
+)
+
+
 def test_every_board_and_signal_at_the_clock(imported: Pulsetrail, reading: Reading) -> None:
     compare_everything(imported, reading)
 
@@ -117,6 +125,7 @@ def test_importing_it_again_adds_nothing(
     compare_roots(imported, reading)
 
 
+@reordered
 def test_two_halves_one_after_the_other(log: Log, reading: Reading, tmp_path: Path) -> None:
     header, *lines = log.lines()
     middle = len(lines) // 2
@@ -130,6 +139,7 @@ def test_two_halves_one_after_the_other(log: Log, reading: Reading, tmp_path: Pa
     compare_roots(pulsetrail, reading)
 
 
+@reordered
 def test_cases_interleaved_anew(log: Log, reading: Reading, tmp_path: Path) -> None:
     header, *lines = log.lines()
     pulsetrail = Pulsetrail(tmp_path / "data")
