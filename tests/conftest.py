@@ -1,5 +1,6 @@
 """What every test may rely on: a clean environment, steady laws, the samples where they are."""
 
+import gc
 import os
 import signal
 from itertools import groupby
@@ -21,6 +22,9 @@ ROOT = Path(__file__).parents[1]
 # pytest-timeout; a shared machine makes single examples slow.
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 settings.load_profile("steady")
+
+# What is loaded stays: looking through it for garbage again and again is in vain.
+gc.set_threshold(100_000, 20, 100)
 
 # A build started in the background ignores Ctrl-C, and so would every process that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
