@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from shared import batch_api, docs_page, event_log_api, health_api, live_api, metrics_api
 from shared.data_folder import DataFolder
-from shared.http import BASE, NO_TELEMETRY_OF_ITS_OWN, Access, install_errors
+from shared.http import BASE, NO_TELEMETRY_OF_ITS_OWN, Access, add_routes, install_errors
 from shared.http_limits import HttpLimits
 from shared.http_tracing import HttpTraces
 from shared.ports import Ports
@@ -130,15 +130,16 @@ def application(hosting: Hosted) -> FastAPI:
     commands: dict[str, BatchCommand] = {}
     for service in hosting.services:
         commands.update(service.commands)
-        for router in service.routers:
-            app.include_router(router)
-    app.include_router(batch_api.router(ports, access, commands))
-    app.include_router(event_log_api.router(ports, access))
-    app.include_router(live_api.router(ports, access))
-    app.include_router(metrics_api.router(ports, hosting.subscriptions, hosting.services))
-    app.include_router(docs_page.router(app))
+        add_routes(app, *service.routers)
+    add_routes(
+        app,
+        batch_api.router(ports, access, commands),
+        event_log_api.router(ports, access),
+        live_api.router(ports, access),
+        metrics_api.router(ports, hosting.subscriptions, hosting.services),
+        docs_page.router(app),
+        health_api.router(hosting),
+    )
     app.add_middleware(HttpLimits, settings=ports.settings)
     app.add_middleware(HttpTraces, new_id=ports.new_id, traced=BASE)
-
-    app.include_router(health_api.router(hosting))
     return app

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.telemetry import TelemetryConfig
 from pydantic import (
@@ -116,6 +116,16 @@ def json_response(
     content: Any, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
     return Response(encode_json(content), status, headers, media_type="application/json")
+
+
+def add_routes(app: FastAPI, *routers: APIRouter) -> None:
+    """As `include_router` of routers without a prefix of their own there, at half its price.
+
+    FastAPI would make every route a second time at the first request, and look for each request
+    in router after router.
+    """
+    for router in routers:
+        app.router.routes.extend(router.routes)
 
 
 def install_errors(app: FastAPI) -> None:

@@ -31,7 +31,7 @@ from shared.access import Role
 from shared.command_handling import CommandContext
 from shared.errors import DomainError
 from shared.hosting import application
-from shared.http import NO_TELEMETRY_OF_ITS_OWN, install_errors
+from shared.http import NO_TELEMETRY_OF_ITS_OWN, add_routes, install_errors
 from shared.logs import configure_logs
 from shared.orders import Order, What
 from shared.ports import Ports
@@ -64,7 +64,7 @@ class ApiProcess:
         """Raises OSError (the port is taken), PartitionsAreFixed."""
         async with _opened("api", api_of(self.services)) as hosting:
             app, sign_in = application(hosting), SignIn(hosting.ports)
-            app.include_router(sign_in.router())
+            add_routes(app, *sign_in.routers())
             begun = asyncio.create_task(self._begin(hosting, sign_in, output))
             try:
                 await _serve(app, self.address, output, "api")
@@ -207,8 +207,8 @@ def _health(hosting: ScaledHosting) -> FastAPI:
         openapi_url=None, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY_OF_ITS_OWN
     )
     install_errors(app)
-    app.include_router(health_api.router(hosting))
-    app.include_router(metrics_api.router(hosting.ports, hosting.subscriptions, hosting.services))
+    metrics = metrics_api.router(hosting.ports, hosting.subscriptions, hosting.services)
+    add_routes(app, health_api.router(hosting), metrics)
     return app
 
 

@@ -14,7 +14,7 @@ from services.cli.web_server import WebServer, listening_on, told_by_signals
 from services.relaying import Relaying, make_topics, open_relay
 from services.tracing import traces_sent
 from shared.errors import CannotGoOn
-from shared.http import NO_TELEMETRY_OF_ITS_OWN, install_errors, json_response
+from shared.http import NO_TELEMETRY_OF_ITS_OWN, add_routes, install_errors, json_response
 from shared.logs import configure_logs
 from shared.metrics_api import metrics_router
 from shared.service import Gauge
@@ -97,5 +97,5 @@ def _health(relaying: Relaying, installation: InstallationSettings) -> FastAPI:
     async def figures() -> Sequence[Gauge]:
         return relaying.gauges()
 
-    app.include_router(metrics_router(installation, figures))
+    add_routes(app, metrics_router(installation, figures))
     return app

@@ -19,6 +19,7 @@ from services.cli.web_server import WebServer, listening_on, told_by_signals
 from shared.access import Role
 from shared.data_folder import Serving
 from shared.hosting import Hosting, application
+from shared.http import add_routes
 from shared.logs import configure_logs
 from shared.settings import InstallationSettings
 
@@ -71,8 +72,7 @@ class Serve:
         token = base64.urlsafe_b64encode(ports.random_bytes(32)).decode().rstrip("=")
         sign_in = SignIn(ports)
         app = application(hosting)
-        app.include_router(local_requests.router(hosting, token))
-        app.include_router(sign_in.router())
+        add_routes(app, local_requests.router(hosting, token), *sign_in.routers())
         server = WebServer(app)
         await _first_key(hosting, output)
         hosting.start()
@@ -83,7 +83,7 @@ class Serve:
         output.notice("Stop with Ctrl-C.")
         with folder_of_uploads() as folder, told_by_signals(server.stop):
             imports = Imports(hosting, folder)
-            app.include_router(imports_api.router(ports, imports))
+            add_routes(app, imports_api.router(ports, imports))
             try:
                 await server.serve(sockets=[listening])
             finally:

@@ -47,7 +47,7 @@ class SignIn:
     def _link_here(self, visitor: Visitor) -> str:
         return self._link((self._ports.settings.public_url or "").rstrip("/"), visitor)
 
-    def router(self) -> APIRouter:
+    def routers(self) -> list[APIRouter]:
         routes = APIRouter()
 
         @routes.get(_PATH, include_in_schema=False)
@@ -57,11 +57,14 @@ class SignIn:
                 return told_refused(request, 401, _SPENT)
             return await begin_session(self._ports, visitor, "/")
 
-        routes.include_router(sessions.router(self._ports))
-        routes.include_router(sign_in_links.router(self._ports, self._link_here))
+        routers = [
+            routes,
+            sessions.router(self._ports),
+            sign_in_links.router(self._ports, self._link_here),
+        ]
         if self._ports.identity_provider is not None:
-            routes.include_router(oidc_sign_in.router(self._ports, self._ports.identity_provider))
-        return routes
+            routers.append(oidc_sign_in.router(self._ports, self._ports.identity_provider))
+        return routers
 
 
 async def _of_demonstration(ports: Ports) -> list[tuple[str, Visitor]]:

@@ -18,7 +18,7 @@ from joserfc.jwk import OctKey, RSAKey
 from services.cli.sign_in import SignIn
 from services.directory.domain.person import PERSON, GiveGrant
 from shared.hosting import application
-from shared.http import SESSION_COOKIE
+from shared.http import SESSION_COOKIE, add_routes
 from shared.identity import Attempt
 from tests.servers.oidc_provider import AUDIENCE, CLIENT_ID, CLIENT_SECRET, oidc_provider
 from tests.services.sales_floor import SalesFloor, code_of, sales_floor
@@ -52,7 +52,7 @@ async def floor_with(
             grant = GiveGrant(person_id=person, role=role, unit_id="north", now=running.clock())
             await running.handle("directory", PERSON, person, grant)
         app = application(running.hosting)
-        app.include_router(SignIn(running.hosting.ports).router())
+        add_routes(app, *SignIn(running.hosting.ports).routers())
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=HERE) as running.http:
             yield running
