@@ -11,7 +11,7 @@ import pytest
 from services.cli.sign_in import SignIn
 from services.directory.domain.api_key import API_KEY, CreateApiKey
 from shared.hosting import application
-from shared.http import SESSION_COOKIE, key_hash
+from shared.http import SESSION_COOKIE, add_routes, key_hash
 from tests.services.alarm_floor import AlarmFloor, alarm_floor
 from tests.services.sales_floor import NOW, SalesFloor
 from tests.services.test_page_forms import following
@@ -188,7 +188,7 @@ async def test_a_sign_in_link_works_once_and_acts_by_what_the_person_is_granted(
     floor: SalesFloor,
 ) -> None:
     app = application(floor.hosting)
-    app.include_router(SignIn(floor.hosting.ports).router())
+    add_routes(app, *SignIn(floor.hosting.ports).routers())
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
         signing_in = SalesFloor(floor.hosting, http, floor.clock)
@@ -212,7 +212,7 @@ async def test_a_sign_in_link_works_once_and_acts_by_what_the_person_is_granted(
 
 async def test_nobody_makes_a_link_for_whom_they_could_not_make_a_key(floor: SalesFloor) -> None:
     app = application(floor.hosting)
-    app.include_router(SignIn(floor.hosting.ports).router())
+    add_routes(app, *SignIn(floor.hosting.ports).routers())
     local = CreateApiKey(
         key_id="K-local",
         key_hash=key_hash("key-local"),
