@@ -3,8 +3,9 @@
     python -m benchmarks.scaled_projection
 
 The latest stage of each opportunity out of 3 million events of 300 B, of 20,000 and of a million
-opportunities, on real servers with fsync on; BENCH_SCALE=0.1 takes a tenth of the events. Every
-table is compared with the oracle before a figure is given.
+opportunities, on real servers with fsync on; each killed -9 half way too. Every table is compared
+with the oracle before a figure is given. About 30 minutes and 8 GB of disk, the first time some
+minutes more for the peers' environments; BENCH_SCALE=0.1 takes a tenth of the events.
 """
 
 import asyncio
@@ -17,11 +18,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.figure import Figure, table, told, under
-from benchmarks.peers.environment import PeerIsAbsent, python_of
+from benchmarks.peers.environment import PeerIsAbsent
+from benchmarks.scaled import peers
 from benchmarks.scaled.contest import Contestant, Run, compete, compete_killed
+from benchmarks.scaled.live import followed_live
 from benchmarks.scaled.our_worker import empty_store, our_worker, with_heads
 from benchmarks.scaled.servers import Servers, servers, versions
-from benchmarks.scaled.size import scaled
+from benchmarks.scaled.size import SCALE, scaled
 from benchmarks.scaled.stages import Stages
 
 EVENTS = 3_000_000
@@ -29,8 +32,7 @@ FEW_KEYS = 20_000
 MANY_KEYS = 1_000_000
 AGENT_EVENTS = 100_000
 """A Faust agent and Quix would take many minutes for all of them."""
-
-_PEERS = Path(__file__).parent / "peers"
+LIVE_SECONDS = 60.0
 
 
 def measure() -> Iterator[Figure]:
@@ -59,7 +61,7 @@ class _Bench:
         what = f"{events:,} events of {stages.bytes_an_event:.0f} B, {keys:,} keys"
         consumed = self._limit("consume", stages)
         merged = self._limit("merge", stages)
-        ours = asyncio.run(compete(self._ours(stages), stages.latest, self._folder))
+        ours = self._compete(self._ours, stages)
         rate = events / ours.seconds
         yield _rate(f"{what}: consume and decode alone", events, *consumed)
         yield _rate(f"{what}: PostgreSQL merging the same rows alone", events, *merged)
@@ -68,70 +70,89 @@ class _Bench:
             yield _ratio("ours / consume and decode alone", rate / (events / consumed[0]), 0.40)
         else:
             yield _ratio("ours / PostgreSQL merging alone", rate / (events / merged[0]), 0.50)
-        yield from self._against(stages, what, ours, 1.8 if keys == FEW_KEYS else 1.0)
+        yield from self._killed("ours", self._ours, stages, ours)
+        yield from self._against(stages, what, ours)
         if keys == FEW_KEYS:
-            yield from self._killed("ours", self._ours, stages, ours, exact=True)
-            two = asyncio.run(compete(self._ours(stages, 2), stages.latest, self._folder))
+            two = self._compete(lambda of: self._ours(of, 2), stages)
             yield _of(f"{what}: ours, two processes", events, two, "disjoint partitions")
             yield _ratio("two processes / one", ours.seconds / two.seconds, 1.7)
+            yield from self._live(rate / 2)
 
-    def _against(self, stages: Stages, what: str, ours: Run, least: float) -> Iterator[Figure]:
-        try:
-            theirs = asyncio.run(compete(self._pathway(stages), stages.latest, self._folder))
-        except PeerIsAbsent as absence:
-            yield Figure(
-                name=f"{what}: Pathway", value=0, unit="absent", compared_with=str(absence)
-            )
-            return
-        yield _of(f"{what}: Pathway 0.33.0", stages.events, theirs, "commits 1 s, persistence")
-        yield _ratio("ours / Pathway", theirs.seconds / ours.seconds, least)
-        yield _ratio("ours / Pathway, from launch", theirs.from_launch / ours.from_launch)
-        yield under("CPU of ours / of Pathway", ours.cpu_seconds / theirs.cpu_seconds, "ratio", 0.5)
-        if stages.keys == FEW_KEYS:
-            yield from self._killed("Pathway", self._pathway, stages, theirs, exact=False)
+    def _against(self, stages: Stages, what: str, ours: Run) -> Iterator[Figure]:
+        few = stages.keys == FEW_KEYS
+        runs: dict[str, Run] = {}
+        for name, peer, least, how in (
+            (peers.PATHWAY, self._pathway, 1.8 if few else 1.0, "commits 1 s, persistence"),
+            (peers.FLINK, self._flink, 1.0, "warm, mini-batch, checkpoints 5 s"),
+        ):
+            try:
+                theirs = runs[name] = self._compete(peer, stages)
+            except PeerIsAbsent as absence:
+                yield _absent(f"{what}: {name}", absence)
+                continue
+            yield _of(f"{what}: {name}", stages.events, theirs, how)
+            yield _ratio(f"ours / {name}", theirs.seconds / ours.seconds, least)
+            yield _ratio(f"ours / {name}, from launch", theirs.from_launch / ours.from_launch)
+            yield from self._killed(name, peer, stages, theirs)
+        if runs:
+            least_cpu = min(each.cpu_seconds for each in runs.values())
+            share = ours.cpu_seconds / least_cpu
+            yield under("CPU of ours / of the better peer", share, "ratio", 0.5)
+        if peers.FLINK in runs:
+            share = ours.resident_bytes / runs[peers.FLINK].resident_bytes
+            yield under(f"memory of ours / of {peers.FLINK}", share, "ratio", 0.2)
 
     def _killed(
-        self,
-        name: str,
-        contestant: "Callable[[Stages], Contestant]",
-        stages: Stages,
-        alive: Run,
-        *,
-        exact: bool,
+        self, name: str, contestant: "Callable[[Stages], Contestant]", stages: Stages, alive: Run
     ) -> Iterator[Figure]:
         run = asyncio.run(
             compete_killed(
                 contestant(stages), stages.latest, self._folder, after_seconds=alive.seconds / 2
             )
         )
-        label = f"{name}, killed -9 half way"
-        if exact:
+        label = f"{stages.keys:,} keys: {name}, killed -9 half way"
+        if name == "ours":
             yield under(f"{label}: stood still", run.still_seconds, "s", 15)
             yield under(f"{label}: keys that showed an older value", run.older, "keys", 0.5)
         else:
             yield Figure(name=f"{label}: stood still", value=run.still_seconds, unit="s")
             yield Figure(name=f"{label}: keys that showed an older value", value=run.older, unit="")
 
+    def _live(self, rate: float) -> Iterator[Figure]:
+        seconds = max(5.0, LIVE_SECONDS * SCALE)
+        stages = self._stages(round(rate * seconds), FEW_KEYS)
+        late = asyncio.run(
+            followed_live(self._servers, self._template, stages, seconds, self._folder)
+        )
+        what = f"live, {rate:,.0f} events/s for {seconds:.0f} s"
+        yield Figure(name=f"{what}: committed, p50", value=late.p50_seconds, unit="s")
+        yield under(f"{what}: committed, p99", late.p99_seconds, "s", 1.0)
+
     def agents(self) -> Iterator[Figure]:
         events = scaled(AGENT_EVENTS)
         stages = asyncio.run(self._produced(events, min(FEW_KEYS, events)))
         what = f"{events:,} events"
-        run = asyncio.run(compete(self._faust(stages), stages.latest, self._folder))
+        run = self._compete(lambda of: peers.faust_agent(self._servers, of), stages)
         yield _of(f"{what}: a plain Faust agent, batches by take()", events, run, "")
         try:
-            quix = self._quix(stages)
+            run = self._compete(lambda of: peers.quix(self._servers, of), stages)
         except PeerIsAbsent as absence:
-            yield Figure(name="Quix Streams", value=0, unit="absent", compared_with=str(absence))
+            yield _absent(f"{what}: {peers.QUIX}", absence)
             return
-        run = asyncio.run(compete(quix, stages.latest, self._folder))
-        yield _of(f"{what}: Quix Streams 3.28.1", events, run, "PostgreSQL sink, upsert")
+        yield _of(f"{what}: {peers.QUIX}", events, run, "PostgreSQL sink, upsert")
 
     async def _produced(self, events: int, keys: int) -> Stages:
-        prefix = f"bench-{uuid.uuid4().hex[:8]}"
-        stages = Stages(prefix=prefix, log_id=self._log_id, events=events, keys=keys)
+        stages = self._stages(events, keys)
         print(f"  {events:,} events into Kafka", file=sys.stderr, flush=True)
         await stages.produce(self._servers)
         return stages
+
+    def _stages(self, events: int, keys: int) -> Stages:
+        prefix = f"bench-{uuid.uuid4().hex[:8]}"
+        return Stages(prefix=prefix, log_id=self._log_id, events=events, keys=keys)
+
+    def _compete(self, contestant: "Callable[[Stages], Contestant]", stages: Stages) -> Run:
+        return asyncio.run(compete(contestant(stages), stages.latest, self._folder))
 
     def _limit(self, what: str, stages: Stages) -> tuple[float, float]:
         """Seconds, and CPU seconds."""
@@ -155,42 +176,14 @@ class _Bench:
         return our_worker(self._servers, url, stages, processes=processes)
 
     def _pathway(self, stages: Stages) -> Contestant:
-        python = python_of("pathway", "pathway==0.33.0")
-        url = self._servers.url(asyncio.run(self._servers.database()))
-        kept = self._folder / f"pathway-{uuid.uuid4().hex[:8]}"
-        # With the group of before it stands still after a kill: each start has one of its own.
-        script = f'exec "{python}" "{_PEERS / "run_pathway.py"}" "$@" "group-$$" "{kept}"'
-        return Contestant(
-            name="pathway",
-            arguments=("sh", "-c", script, "sh", self._servers.bootstrap, stages.topic, url),
-            table="latest_stage",
-            url=url,
-        )
+        return peers.pathway(self._servers, stages, self._folder)
 
-    def _faust(self, stages: Stages) -> Contestant:
-        url = self._servers.url(asyncio.run(self._servers.database()))
-        return Contestant(
-            name="faust-agent",
-            arguments=(
-                *(sys.executable, str(_PEERS / "run_faust.py")),
-                *(self._servers.bootstrap, stages.topic, url, "faust-agent"),
-            ),
-            table="latest_stage",
-            url=url,
-        )
+    def _flink(self, stages: Stages) -> Contestant:
+        return peers.flink(self._servers, stages, self._folder)
 
-    def _quix(self, stages: Stages) -> Contestant:
-        python = python_of("quix", "quixstreams[postgresql]==3.28.1")
-        url = self._servers.url(asyncio.run(self._servers.database()))
-        return Contestant(
-            name="quix",
-            arguments=(
-                *(str(python), str(_PEERS / "run_quix.py")),
-                *(self._servers.bootstrap, stages.topic, url, "quix"),
-            ),
-            table="latest_stage",
-            url=url,
-        )
+
+def _absent(name: str, absence: PeerIsAbsent) -> Figure:
+    return Figure(name=name, value=0, unit="absent", compared_with=str(absence))
 
 
 def _of(name: str, events: int, run: Run, against: str) -> Figure:

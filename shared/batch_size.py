@@ -1,6 +1,6 @@
 """How many events a subscription takes together: the more, the fewer rows have to be written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from shared.feed import BATCH
 from shared.intake import Batch
@@ -10,7 +10,7 @@ AT_MOST = 80_000
 _QUICK_SECONDS = 1.0
 _SLOW_SECONDS = 2.5
 _MORE_STANDS_THERE = 2_000
-"""A fetch that brought so many events will be followed by another at once."""
+"""So many events are worth another fetch before the next batch begins."""
 
 
 class BatchSize:
@@ -23,9 +23,27 @@ class BatchSize:
     def is_reached_by(self, batches: Sequence[Batch]) -> bool:
         return _size(batches) >= self.at_once
 
-    def is_worth_waiting(self, fetched: Sequence[Batch], arrived: Sequence[Batch]) -> bool:
-        """For more, while the batch before is written anyway."""
-        return _size(fetched) >= _MORE_STANDS_THERE and not self.is_reached_by(arrived)
+    def is_worth_waiting(self, arrived: Sequence[Batch], behind: int, *, is_writing: bool) -> bool:
+        """For more: where a whole batch stands there, and while the one before is written anyway.
+
+        `behind`: how many events are known to come after what has arrived.
+        """
+        if self.is_reached_by(arrived):
+            return False
+        return behind >= (_MORE_STANDS_THERE if is_writing else self.at_once)
+
+    def parts(self, arrived: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
+        """All that arrived, in order: a last part that were less than half goes with the others."""
+        part: list[Batch] = []
+        left = _size(arrived)
+        for each in arrived:
+            part.append(each)
+            left -= len(each.events)
+            if self.is_reached_by(part) and left >= self.at_once // 2:
+                yield part
+                part = []
+        if part:
+            yield part
 
     def took(self, seconds: float) -> None:
         if seconds < _QUICK_SECONDS:

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 Clock = Callable[[], datetime]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
+_as_json = msgspec.json.Encoder().encode
 
 
 def wall_clock() -> datetime:
@@ -50,4 +52,5 @@ def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and `Z`."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
+    text = _as_json(moment).decode()  # with quotes, and six digits or none
+    return text[1:24] + "Z" if moment.microsecond else text[1:20] + ".000Z"

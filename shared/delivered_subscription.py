@@ -50,6 +50,8 @@ class DeliveredSubscription:
         self._turn = asyncio.Lock()
         self._moved = asyncio.Event()
         self._is_paused = False
+        self._behind: dict[int, int] = {}
+        """By partition how many events stood there when it was last fetched from."""
         self._stored_at = 0.0
         self._size = BatchSize()
         self.taken = 0
@@ -115,6 +117,7 @@ class DeliveredSubscription:
         async with self._turn:
             self._assigned -= set(partitions)
             self._intake.forget(partitions)
+            self._behind.clear()
 
     # ------------------------------------------------------------------ following
 
@@ -150,7 +153,10 @@ class DeliveredSubscription:
                 fetched = await self._next(source)
                 arrived += fetched
                 if taking is not None:
-                    if not taking.done() and self._size.is_worth_waiting(fetched, arrived):
+                    is_writing = not taking.done()
+                    if (fetched or is_writing) and self._size.is_worth_waiting(
+                        arrived, sum(self._behind.values()), is_writing=is_writing
+                    ):
                         continue
                     await _result_of(taking)
                 taking = asyncio.create_task(self._take(source, arrived))
@@ -177,9 +183,12 @@ class DeliveredSubscription:
     async def _next(self, source: LogSource) -> list[Batch]:
         """Decoded while the batches before it are being written."""
         if self._is_paused:
+            self._behind.clear()
             await asyncio.sleep(_FETCH_SECONDS)
             return []
-        return [self._decoded(each) for each in await source.fetch(_FETCH_SECONDS)]
+        fetched = await source.fetch(_FETCH_SECONDS)
+        self._behind |= {each.partition: each.behind for each in fetched}
+        return [self._decoded(each) for each in fetched]
 
     def _decoded(self, delivered: Delivered) -> Batch:
         until = delivered.recorded_until
@@ -192,17 +201,13 @@ class DeliveredSubscription:
 
     async def _take(self, source: LogSource, arrived: Sequence[Batch]) -> None:
         async with self._turn:
-            part: list[Batch] = []
-            for each in arrived:
-                if each.partition not in self._assigned:
-                    continue  # it will come to whoever has it now
-                part.append(each)
-                if self._size.is_reached_by(part):
-                    begun = perf_counter()
-                    await self._take_together(source, await self._fresh(part))
+            # The others will come to whoever has their partition now.
+            ours = [each for each in arrived if each.partition in self._assigned]
+            for part in self._size.parts(ours):
+                begun, is_full = perf_counter(), self._size.is_reached_by(part)
+                await self._take_together(source, await self._fresh(part))
+                if is_full:
                     self._size.took(perf_counter() - begun)
-                    part = []
-            await self._take_together(source, await self._fresh(part))
             now = asyncio.get_running_loop().time()
             if self._intake.has_unstored and now - self._stored_at >= _FETCH_SECONDS:
                 await self._intake.store_places()

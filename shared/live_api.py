@@ -16,7 +16,8 @@ from shared.event_store import EventStore
 from shared.http import BASE, Access
 from shared.ports import Ports
 
-_MOST_OFTEN_SECONDS = 1.0
+_MOST_OFTEN_SECONDS = 0.5
+_SHOWN_WITHIN_SECONDS = 2.0
 _COMMENT_SECONDS = 15.0
 _STREAM_SECONDS = 15 * 60.0
 _EVENTS_LOOKED_AT = 1_000
@@ -34,7 +35,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> StreamingResponse:
         return StreamingResponse(
-            _changes(ports, caller.tenant_id, last_event_id),
+            changes(ports, caller.tenant_id, last_event_id),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -42,10 +43,12 @@ def router(ports: Ports, access: Access) -> APIRouter:
     return routes
 
 
-async def _changes(ports: Ports, tenant_id: str, last_event_id: str | None) -> AsyncIterator[str]:
-    """At most one message a second; it names event types of the tenant, nothing of their content.
+async def changes(ports: Ports, tenant_id: str, last_event_id: str | None) -> AsyncIterator[str]:
+    """At most two messages a second; they name event types of the tenant, nothing of their content.
 
-    The stream ends by itself after 15 minutes, so that clients spread after a restart.
+    Whoever asks upon a message finds what changed: it waits for the read models, but for no longer
+    than two seconds. The stream ends by itself after 15 minutes, so that clients spread after a
+    restart.
     """
     store = ports.event_store
     heads = _resumed(last_event_id) or await _heads(store)
@@ -54,8 +57,11 @@ async def _changes(ports: Ports, tenant_id: str, last_event_id: str | None) -> A
     yield "retry: 2000\n\n"
     while loop.time() < ends:
         generation = store.generation
-        heads, types = await _advanced(store, tenant_id, heads)
+        before = heads
+        heads, types = await _advanced(store, tenant_id, before)
         if types:
+            moved = {place: end for place, end in heads.items() if end > before[place]}
+            await ports.progress.reached(moved, seconds=_SHOWN_WITHIN_SECONDS)
             data = json.dumps({"changed": sorted(types)})
             yield f"id: {_token(heads)}\ndata: {data}\n\n"
             quiet_since = loop.time()

@@ -13,13 +13,15 @@ class Delivered(NamedTuple):
     Events may come again, or have come before; a hole in their offsets means that one was lost.
     `next_source_offset` is where the source goes on after these. `recorded_until` is the latest
     tick among them: everything recorded before it has been delivered; None without a tick.
-    `events` is empty where a fetch brought ticks alone.
+    `events` is empty where a fetch brought ticks alone. `behind`: how many messages after these
+    are known to stand there.
     """
 
     partition: int
     events: Sequence[ArrivedEvent]
     next_source_offset: int
     recorded_until: datetime | None
+    behind: int = 0
 
 
 class StartingPoint(NamedTuple):

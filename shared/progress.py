@@ -49,21 +49,31 @@ class Progress:
         Raises Malformed for a token that is none of ours, NotReachedYet after `seconds`.
         """
         position = await self._position(wanted)
-        readers = [
-            each
-            for each in self._subscriptions.values()
-            if each.log == position.log and not isinstance(each.target, Reaction)
-        ]
+        place = (position.log, position.partition)
+        late = await self._late({place: position.offset + 1}, seconds)
+        if late is not None:
+            raise NotReachedYet(
+                f"{late.name} is at {await late.position(position.partition)} of"
+                f" {position.log}/{position.partition}, the write is at {position.offset}"
+            )
+
+    async def reached(self, ends: Mapping[tuple[str, int], int], *, seconds: float) -> bool:
+        """Until every read model contains what lies before these offsets of log and partition;
+        False where one did not within that time."""
+        return await self._late(ends, seconds) is None
+
+    async def _late(self, ends: Mapping[tuple[str, int], int], seconds: float) -> Kept | None:
         deadline = asyncio.get_running_loop().time() + seconds
-        for reader in readers:
-            while (reached := await reader.position(position.partition)) <= position.offset:
-                left = deadline - asyncio.get_running_loop().time()
-                if left <= 0:
-                    raise NotReachedYet(
-                        f"{reader.name} is at {reached} of {position.log}/{position.partition},"
-                        f" the write is at {position.offset}"
-                    )
-                await reader.wait_until_moved(min(left, _POLL_SECONDS))
+        for (log, partition), end in ends.items():
+            for reader in self._subscriptions.values():
+                if reader.log != log or isinstance(reader.target, Reaction):
+                    continue
+                while await reader.position(partition) < end:
+                    left = deadline - asyncio.get_running_loop().time()
+                    if left <= 0:
+                        return reader
+                    await reader.wait_until_moved(min(left, _POLL_SECONDS))
+        return None
 
     async def _position(self, wanted: str) -> Position:
         try:

@@ -14,6 +14,8 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
+    cast,
+    func,
     select,
     text,
 )
@@ -46,6 +48,19 @@ def rows_table(name: str, declared: Columns, indexes: Indexes) -> Table:
     )
 
 
+def narrow_table(name: str, declared: Columns) -> Table:
+    if name in METADATA.tables:
+        return METADATA.tables[name]
+    return Table(
+        name,
+        METADATA,
+        Column("tenant_id", String(64), primary_key=True),
+        Column("key", String(200), primary_key=True),
+        *(Column(column, kind, nullable=True) for column, kind in declared),
+        sqlite_with_rowid=False,
+    )
+
+
 def series_table(name: str) -> Table:
     if name in METADATA.tables:
         return METADATA.tables[name]
@@ -59,7 +74,7 @@ def series_table(name: str) -> Table:
         Column("rep_id", String(64), nullable=False),
         Column("stage", String(64), nullable=False),
         Column("action", String(64), nullable=False),
-        Index(f"{name}_of", "tenant_id", "unit_id", "figure"),
+        Index(f"{name}_of", "tenant_id", "unit_id", "figure", "rep_id"),
     )
 
 
@@ -82,6 +97,19 @@ def points_table(name: str) -> Table:
         ),
         sqlite_with_rowid=False,
     )
+
+
+def figures_of(series: Table, points: Table) -> tuple[Select[Any], tuple[str, ...]]:
+    """The sums of all partitions' points, and what names each of them."""
+    of_what = [column for column in series.columns if column.name != "series_id"]
+    amount = cast(func.sum(points.c.amount), BigInteger)
+    figures = (
+        select(*of_what, points.c.at, amount.label("amount"))
+        .join_from(points, series, points.c.series_id == series.c.series_id)
+        .group_by(*of_what, points.c.at)
+        .having(amount != 0)
+    )
+    return figures, (*(column.name for column in of_what), "at")
 
 
 def deadlines_table(name: str) -> Table:

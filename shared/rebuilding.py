@@ -3,13 +3,17 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import structlog
 from sqlalchemy import Select, Table, and_, delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.gathering import CannotBeGathered, Gathering
 from shared.ports import Ports
-from shared.projecting import AT_ONCE, Content, ReadModel
+from shared.projecting import AT_ONCE, Content, ReadModel, RowReadModel
 from shared.read_store import CHECKPOINTS, DEAD_LETTERS, METADATA, PARKED_STREAMS
 from shared.subscription import Feed, Kept, Subscription
+
+LOG = structlog.get_logger(__name__)
 
 _BESIDE = "_beside"
 _DIFFERENCES_TOLD = 100
@@ -57,6 +61,12 @@ async def rebuild(
     await _begin_anew(ports, building.name, beside.tables)
     try:
         end = await _end(ports, kept, compare=compare)
+        if isinstance(beside, RowReadModel):
+            try:
+                await Gathering(beside, feed, ports.read_store, building.name).gather(end, progress)
+            except CannotBeGathered as flaw:
+                LOG.info("rebuilt_batch_by_batch", read_model=read_model.name, why=str(flaw))
+                await _begin_anew(ports, building.name, beside.tables)
         while await building.step(end):
             folded = [await building.position(partition) for partition in range(len(end))]
             progress(sum(folded), sum(end))

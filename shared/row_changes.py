@@ -19,6 +19,7 @@ class RowChanges:
     def __init__(self, partition: int) -> None:
         self.partition = partition
         self.rows: list[tuple[Any, ...]] = []
+        self.narrow: list[tuple[Any, ...]] = []
         self.gone: list[Key] = []
         self.points: dict[str, dict[Point, int]] = {}
         self.due: dict[Key, int] = {}

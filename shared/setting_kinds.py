@@ -80,10 +80,14 @@ def yes_or_no(value: SettingValue) -> str | None:
     return None if isinstance(value, bool) else "must be true or false"
 
 
+_ZONE_NAME = re.compile(r"[A-Za-z0-9._+/-]{1,64}")
+"""Whatever else somebody types is not looked up among the installed packages."""
+
+
 def zone_problem(value: SettingValue) -> str | None:
     """None for the name of a time zone that the tz database has."""
     refusal = "must be the name of a time zone, like Asia/Shanghai"
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not _ZONE_NAME.fullmatch(value):
         return refusal
     try:
         ZoneInfo(value)

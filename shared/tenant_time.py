@@ -49,8 +49,9 @@ class TenantTime:
         """Now; until the tenant goes live, the latest imported time if there is one."""
         return now if self.is_live or self.clock_at is None else self.clock_at
 
-    def setting(self, name: str, at: datetime | None = None) -> SettingValue:
-        """The value in force at a moment, from the moment of its change on; by default the latest.
+    def setting(self, name: str, at: datetime) -> SettingValue:
+        """The value in force at a moment, from the moment of its change on: what is announced for
+        later does not hold yet.
 
         Raises KeyError for a name that the catalogue lacks.
         """
@@ -62,19 +63,19 @@ class TenantTime:
         """Every value the setting took, earliest effect first, without the default before them."""
         return tuple(self.settings.get(name, ()))
 
-    def number_setting(self, name: str, at: datetime | None = None) -> float:
+    def number_setting(self, name: str, at: datetime) -> float:
         return float(self.setting(name, at))  # type: ignore[arg-type]  # a number by its catalogue
 
-    def zone(self, at: datetime | None = None) -> str:
+    def zone(self, at: datetime) -> str:
         return str(self.setting("zone", at))
 
-    def calendar(self, at: datetime | None = None) -> BusinessCalendar:
+    def calendar(self, at: datetime) -> BusinessCalendar:
         """Working days as recorded up to now, in the zone in force at a moment."""
         days = {day: works for year in self.years.values() for day, works in year.days.items()}
         provisional = (number for number, year in self.years.items() if year.provisional)
         return BusinessCalendar(self.zone(at), days, frozenset(self.years), frozenset(provisional))
 
-    def business_hours(self, at: datetime | None = None) -> DailyHours:
+    def business_hours(self, at: datetime) -> DailyHours:
         return DailyHours.parse(str(self.setting("business_hours", at)))
 
     def change_setting(self, name: str, value: SettingValue, effective_at: datetime | None) -> None:
@@ -86,5 +87,5 @@ class TenantTime:
         )
 
 
-def _is_later(effective_at: datetime | None, at: datetime | None) -> bool:
-    return effective_at is not None and at is not None and effective_at > at
+def _is_later(effective_at: datetime | None, at: datetime) -> bool:
+    return effective_at is not None and effective_at > at

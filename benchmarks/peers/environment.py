@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jgo
+
 from stack.kafka_server import downloads_folder
 
 _MINUTES = 10
@@ -31,6 +33,19 @@ def python_of(name: str, *requirements: str) -> Path:
         raise PeerIsAbsent(f"{name} cannot be installed: {_told(failure)}") from failure
     complete.write_text(wanted)
     return python
+
+
+def jars_of(name: str, *coordinates: str) -> list[Path]:
+    """Java archives from Maven, kept beside the environment. Raises PeerIsAbsent."""
+    cache = downloads_folder() / "peers" / f"{name}-jars"
+    found: list[Path] = []
+    for each in coordinates:
+        try:
+            found += jgo.build(each, cache_dir=cache).path.rglob("*.jar")
+        except Exception as failure:  # of jgo, of what it asks, or of the way there
+            raise PeerIsAbsent(f"{each} cannot be fetched: {_told(failure)}") from failure
+    # It is in Flink itself already, in another version.
+    return [jar for jar in found if not jar.name.startswith("flink-connector-base")]
 
 
 def _run(*arguments: str) -> None:

@@ -64,7 +64,7 @@ class Run:
 
 
 @dataclass
-class _Process:
+class Running:
     process: "subprocess.Popen[bytes]"
     said: Path
     launched: float
@@ -95,7 +95,7 @@ class _Process:
         self.process.wait()
 
 
-def _launched(contestant: Contestant, said: Path) -> _Process:
+def launched(contestant: Contestant, said: Path) -> Running:
     said.unlink(missing_ok=True)
     begun = monotonic()
     with said.open("ab") as out:
@@ -106,7 +106,7 @@ def _launched(contestant: Contestant, said: Path) -> _Process:
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **contestant.environment},
         )
-    return _Process(process, said, begun)
+    return Running(process, said, begun)
 
 
 async def compete(
@@ -115,7 +115,7 @@ async def compete(
     """From nothing to the complete table. Raises CannotCompete, AssertionError where the table
     differs from the oracle."""
     connection = await asyncpg.connect(contestant.url)
-    running = _launched(contestant, folder / f"{contestant.name}.said")
+    running = launched(contestant, folder / f"{contestant.name}.said")
     try:
         wanted = await _wanted(connection, oracle)
         await _until(connection, contestant, running, wanted, len(oracle))
@@ -127,7 +127,7 @@ async def compete(
             cpu_seconds=running.cpu_seconds() - used,
             resident_bytes=running.resident_bytes(),
         )
-        await _compare(connection, contestant, oracle)
+        await compare(connection, contestant, oracle)
         return run
     finally:
         running.kill()
@@ -144,7 +144,7 @@ async def compete_killed(
     """The same, but killed -9 after so long and started again at once; looked at all the time."""
     connection = await asyncpg.connect(contestant.url)
     said = folder / f"{contestant.name}-killed.said"
-    running = _launched(contestant, said)
+    running = launched(contestant, said)
     watch = _Watch(contestant, sorted(oracle)[:: max(1, len(oracle) // _SAMPLED)])
     try:
         wanted = await _wanted(connection, oracle)
@@ -157,14 +157,14 @@ async def compete_killed(
         before = await _digest(connection, contestant)
         assert before != wanted, "it was killed too late: everything was done"
         first = running.launched
-        running = _launched(contestant, said)
+        running = launched(contestant, said)
         while await _digest(connection, contestant) == before:
             running.refuse_ended()
             await asyncio.sleep(0.05)
         again = monotonic()
         await _until(connection, contestant, running, wanted, len(oracle), watch)
         ended = monotonic()
-        await _compare(connection, contestant, oracle)
+        await compare(connection, contestant, oracle)
         return Run(
             seconds=ended - first,
             from_launch=ended - first,
@@ -198,7 +198,7 @@ class _Watch:
 async def _until(  # what is waited for, and who is watched meanwhile
     connection: "asyncpg.Connection[Any]",
     contestant: Contestant,
-    running: _Process,
+    running: Running,
     wanted: int,
     keys: int,
     watch: _Watch | None = None,
@@ -232,7 +232,7 @@ async def _digest(connection: "asyncpg.Connection[Any]", contestant: Contestant)
     return None if found is None else int(found)
 
 
-async def _compare(
+async def compare(
     connection: "asyncpg.Connection[Any]",
     contestant: Contestant,
     oracle: Mapping[str, tuple[str, str]],

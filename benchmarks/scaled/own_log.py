@@ -88,18 +88,47 @@ async def own_log(servers: Servers, folder: Path, events: int) -> AsyncIterator[
 
 
 async def _write(log: OwnLog, opportunities: int) -> None:
+    """As in life: whatever happens to one, much happens to others before its next event."""
     handling = log.hosting.ports.commands(LOG)
-    for start in range(0, opportunities, _A_COMMIT):
-        numbers = range(start, min(start + _A_COMMIT, opportunities))
-        await handling.handle_runs(OPPORTUNITY, [_run(number) for number in numbers])
-        handling.forget_states()
+    for event in range(EVENTS_EACH):
+        for start in range(0, opportunities, _A_COMMIT):
+            numbers = range(start, min(start + _A_COMMIT, opportunities))
+            runs = [Run(_name(number), [_step(number, event)]) for number in numbers]
+            await handling.handle_runs(OPPORTUNITY, runs)
+    handling.forget_states()
 
 
-def _run(number: int) -> Run:
-    name = f"O-{number:07}"
+def _name(number: int) -> str:
+    return f"O-{number:07}"
+
+
+def _step(number: int, event: int) -> Step:
+    """Each comes an hour after the one before it."""
+    at = _OPENED_AT + timedelta(hours=event)
+    if event == 0:
+        return Step(_opening(number), _context(at), uuid4())
+    if event == EVENTS_EACH - 1:
+        change = ChangeStage(opportunity_id=_name(number), stage="last", occurred_at=at, now=at)
+        return Step(change, _context(at), uuid4())
     unit = f"team-{number % 20}"
-    opened = OpenOpportunity(
-        opportunity_id=name,
+    action = LogAction(
+        opportunity_id=_name(number),
+        action_id=f"A-{number}-{event}",
+        definition=_CALL,
+        draft=ActionDraft(summary="what was said about what was offered"),
+        actor_id=f"rep-{number % 200}",
+        actor_unit_id=unit,
+        actor_unit_path=("company", unit),
+        occurred_at=at,
+        now=at,
+    )
+    return Step(action, _context(at), uuid4())
+
+
+def _opening(number: int) -> OpenOpportunity:
+    unit = f"team-{number % 20}"
+    return OpenOpportunity(
+        opportunity_id=_name(number),
         customer_id=f"C-{number % 5_000}",
         pipeline=_PIPELINE,
         unit_id=unit,
@@ -109,25 +138,6 @@ def _run(number: int) -> Run:
         occurred_at=_OPENED_AT,
         now=_OPENED_AT,
     )
-    steps = [Step(opened, _context(_OPENED_AT), uuid4())]
-    for hours in range(1, EVENTS_EACH - 1):
-        at = _OPENED_AT + timedelta(hours=hours)
-        action = LogAction(
-            opportunity_id=name,
-            action_id=f"A-{number}-{hours}",
-            definition=_CALL,
-            draft=ActionDraft(summary="what was said about what was offered"),
-            actor_id=f"rep-{number % 200}",
-            actor_unit_id=unit,
-            actor_unit_path=("company", unit),
-            occurred_at=at,
-            now=at,
-        )
-        steps.append(Step(action, _context(at), uuid4()))
-    at = _OPENED_AT + timedelta(hours=EVENTS_EACH)
-    change = ChangeStage(opportunity_id=name, stage="last", occurred_at=at, now=at)
-    steps.append(Step(change, _context(at), uuid4()))
-    return Run(name, steps)
 
 
 def _context(at: datetime) -> CommandContext:

@@ -47,20 +47,28 @@ class Stages:
     def topic(self) -> str:
         return log_topic(LOG, self.prefix)
 
-    async def produce(self, servers: Servers) -> None:
-        """As the relay: acknowledged, idempotent, in order, with every header."""
+    async def create_topics(self, servers: Servers) -> None:
         topics = [
             Topic(name=self.topic, partitions=PARTITIONS),
             Topic(name=f"{self.prefix}.control", partitions=1),
         ]
         await create_topics(servers.bootstrap, topics)
-        outlet = KafkaOutlet(servers.bootstrap)
+
+    def messages(self) -> Iterator[tuple[int, Message]]:
+        """Partition and record of each, with every header."""
         codecs = [MessageCodec(LOG, self.log_id, each) for each in range(PARTITIONS)]
+        for event in self.stored():
+            yield event.partition, codecs[event.partition].message(event)
+
+    async def produce(self, servers: Servers) -> None:
+        """As the relay: acknowledged, idempotent, in order."""
+        await self.create_topics(servers)
+        outlet = KafkaOutlet(servers.bootstrap)
         size = 0
         parts: list[list[Message]] = [[] for _ in range(PARTITIONS)]
-        for number, event in enumerate(self.stored(), start=1):
-            size += len(event.payload)
-            parts[event.partition].append(codecs[event.partition].message(event))
+        for number, (of, message) in enumerate(self.messages(), start=1):
+            size += len(message.value)
+            parts[of].append(message)
             if number % 50_000 == 0 or number == self.events:
                 await asyncio.gather(
                     *(

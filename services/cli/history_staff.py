@@ -139,7 +139,7 @@ class HistoryStaff:
 
     @property
     def zone(self) -> str:
-        return self._organisation.zone()
+        return self._organisation.zone(self._organisation.clock(self._now))
 
     def knows_unit(self, unit_id: str) -> bool:
         return self._organisation.knows_unit(unit_id)

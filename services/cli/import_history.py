@@ -140,7 +140,7 @@ class _Importing:
             tenant_id=desk.tenant_id,
             correlation_id=self._context.correlation_id,
             pipeline=pipeline,
-            zone=(await tell.organisation()).zone(),
+            zone=staff.zone,
             types=await self._types(tell.opportunities),
             now=self._now,
         )

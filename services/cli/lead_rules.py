@@ -49,3 +49,4 @@ def _tell(output: Output, answer: dict[str, Any]) -> None:
     ]
     if moves:
         output.table("moves", moves, _MOVES)
+    output.line(f"a change of these settings names the comparison {answer['comparison']}")

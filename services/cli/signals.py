@@ -9,7 +9,12 @@ from services.cli.exit_codes import DONE
 from services.cli.output import Output
 from services.cli.reading import ReadingRequest, asker_of, caller_of
 from services.cli.remote import RemoteServer
-from services.notifications.queries.escalations import Filter, as_document, escalations_page
+from services.notifications.queries.escalations import (
+    Filter,
+    as_document,
+    escalations_page,
+    working_time_of,
+)
 from services.notifications.queries.pages import parsed_cursor
 from services.projections.queries.asking import Question
 from services.projections.queries.signal_board import STATES, SignalFilter, signal_board
@@ -66,7 +71,8 @@ class ShowEscalations(ReadingRequest):
             rows, after = await escalations_page(
                 desk.ports.read_store, caller, organisation, wanted, _PAGE, cursor
             )
-            yield [as_document(row, organisation) for row in rows]
+            working = working_time_of(organisation, desk.ports.clock())
+            yield [as_document(row, working) for row in rows]
             if after is None:
                 return
             cursor = parsed_cursor(after)

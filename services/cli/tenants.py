@@ -41,12 +41,13 @@ class ListTenants(Request):
         rows = []
         for tenant_id in await organisations.tenants():
             organisation = await organisations.of(tenant_id)
+            clock = organisation.clock(desk.ports.clock())
             rows.append(
                 {
                     "tenant_id": tenant_id,
                     "live": organisation.is_live,
-                    "clock": organisation.clock(desk.ports.clock()),
-                    "zone": organisation.zone(),
+                    "clock": clock,
+                    "zone": organisation.zone(clock),
                 }
             )
         if desk.output.as_json:

@@ -71,10 +71,10 @@ class Allocating:
         served = await self._who_served(organisation.tenant_id, waiting)
         if served:
             reps = await with_responses(self._ports, organisation.tenant_id, reps)
-        calendar = organisation.calendar()
+        calendar = organisation.calendar(now)
         rules, scores = allocation_rules(organisation, now), score_rules(organisation, now)
         unit = UnitSituation(
-            in_business_hours=calendar.is_business_hour(now, organisation.business_hours()),
+            in_business_hours=calendar.is_business_hour(now, organisation.business_hours(now)),
             suspended=await unit_is_suspended(self._ports, organisation, unit_id, now),
         )
         steps = []

@@ -9,7 +9,7 @@ from services.leads.queries.fairness import MONTHS
 from services.leads.queries.first_responses import RESPONSES
 from services.leads.queries.leads import LEADS
 from services.leads.queries.look_alikes import MARKS
-from services.leads.queries.reps import OUTCOMES, PRESENCES
+from services.leads.queries.reps import GOALS, OUTCOMES, PRESENCES
 from services.leads.reactions import reactions
 from shared.ports import Ports
 from shared.service import Service
@@ -27,6 +27,7 @@ def build(ports: Ports) -> Service:
             LEADS,
             PRESENCES,
             OUTCOMES,
+            GOALS,
             RESPONSES,
             MONTHS,
             TICKETS,

@@ -54,7 +54,7 @@ class Marking:
     async def marks(self, tenant_id: str, description: CustomerDescription) -> tuple[str, ...]:
         """`<reason>:<HMAC-SHA-256, 128 bits of it>`, each once, sorted."""
         organisation = await self._ports.organisations.of(tenant_id)
-        region = str(organisation.setting("phone_region"))
+        region = str(organisation.setting("phone_region", organisation.clock(self._ports.clock())))
         found = set(recognised_by(description, region))
         if not found:
             return ()

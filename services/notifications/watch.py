@@ -23,6 +23,7 @@ from services.notifications.domain.steps import (
     planned_step,
     recipients,
 )
+from services.notifications.queries.escalations import working_time_of
 from services.notifications.queries.read_models import (
     ESCALATIONS,
     Due,
@@ -88,8 +89,7 @@ class StepWatch:
         times: dict[str, WorkingTime] = {}
         for tenant_id in tenant_ids:
             organisation = await self._ports.organisations.of(tenant_id)
-            calendar, hours = organisation.calendar(now), organisation.business_hours(now)
-            times[tenant_id] = WorkingTime(calendar, hours)
+            times[tenant_id] = working_time_of(organisation, now)
         return times
 
     async def _reaching(

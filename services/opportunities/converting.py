@@ -44,7 +44,7 @@ class Converting:
             unit_id=converted.unit_id,
             unit_path=organisation.unit_path(converted.unit_id),
             owner_id=converted.owner_id,
-            zone=organisation.zone(),
+            zone=organisation.zone(converted.converted_at),
             occurred_at=converted.converted_at,
             now=recorded.stored.recorded_at,
         )

@@ -108,7 +108,9 @@ class GoalWork:
     async def _month(self, caller: Caller, month: str) -> str:
         """Raises Malformed for what is no month."""
         organisation = await self._desk.organisation(caller)
-        return month_named(month, organisation.zone()).name
+        return month_named(
+            month, organisation.zone(organisation.clock(self._desk.ports.clock()))
+        ).name
 
     async def _key(self, caller: Caller, body: GoalOf) -> GoalKey:
         organisation = await self._desk.organisation(caller)

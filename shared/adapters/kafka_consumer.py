@@ -103,7 +103,7 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
         except (KafkaError, OSError) as failure:
             raise self._away(failure) from failure
         return [
-            reading.delivered(records)
+            reading.delivered(records, consumer.highwater(where))
             for where, records in fetched.items()
             if (reading := self._readings.get(where.partition)) is not None
         ]

@@ -36,8 +36,11 @@ class PartitionReading:
         self._has_begun = has_begun
         self._recorded_until = EPOCH
 
-    def delivered(self, records: Sequence[ConsumerRecord]) -> Delivered:
-        """Raises SubscriptionStopped for a hole, and for a log that is not ours."""
+    def delivered(self, records: Sequence[ConsumerRecord], end: int | None) -> Delivered:
+        """`end`: of the partition when these were fetched, where that is known.
+
+        Raises SubscriptionStopped for a hole, and for a log that is not ours.
+        """
         try:
             taken = self._codec.read(records)
         except AnotherLog as flaw:
@@ -53,7 +56,9 @@ class PartitionReading:
                 raise self._hole(tick.next_position)
             self._recorded_until = max(self._recorded_until, tick.recorded_until)
         until = self._recorded_until if taken.ticks else None
-        return Delivered(self._codec.partition, events, records[-1].offset + 1, until)
+        following = records[-1].offset + 1
+        behind = 0 if end is None else max(0, end - following)
+        return Delivered(self._codec.partition, events, following, until, behind)
 
     def _fresh(self, events: Sequence[ArrivedEvent]) -> Sequence[ArrivedEvent]:
         """Without those that came already."""

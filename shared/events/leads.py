@@ -331,8 +331,8 @@ class LeadAllocated:
     """Number `number` of the unit's allocation book, with all it was decided from (L5).
 
     `weights`: thousandths by eligible rep, in the recorded order; `win_rates` and `attainments` are
-    what they come from (attainment is absent until there are goals: P9). `passed_over`: for each
-    reason the reps. `why` this rep: least_recently_served, highest_current_weight, or
+    what they come from (who has no goal for the month has no attainment: P9). `passed_over`: for
+    each reason the reps. `why` this rep: least_recently_served, highest_current_weight, or
     highest_current_weight_least_recently_served where several had it. `day` in the tenant's zone.
 
     Of a lead with a hot word (L8): `response_seconds` is the mean of the last three first-response

@@ -58,7 +58,8 @@ class HealthMove:
 class HealthScored:
     """0-100 at the end of `day` in the tenant's zone; None where nothing could be measured.
 
-    `missing`: inputs that nothing is known of; `is_low`: below what the rules allow.
+    `missing`: inputs that nothing is known of; `low_since`: the first of the days in a row that
+    ended below what the rules allow, None where this one did not.
     `beside_version`: of rules that were proposed and are not in force, with the score by them.
     Not said again while nothing of it changes.
     """
@@ -68,7 +69,7 @@ class HealthScored:
     score: Plain[float | None]
     parts: Plain[list[HealthPart]]
     missing: Plain[list[str]]
-    is_low: Plain[bool]
+    low_since: Plain[date | None]
     rules_version: Plain[int]
     beside_version: Plain[int | None]
     beside_score: Plain[float | None]

@@ -143,6 +143,10 @@ class TestWeights:
         # p: 6/12 and 3/12, mean 0.375; a mean 1.0
         assert weights([one, other], Track.HIGH_VALUE) == {"A": 1267, "B": 733}
 
+    def test_who_has_no_goal_is_weighed_by_the_win_rate_alone(self) -> None:
+        those = [rep("A", attainment=1.5), rep("B", attainment=0.5), rep("C")]
+        assert weights(those, Track.HIGH_VALUE) == {"A": 1250, "B": 750, "C": 1000}
+
     def test_without_goals_only_the_win_rate_counts(self) -> None:
         both = [rep("A", won=5, closed=8), rep("B", won=2, closed=8)]
         assert weights(both, Track.HIGH_VALUE) == {"A": 1333, "B": 667}
@@ -241,22 +245,36 @@ def gini(numbers: list[int]) -> float:
 TRACK_SCORES = st.sampled_from([60, 90])
 
 
-@given(number=st.integers(1, 12), rounds=st.integers(1, 4), score=TRACK_SCORES)
-def test_equal_reps_get_equal_shares_over_full_rounds(number: int, rounds: int, score: int) -> None:
-    found = shares(
-        run([allocate(f"L{each}", reps(number), score) for each in range(number * rounds)])
-    )
+@given(
+    number=st.integers(1, 12),
+    rounds=st.integers(1, 4),
+    score=TRACK_SCORES,
+    attainment=st.sampled_from([None, 0.0, 0.7, 1.0]),
+)
+def test_equal_reps_get_equal_shares_over_full_rounds(
+    number: int, rounds: int, score: int, attainment: float | None
+) -> None:
+    those = reps(number, attainment=attainment)
+    found = shares(run([allocate(f"L{each}", those, score) for each in range(number * rounds)]))
     assert set(found.values()) == {rounds}
     assert gini(list(found.values())) == 0.00
 
 
 @settings(max_examples=15, deadline=None)
 @given(
-    records=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=5),
+    records=st.lists(
+        st.tuples(
+            st.integers(0, 6),
+            st.integers(0, 6),
+            st.sampled_from([None, 0.0, 0.5, 1.0, 1.5]),
+        ),
+        min_size=2,
+        max_size=5,
+    ),
     data=st.data(),
 )
 def test_no_permutation_of_ids_changes_the_shares_over_full_rounds(
-    records: list[tuple[int, int]], data: st.DataObject
+    records: list[tuple[int, int, float | None]], data: st.DataObject
 ) -> None:
     """A full round has as many leads as the weights add up to, cut by what all have in common."""
     ids = [f"rep-{each}" for each in range(len(records))]
@@ -265,8 +283,8 @@ def test_no_permutation_of_ids_changes_the_shares_over_full_rounds(
     def served(names: list[str]) -> list[int]:
         those = sorted(
             (
-                rep(name, won=won, closed=won + lost)
-                for name, (won, lost) in zip(names, records, strict=True)
+                rep(name, won=won, closed=won + lost, attainment=attained)
+                for name, (won, lost, attained) in zip(names, records, strict=True)
             ),
             key=lambda each: each.rep_id,
         )
@@ -285,8 +303,8 @@ def test_no_permutation_of_ids_changes_the_shares_over_full_rounds(
 @given(online=st.lists(st.sets(st.integers(1, 5)), min_size=60, max_size=120), score=TRACK_SCORES)
 def test_nobody_who_is_eligible_all_along_starves(online: list[set[int]], score: int) -> None:
     """Whoever comes and goes meanwhile, and however little the one who stays weighs."""
-    patient = rep("rep-0", won=0, closed=96)
-    strong = [rep(f"rep-{each}", won=96, closed=96) for each in range(6)]
+    patient = rep("rep-0", won=0, closed=96, attainment=0.0)
+    strong = [rep(f"rep-{each}", won=96, closed=96, attainment=3.0) for each in range(6)]
     allocated = run(
         [
             allocate(f"L{number}", (patient, *(strong[each] for each in sorted(there))), score)
@@ -307,7 +325,9 @@ def test_nobody_who_is_eligible_all_along_starves(online: list[set[int]], score:
 )
 def test_replaying_the_log_gives_the_same_reps(steps: list[tuple[set[int], int]]) -> None:
     """From the events alone: without settings, presence or anybody's deals."""
-    those = [rep(f"rep-{each}", won=each, closed=4 + each) for each in range(5)]
+    those = [
+        rep(f"rep-{each}", won=each, closed=4 + each, attainment=each / 2) for each in range(5)
+    ]
     allocated = run(
         [
             allocate(f"L{number}", tuple(those[each] for each in sorted(there)), score)

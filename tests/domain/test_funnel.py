@@ -1,24 +1,29 @@
 """Funnels (P6) and breakpoints (P12) of opportunities told event by event."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from itertools import permutations
 
 import pytest
 
 from services.projections.domain.breakpoints import delay_in
-from services.projections.domain.funnel import (
-    Node,
-    Passage,
+from services.projections.domain.course_marks import course_of, hashed
+from services.projections.domain.funnel import Node, Passage, node_named, passage
+from services.projections.domain.funnel_figures import (
+    NEVER,
+    Courses,
+    Span,
+    Step,
     bottleneck,
-    node_named,
-    p90,
-    passage,
-    scopes_of_passage,
+    by_unit,
+    owners_of,
     steps,
+    walks,
     whole,
 )
 from services.projections.domain.opportunity_row import OpportunityProcess
 from services.projections.domain.process_health import Scope
 from services.projections.domain.windows import Moment
+from shared.clock import milliseconds
 from shared.errors import Malformed
 from tests.domain.process_examples import TEAM_2, Story, hours
 
@@ -37,6 +42,26 @@ def passed(
     row: OpportunityProcess, *nodes: Node, begins: float | None = None, at: float = 999
 ) -> Passage | None:
     return passage(row, nodes, None if begins is None else hours(begins), by(at), by(at))
+
+
+def known(at: float, judged_at: float | None = None) -> Span:
+    """Everything until then, from the beginning of time on."""
+    end = milliseconds(hours(at)) + 1
+    return Span(0, end, end, milliseconds(hours(at if judged_at is None else judged_at)))
+
+
+def outcome(
+    rows: Sequence[OpportunityProcess],
+    *nodes: Node,
+    at: float = 999,
+    judged_at: float | None = None,
+) -> tuple[Step, list[Step]]:
+    """The whole way and its steps, of all the rows together."""
+    kept, span = Courses(b"".join(map(course_of, rows))), known(at, judged_at)
+    found = walks(kept, nodes, span, None)
+    members = by_unit(kept, found, ("company",))
+    [overall] = whole(found, members, 1, span.at).steps(1)
+    return overall, [each.steps(1)[0] for each in steps(found, members, 1, span.at)]
 
 
 def test_the_first_of_each_node_in_turn_counts_once() -> None:
@@ -75,57 +100,106 @@ def test_what_happened_after_the_moment_is_not_known() -> None:
     found = passed(row, OPENED, SECOND, WON, at=3)
 
     assert found is not None
-    assert found.is_open
     assert len(found.marks) == 2
+    assert outcome([row], OPENED, SECOND, WON, at=3)[0].pending == 1
+    assert outcome([row], OPENED, SECOND, WON, at=5)[0].reached == 1
 
 
 def test_it_belongs_to_whoever_owned_it_when_it_entered() -> None:
     row = Story().is_assigned(3, "rep-2", TEAM_2).moves(4, "second").row()
-    before, after = passed(row, OPENED, SECOND), passed(row, SECOND, WON)
+    kept = Courses(course_of(row))
 
-    assert before is not None
-    assert after is not None
-    assert ("team-1", "rep-1") in scopes_of_passage(row, before)
-    assert ("team-2", "rep-2") in scopes_of_passage(row, after)
+    for nodes, unit, other, rep in (
+        ((OPENED, SECOND), "team-1", "team-2", "rep-1"),
+        ((SECOND, WON), "team-2", "team-1", "rep-2"),
+    ):
+        found = walks(kept, nodes, known(999), None)
+        groups = by_unit(kept, found, (other, "company", unit)).groups
+        assert sorted(groups.tolist()) == [1, 2]
+        assert owners_of(kept, found).tolist() == [hashed(rep)]
+
+
+def test_without_an_owner_it_is_in_its_units_figures_and_in_no_reps() -> None:
+    kept = Courses(course_of(Story(owner=None).row()))
+    found = walks(kept, (OPENED, SECOND), known(999), None)
+
+    assert owners_of(kept, found).tolist() == [0]
+    assert by_unit(kept, found, ("team-1",)).groups.tolist() == [0]
 
 
 def test_a_voided_action_is_no_node() -> None:
     row = Story().acts(1, action_id="A1").voids(2, "A1").row()
 
     assert passed(row, CALL, WON) is None
+    assert outcome([row], CALL, WON)[0].entered == 0
 
 
 def test_open_ones_younger_than_the_p90_are_pending_the_others_dropped_out() -> None:
-    through = [Story().moves(at, "second").row() for at in (10, 20, 30)]
+    through = [Story().moves(at, "second").row() for at in (10, 20)]
     young, old = Story().row(), Story().is_lost(5).row()
-    found = [passed(row, OPENED, SECOND, at=25) for row in (*through, young, old)]
-    passages = [each for each in found if each is not None]
+    rows = [*through, young, old]
 
-    step = whole(passages, hours(15))
+    step, _ = outcome(rows, OPENED, SECOND, at=21, judged_at=15)
 
-    assert (len(step.reached), len(step.pending), len(step.dropped)) == (2, 2, 1)
+    assert (step.reached, step.pending, step.dropped) == (2, 1, 1)
     assert step.p90_hours == 20
     assert step.median_hours == 15
-    assert whole(passages, hours(20)).pending == ()
+    assert outcome(rows, OPENED, SECOND, at=21, judged_at=20)[0].pending == 0
 
 
-def test_the_p90_is_the_shortest_that_nine_in_ten_did_not_exceed() -> None:
-    assert p90([timedelta(hours=each) for each in range(1, 11)]) == timedelta(hours=9)
-    assert p90([timedelta(hours=each) for each in range(1, 12)]) == timedelta(hours=10)
-    assert p90([]) is None
+@pytest.mark.parametrize(("most", "expected"), [(10, 9), (11, 10), (1, 1)])
+def test_the_p90_is_the_shortest_that_nine_in_ten_did_not_exceed(most: int, expected: int) -> None:
+    rows = [Story().moves(each, "second").row() for each in range(1, most + 1)]
+
+    assert outcome(rows, OPENED, SECOND)[0].p90_hours == expected
+
+
+def test_where_nobody_arrived_there_is_neither_median_nor_p90() -> None:
+    step, _ = outcome([Story().row()], OPENED, SECOND)
+
+    assert (step.median_hours, step.p90_hours, step.pending) == (None, None, 1)
 
 
 def test_the_bottleneck_is_the_step_that_fewest_get_through() -> None:
     rows = [Story().moves(1, "second").row(), Story().moves(1, "second").is_won(2).row()]
     rows += [Story().moves(1, "second").is_lost(2).row()]
-    nodes = (OPENED, SECOND, WON)
-    passages = [each for row in rows if (each := passed(row, *nodes)) is not None]
 
-    found = steps(passages, nodes, hours(999))
+    _, found = outcome(rows, OPENED, SECOND, WON)
 
     assert [step.conversion for step in found] == [1, pytest.approx(1 / 3)]
     assert bottleneck(found) == 1
     assert bottleneck(found[:1]) is None
+
+
+def test_the_course_that_is_kept_says_what_its_row_says() -> None:
+    """Every funnel of two or three events, counted at once and walked one by one."""
+    told = [
+        Story().acts(1).moves(2, "second").acts(3).is_won(9),
+        Story().moves(2, "third").acts(2).is_lost(5).is_reopened(6).acts(7),
+        Story().acts(0).acts(0).moves(0, "second").is_won(0),
+        Story().acts(4, action_id="A1").voids(5, "A1").is_assigned(6, "rep-2", TEAM_2),
+        Story(),
+    ]
+    rows = [each.row() for each in told]
+    kept = Courses(b"".join(course_of(row) for row in rows))
+    nodes = (OPENED, SECOND, THIRD, CALL, WON, Node("stage_changed"), Node("opportunity_lost"))
+    for asked in (*permutations(nodes, 2), *permutations(nodes, 3)):
+        found = walks(kept, asked, known(999), None)
+        walked = {number: passed(row, *asked) for number, row in enumerate(rows)}
+        alone = {number: each for number, each in walked.items() if each is not None}
+        assert found.courses.tolist() == list(alone)
+        for place, one in enumerate(alone.values()):
+            times = [each[place] for each in found.times if each[place] != NEVER]
+            assert times == [milliseconds(mark.at) for mark in one.marks]
+            arrived = NEVER if one.arrived is None else milliseconds(one.arrived.at)
+            assert found.arrived[place] == arrived
+
+
+def test_only_opportunities_of_the_pipeline_asked_for_are_in_its_funnel() -> None:
+    kept = Courses(course_of(Story().row()))
+
+    assert len(walks(kept, (OPENED, SECOND), known(999), "P1").courses) == 1
+    assert len(walks(kept, (OPENED, SECOND), known(999), "P2").courses) == 0
 
 
 @pytest.mark.parametrize("name", ["mood_changed", "opportunity_won:often", ""])

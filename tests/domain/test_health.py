@@ -138,11 +138,12 @@ def test_without_a_won_opportunity_in_the_stage_its_age_is_absent() -> None:
     assert found["stage_age"] is None
 
 
-def test_an_exact_fortnight_ago_is_outside_the_window() -> None:
+def test_an_exact_fortnight_ago_is_in_the_window_and_its_end_is_not() -> None:
     fortnight = timedelta(days=14)
-    inside = deed(1, fortnight - timedelta(milliseconds=1))
-    assert measured(DEFAULT_RULES, [inside], standing(), NOW)["calls"] == 1
-    assert measured(DEFAULT_RULES, [deed(1, fortnight)], standing(), NOW)["calls"] == 0
+    outside = deed(1, fortnight + timedelta(milliseconds=1))
+    assert measured(DEFAULT_RULES, [deed(1, fortnight)], standing(), NOW)["calls"] == 1
+    assert measured(DEFAULT_RULES, [outside], standing(), NOW)["calls"] == 0
+    assert measured(DEFAULT_RULES, [deed(1, timedelta())], standing(), NOW)["calls"] == 0
 
 
 def test_there_are_words_for_every_input_in_both_languages() -> None:

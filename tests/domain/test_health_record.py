@@ -1,5 +1,6 @@
 """Health at the ends of days: recorded when it changes, low on two days in a row told once (S2)."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from services.scoring.domain.health import DEFAULT_RULES, Health, health
@@ -35,6 +36,7 @@ def at_end_of(
         rules_version=1,
         low_below=60.0,
         beside=beside,
+        open_since=date(2026, 2, 27),
         day=date(2026, 3, day),
         now=NOW + day * DAY,
     )
@@ -54,7 +56,7 @@ def told(*commands: RecordHealth | EndHealth) -> list[list[str]]:
 def test_a_score_is_recorded_with_its_contributions() -> None:
     [event] = HEALTH.decide(at_end_of(1, FINE), HEALTH.initial)
     assert isinstance(event, HealthScored)
-    assert (event.score, event.is_low, event.rules_version) == (100.0, False, 1)
+    assert (event.score, event.low_since, event.rules_version) == (100.0, None, 1)
     assert [part.input for part in event.parts] == ["silence"]
 
 
@@ -62,7 +64,7 @@ def test_sixty_is_not_low() -> None:
     assert JUST.score == 60.0
     [event] = HEALTH.decide(at_end_of(1, JUST), HEALTH.initial)
     assert isinstance(event, HealthScored)
-    assert not event.is_low
+    assert event.low_since is None
 
 
 def test_the_same_score_is_not_said_again() -> None:
@@ -89,6 +91,16 @@ def test_the_manager_gets_a_kit_of_wording_for_what_is_weakest() -> None:
     assert event.weakest == ["silence"]
     assert set(event.wording) == {"zh", "en"}
     assert event.low_since == date(2026, 3, 1)
+
+
+def test_days_before_it_was_reopened_are_not_in_a_row_with_those_after() -> None:
+    reopened = replace(at_end_of(4, LOW), open_since=date(2026, 3, 4))
+    following = replace(at_end_of(5, LOW), open_since=date(2026, 3, 4))
+    assert told(at_end_of(1, LOW), reopened, following) == [
+        ["HealthScored"],
+        ["HealthScored"],
+        ["HealthStayedLow"],
+    ]
 
 
 def test_a_better_day_ends_it() -> None:

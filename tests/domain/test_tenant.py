@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from services.directory.domain.lead_rule_changes import LeadRulesAreNotCompared
 from services.directory.domain.tenant import (
     TENANT,
     CalendarIsAlreadyPublished,
@@ -23,6 +24,7 @@ from shared.events.directory import (
     TenantCreated,
     TenantWentLive,
 )
+from shared.lead_rules import LeadRuleChange, comparison_of
 from tests.specs import Spec
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -184,3 +186,62 @@ def test_a_published_calendar_replaces_a_provisional_one_and_never_the_other_way
 
 def test_a_day_of_another_year_is_refused() -> None:
     tenant.when(set_days({date(2027, 1, 1): False})).then_refused(Malformed)
+
+
+def change_referral(
+    points: int, comparison: str | None, effective_at: datetime | None = None
+) -> ChangeSettings:
+    return ChangeSettings(
+        settings={"lead_points_referral": points, "open_lead_cap": 20},
+        now=NOW + HOUR,
+        effective_at=effective_at,
+        comparison=comparison,
+    )
+
+
+def referral(points: int, effective_at: datetime | None) -> SettingsChanged:
+    return SettingsChanged(
+        settings={"lead_points_referral": points, "open_lead_cap": 20}, effective_at=effective_at
+    )
+
+
+FROM_30_TO_10 = comparison_of([LeadRuleChange("lead_points_referral", 30, 10)])
+FROM_30_TO_15 = comparison_of([LeadRuleChange("lead_points_referral", 30, 15)])
+
+
+@pytest.mark.parametrize("effective_at", [NOW + HOUR, NOW + 2 * HOUR])
+def test_other_lead_rules_go_live_as_they_were_compared(effective_at: datetime) -> None:
+    live = tenant.given(went_live)
+    command = change_referral(10, FROM_30_TO_10, effective_at)
+    live.when(command).then(referral(10, effective_at))
+
+
+@pytest.mark.parametrize("comparison", [None, "", FROM_30_TO_15])
+@pytest.mark.parametrize("effective_at", [None, NOW + 2 * HOUR])
+def test_lead_rules_that_were_not_compared_are_refused(
+    comparison: str | None, effective_at: datetime | None
+) -> None:
+    refusal = (
+        tenant.given(went_live)
+        .when(change_referral(10, comparison, effective_at))
+        .then_refused(LeadRulesAreNotCompared)
+    )
+    assert [each.field for each in refusal.errors] == ["settings.lead_points_referral"]
+
+
+def test_a_comparison_with_rules_that_hold_no_more_is_refused() -> None:
+    changed = SettingsChanged(settings={"lead_points_referral": 25}, effective_at=NOW)
+    live = tenant.given(went_live, changed)
+    live.when(change_referral(10, FROM_30_TO_10)).then_refused(LeadRulesAreNotCompared)
+
+
+def test_lead_rules_as_they_are_need_no_comparison() -> None:
+    unchanged = {"open_lead_cap": 20, "lead_points_referral": 30}
+    command = ChangeSettings(settings=unchanged, now=NOW + HOUR)
+    tenant.given(went_live).when(command).events()
+
+
+def test_before_it_is_live_a_tenant_says_its_lead_rules_at_once() -> None:
+    tenant.when(change_referral(10, None)).then(referral(10, None))
+    imported = tenant.given(clock_moved)
+    imported.when(change_referral(10, None)).then(referral(10, IMPORTED))

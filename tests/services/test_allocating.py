@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +23,13 @@ MORNING = datetime(2026, 3, 30, 2, tzinfo=UTC)
 
 @pytest.fixture
 async def floor(tmp_path: Path) -> AsyncIterator[SalesFloor]:
-    """Two reps on duty in team-1."""
+    async with two_reps_on_duty(tmp_path) as running:
+        yield running
+
+
+@asynccontextmanager
+async def two_reps_on_duty(tmp_path: Path) -> AsyncIterator[SalesFloor]:
+    """In team-1, on a Monday morning."""
     async with sales_floor(tmp_path) as running:
         person = AddPerson(
             person_id="rep-3", unit_id="team-1", name=None, language="en", now=running.clock()
@@ -98,6 +105,21 @@ async def test_good_leads_go_to_who_wins_more(floor: SalesFloor) -> None:
     [first, *_later] = await allocations(floor)
     assert first.win_rates == {"rep-1": 5 / 8, "rep-3": 1 / 4}
     assert first.weights == {"rep-1": 1429, "rep-3": 571}
+
+
+async def test_business_hours_announced_for_later_do_not_hold_yet(floor: SalesFloor) -> None:
+    announced = {
+        "settings": {"business_hours": "13:00-18:00"},
+        "effective_at": (MORNING + timedelta(minutes=5)).isoformat(),
+    }
+    await floor.told("/settings", announced, "administrator")
+    await capture(floor, 1)
+    assert await owners(floor) == ["rep-1"]
+    floor.clock.move_to(MORNING + timedelta(minutes=5))
+    await capture(floor, 2)
+    assert await owners(floor) == ["rep-1", None]
+    shown = await floor.shown("/leads/L2", "boss-1")
+    assert shown["passed_over"] == {"outside_business_hours": ["rep-1", "rep-3"]}
 
 
 async def test_two_allocators_at_once_never_give_one_lead_to_two_reps(floor: SalesFloor) -> None:

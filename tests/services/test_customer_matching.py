@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -281,3 +282,19 @@ async def test_a_customer_of_an_imported_history_is_recognised(floor: SalesFloor
     await history.register([opening])
     [shown] = await candidates(floor, {"name": "宏达科技"})
     assert (shown["customer_id"], shown["reasons"]) == ("C1", ["company-name"])
+
+
+async def test_a_country_announced_for_later_does_not_read_phones_yet(floor: SalesFloor) -> None:
+    reached = {"contact_id": "K1", "name": "Ann", "phone": "+1 650 253 0000"}
+    await floor.told("/customers", {"customer_id": "C1", "contacts": [reached]})
+    from_then_on = NOW + timedelta(hours=1)
+    announced = {
+        "settings": {"phone_region": "US"},
+        "effective_at": from_then_on.isoformat(),
+    }
+    await floor.told("/settings", announced, "administrator")
+    local = {"contact_id": "K1", "name": "Bob", "phone": "650 253 0000"}
+    await floor.told("/customers", {"customer_id": "C2", "contacts": [local]})
+    floor.clock.move_to(from_then_on)
+    [candidate] = await candidates(floor, {"customer_id": "C3", "contacts": [local]})
+    assert (candidate["customer_id"], candidate["reasons"]) == ("C1", ["phone"])

@@ -36,12 +36,14 @@ from shared.envelope import Origin, StoredEvent
 from shared.events.opportunities import ActionLogged, EvidenceAttached
 from shared.hosting import Hosting
 from shared.organisation import Organisation
+from tests.oracle import authenticity, behaviour, health
 from tests.oracle.leads import Told, flaws
 from tests.system.command import Json
 
 UNTIL = datetime(2026, 5, 29, 8, 0, tzinfo=UTC)
 SMALL = Size(days=16, teams=2, reps_a_team=3, opportunities_a_rep=7, leads_a_team_and_week=5)
 MONTH = "2026-05"
+ZONE = "Asia/Shanghai"
 START = UNTIL - timedelta(days=SMALL.days)
 TINY = Size(days=6, teams=1, reps_a_team=2, opportunities_a_rep=3)
 
@@ -58,6 +60,7 @@ class Outcome(NamedTuple):
     opened: list[bool]
     boards: Mapping[str, list[Json]]
     leads: list[Told]
+    summaries: Mapping[tuple[str, int], str]
 
     def of_type(self, name: str) -> list[StoredEvent]:
         return [event for event in self.events if event.type == name]
@@ -90,6 +93,7 @@ async def filled(path: Path) -> Outcome:
             opened=await opened_evidence_of(hosting),
             boards=await boards_of(hosting),
             leads=[Told(each.stream, ports.codec.decode(each).event) for each in stored],
+            summaries=await opened_summaries(hosting),
         )
 
 
@@ -109,6 +113,18 @@ async def boards_of(hosting: Hosting) -> Mapping[str, list[Json]]:
         answer = await BOARDS[name](ports.read_store, asker, Question(month=MONTH))
         found[name] = answer["rows"]
     return found
+
+
+async def opened_summaries(hosting: Hosting) -> Mapping[tuple[str, int], str]:
+    """What people said they did, by the event that holds it."""
+    ports = hosting.ports
+    stored = await ports.event_store.read_log("opportunities", 0, 0, 100_000)
+    opened = await ports.codec.open([ports.codec.decode(each) for each in stored])
+    said = {
+        (each.stored.stream, each.stored.version): getattr(each.event, "summary", None)
+        for each in opened
+    }
+    return {where: words for where, words in said.items() if isinstance(words, str)}
 
 
 async def opened_evidence_of(hosting: Hosting) -> list[bool]:
@@ -158,8 +174,24 @@ def test_honest_reps_are_hardly_ever_doubted(outcome: Outcome) -> None:
     assert len(cases) * 500 < len(actions)
 
 
-def test_its_health_is_scored_day_by_day(outcome: Outcome) -> None:
+def test_its_health_is_scored_day_by_day_as_a_reckoning_of_our_own_says(outcome: Outcome) -> None:
     assert len(outcome.of_type("scoring.health_scored.v1")) > 50
+    tenant = health.Tenant(behaviour.told(outcome.events), ZONE)
+    assert health.disagreements(tenant) == []
+
+
+def test_its_cases_are_those_of_a_reckoning_of_our_own(outcome: Outcome) -> None:
+    told = behaviour.told(outcome.events)
+    assert len(outcome.summaries) > 50
+    assert authenticity.disagreements(told, outcome.summaries, ZONE, UNTIL) == []
+
+
+def test_good_leads_are_weighed_by_the_goals_of_the_month_too(outcome: Outcome) -> None:
+    allocated = [json.loads(e.payload) for e in outcome.of_type("leads.lead_allocated.v1")]
+    weighed = [each for each in allocated if each["track"] == "high_value"]
+    assert any(each["attainments"] for each in weighed)
+    for each in weighed:
+        assert set(each["attainments"]) <= set(each["weights"])
 
 
 def test_its_progress_is_told_from_beginning_to_end(outcome: Outcome) -> None:

@@ -95,6 +95,21 @@ async def test_the_words_are_the_tenants_own(floor: SalesFloor) -> None:
         assert refused.status_code == 422
 
 
+async def test_a_word_announced_for_later_is_hot_from_then_on_only(floor: SalesFloor) -> None:
+    from_then_on = MORNING + timedelta(hours=1)
+    announced = {
+        "settings": {"hot_words": ["Angebot"]},
+        "effective_at": from_then_on.isoformat(),
+    }
+    await floor.told("/settings", announced, "administrator")
+    early = await floor.told("/messages", message(1, "ein Angebot, bitte"), "boss-1")
+    assert early["hot_words"] == []
+    assert (await floor.told("/messages", message(2, "样品"), "boss-1"))["hot_words"] == ["样品"]
+    floor.clock.move_to(from_then_on)
+    late = await floor.told("/messages", message(3, "ein Angebot, bitte"), "boss-1")
+    assert late["hot_words"] == ["Angebot"]
+
+
 async def test_a_message_that_comes_twice_is_taken_once(floor: SalesFloor) -> None:
     for _each in range(2):
         await floor.told("/messages", message(), "boss-1")

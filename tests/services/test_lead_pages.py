@@ -127,6 +127,7 @@ async def test_a_reps_appeal_is_decided_by_the_manager(floor: SalesFloor) -> Non
     await do(floor, "L1/appeal", "rep-1", reason="a student <no buyer>")
 
     assert (await lead(floor, "L1"))["appealed_at"] == "2026-03-02T10:00:00.000Z"
+    assert (await lead(floor, "L1"))["contact_due_at"] is None
     assert "1 appeal to decide" in await shown(floor, "/leads", "boss-1")
     assert 'id="row-L1"' in await shown(floor, "/leads?state=appealed", "boss-1")
     one = await shown(floor, "/leads/L1", "boss-1")
@@ -138,6 +139,24 @@ async def test_a_reps_appeal_is_decided_by_the_manager(floor: SalesFloor) -> Non
 
     assert answer.status_code == 303
     assert (await lead(floor, "L1"))["appealed_at"] is None
+
+
+async def test_while_its_appeal_waits_a_lead_is_not_overdue_for_its_rep(floor: SalesFloor) -> None:
+    """The manager is to decide; the second contact is not asked for meanwhile (L6, L11)."""
+    await do(floor, "L1/contact", "rep-1", type="call")
+    await at(floor, 1)
+    await do(floor, "L1/appeal", "rep-1", reason="wrong")
+    await at(floor, 1 + 24 * 77)
+
+    inbox = await shown(floor, "/leads", "rep-1")
+    row = inbox[inbox.index('id="row-L1"') :].split("</tr>")[0]
+    assert "waits 77 days" in row
+    assert "The manager decides the appeal" in row
+    assert "mark over" not in row
+
+    await do(floor, "L1/decide-appeal", "boss-1", decision="keep")
+    inbox = await shown(floor, "/leads", "rep-1")
+    assert "mark over" in inbox[inbox.index('id="row-L1"') :].split("</tr>")[0]
 
 
 async def test_a_refused_form_of_a_lead_says_so_at_its_field(floor: SalesFloor) -> None:
@@ -195,6 +214,13 @@ async def test_how_leads_fare_is_shown_by_unit_and_reps_see_only_the_month(
     assert "How leads fare by unit" in of_boss
     assert "0 minutes" in of_boss
     assert "How leads fare by unit" not in of_rep
+
+
+async def test_allocation_opens_at_the_readers_own_unit(floor: SalesFloor) -> None:
+    headings = {"rep-1": "team-1", "boss-1": "north", "director": "company", "auditor": "company"}
+    for key, unit in headings.items():
+        assert f"<h2>{unit} · 2026-03</h2>" in await shown(floor, "/allocation", key)
+    assert "<h2>team-1 · 2026-03</h2>" in await shown(floor, "/allocation?unit=team-1", "boss-1")
 
 
 async def test_leads_and_allocation_are_files_too(floor: SalesFloor) -> None:

@@ -35,9 +35,14 @@ async def floor(tmp_path: Path) -> AsyncIterator[SalesFloor]:
 
 
 async def announce(floor: SalesFloor, **settings: Any) -> None:
-    """From tomorrow on."""
-    tomorrow = (NOW + DAY).isoformat()
-    body = {"settings": settings, "effective_at": tomorrow}
+    """From tomorrow on, after it was compared."""
+    asked = "&".join(f"set={name}={value}" for name, value in settings.items())
+    compared = await floor.shown(f"{PATH}?{asked}", "administrator")
+    body = {
+        "settings": settings,
+        "effective_at": (NOW + DAY).isoformat(),
+        "comparison": compared["comparison"],
+    }
     await floor.told("/settings", body, "administrator")
     await floor.hosting.catch_up()
 
@@ -74,6 +79,22 @@ async def test_an_announced_change_scores_beside_until_it_goes_live(floor: Sales
     assert code_of(await floor.get(PATH, "administrator")) == (409, "nothing-is-to-change")
 
 
+async def test_a_change_that_nobody_compared_does_not_go_live(floor: SalesFloor) -> None:
+    change = {"settings": {"lead_points_referral": 10}}
+    refused = await floor.post("/settings", change, "administrator")
+    assert code_of(refused) == (409, "lead-rules-are-not-compared")
+    assert [each["field"] for each in refused.json()["errors"]] == ["settings.lead_points_referral"]
+    other = await floor.shown(f"{PATH}?set=lead_points_referral=20", "administrator")
+    mistaken = await floor.post(
+        "/settings", change | {"comparison": other["comparison"]}, "administrator"
+    )
+    assert code_of(mistaken) == (409, "lead-rules-are-not-compared")
+    assert await totals(floor) == {"L1": 60, "L2": 65}
+    seen = await floor.shown(f"{PATH}?set=lead_points_referral=10", "administrator")
+    await floor.told("/settings", change | {"comparison": seen["comparison"]}, "administrator")
+    assert await totals(floor) == {"L1": 40, "L2": 65}
+
+
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
@@ -104,4 +125,8 @@ async def test_the_command_line_shows_the_same(floor: SalesFloor) -> None:
     output = Output(Console(file=said, width=100_000), Console(quiet=True), as_json=True)
     desk = Desk(hosting=floor.hosting, output=output, tenant_id="T1")
     assert await told.run(desk) == 0
-    assert msgspec.json.decode(said.getvalue())["returned"] == {"before": 0, "after": 1}
+    answer = msgspec.json.decode(said.getvalue())
+    assert answer["returned"] == {"before": 0, "after": 1}
+    settings = {"lead_score_threshold": 65, "lead_timely_hours": 48}
+    change = {"settings": settings, "comparison": answer["comparison"]}
+    await floor.told("/settings", change, "administrator")

@@ -84,7 +84,7 @@ async def test_of_a_real_opportunity_its_manager_sees_who_would_be_told(alarm: A
     assert 'href="/timelines/opportunity/O1"' in told
     of_others = await shown(floor, "/who-is-told?opportunity=O2")
     assert "There is nothing here, or it is not yours to see." in of_others
-    assert 'value="O2" aria-invalid="true" aria-describedby="told-refused"' in of_others
+    assert 'value="O2" aria-invalid="true" aria-describedby="fault-opportunity"' in of_others
     assert "rep-2" not in of_others.replace('value="rep-2"', "").replace(">rep-2</option>", "")
 
 

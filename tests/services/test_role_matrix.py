@@ -58,19 +58,19 @@ def endpoints(app: FastAPI) -> list[Endpoint]:
     """What the app answers, with what it asks of a caller."""
     return [
         Endpoint(method, route.path, _needs(route))
-        for route in _routes(app.routes)
+        for route in walked(app.routes)
         for method in sorted(route.methods - {"HEAD"})
     ]
 
 
-def _routes(routes: Any) -> Iterator[Any]:
+def walked(routes: Any) -> Iterator[Any]:
     for route in routes:
         included = getattr(route, "original_router", None)
         if included is None:
             yield route
         else:
             assert not route.include_context.prefix, "paths are spelled where they are declared"
-            yield from _routes(included.routes)
+            yield from walked(included.routes)
 
 
 def _needs(route: Any) -> tuple[Resource, Verb] | None:

@@ -43,6 +43,7 @@ async def low_signals(alarm: AlarmFloor) -> list[tuple[str, str]]:
 async def test_the_score_is_shown_with_each_contribution_and_what_is_absent(
     alarm: AlarmFloor,
 ) -> None:
+    await alarm.settle(after=timedelta(milliseconds=1))
     now = (await health(alarm))["now"]
     parts = {part["input"]: part for part in now["parts"]}
     assert parts["calls"]["measured"] == 1

@@ -39,6 +39,24 @@ def test_a_batch_that_was_neither_leaves_it() -> None:
 
 def test_few_events_are_never_made_to_wait_for_more() -> None:
     size = BatchSize()
-    assert not size.is_worth_waiting(arrived(10), arrived(10))
-    assert size.is_worth_waiting(arrived(5_000), arrived(5_000))
-    assert not size.is_worth_waiting(arrived(5_000), arrived(size.at_once))
+    assert not size.is_worth_waiting(arrived(10), behind=10, is_writing=True)
+    assert not size.is_worth_waiting(arrived(10), behind=size.at_once - 1, is_writing=False)
+
+
+def test_while_a_batch_is_written_the_next_one_grows() -> None:
+    size = BatchSize()
+    assert size.is_worth_waiting(arrived(10), behind=5_000, is_writing=True)
+
+
+def test_of_a_backlog_whole_batches_are_taken() -> None:
+    size = BatchSize()
+    assert size.is_worth_waiting(arrived(10), behind=size.at_once, is_writing=False)
+    assert not size.is_worth_waiting(arrived(size.at_once), behind=500_000, is_writing=True)
+
+
+def test_what_arrived_is_divided_without_a_small_rest() -> None:
+    size = BatchSize()
+    half, whole, few = arrived(size.at_once // 2), arrived(size.at_once), arrived(100)
+    assert list(size.parts([*half, *half, *few])) == [[*half, *half, *few]]
+    assert list(size.parts([*whole, *half])) == [whole, half]
+    assert list(size.parts([])) == []

@@ -27,6 +27,8 @@ def test_milliseconds_keep_the_order(one: datetime, other: datetime) -> None:
 def test_times_are_written_in_utc_with_milliseconds() -> None:
     at = datetime(2026, 3, 2, 17, 30, 0, 5_000, tzinfo=timezone(timedelta(hours=8)))
     assert iso(at) == "2026-03-02T09:30:00.005Z"
+    assert iso(at.replace(microsecond=0)) == "2026-03-02T09:30:00.000Z"
+    assert iso(at.replace(microsecond=999_999)) == "2026-03-02T09:30:00.999Z"
 
 
 def test_a_virtual_clock_never_goes_back() -> None:

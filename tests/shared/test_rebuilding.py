@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect
 
+from shared import gathering
 from shared.clock import milliseconds
 from shared.envelope import RecordedEvent
 from shared.ports import Ports
@@ -70,6 +71,31 @@ async def tables_beside(ports: Ports) -> list[str]:
 
 
 # -------------------------------------------------------------------------------- comparing
+
+
+@pytest.mark.parametrize("rows_in_hand", [1, 3, 1_000])
+async def test_rows_that_do_not_fit_into_memory_are_rebuilt_all_the_same(
+    ports: Ports, rows_in_hand: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "ROWS_IN_HAND", rows_in_hand)
+    monkeypatch.setattr(gathering, "BATCH", 2)
+    model = headcount_model()
+    for n in range(5):
+        await happen(ports, Join(person_id=f"P{n}"))
+    for n in range(5):
+        await happen(ports, Move(person_id=f"P{n}", unit_id="u2"))
+    await happen(ports, Leave(person_id="P0"), Move(person_id="P1", unit_id="u1"))
+    await catch_up(await following(ports, model))
+    steps: list[bool] = []
+    step = Subscription.step
+
+    async def counted(self: Subscription, up_to: Any = None) -> bool:
+        steps.append(await step(self, up_to))
+        return steps[-1]
+
+    monkeypatch.setattr(Subscription, "step", counted)
+    assert await rebuild(ports, model, compare=True) == []
+    assert steps == [False, False], "everything was gathered before"
 
 
 @pytest.mark.parametrize("make_model", [headcount_model, moves_model])

@@ -1,7 +1,7 @@
 // What every page does: live rows by server-sent events, filters that send themselves, freshness.
 import htmx from "htmx.org/dist/htmx.esm.js";
 
-const MOST_OFTEN_MS = 900;
+const MOST_OFTEN_MS = 450;
 const AFTERWARDS_MS = 2_000;
 const LIVE = "#live";
 
@@ -83,6 +83,17 @@ document.addEventListener("submit", (event) => {
 });
 window.addEventListener("pageshow", () => {
   for (const field of document.querySelectorAll("form[data-filters] :disabled")) field.disabled = false;
+});
+
+// The menu closes like any other: by Escape, or by a tap beside it.
+const menu = document.querySelector("details.menu");
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !menu?.open) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+document.addEventListener("click", (event) => {
+  if (menu?.open && !menu.contains(event.target)) menu.open = false;
 });
 
 window.addEventListener("online", schedule);

@@ -80,6 +80,8 @@ class LeadHandling:
                 return
         else:
             self._contact(0.05, 0.9)
+            if self._margin() < 0:
+                return
         if self._happens(0.14):
             self._remember_too_late()
             return
@@ -89,11 +91,12 @@ class LeadHandling:
         self._come_to_something()
 
     def _margin(self) -> float:
-        """Points over the threshold as long as sales is in time."""
+        """Points over the threshold if it is first contacted now; in time, nothing is lost."""
         prospect, rules = self._given.prospect, self._given.rules
+        waited_hours = rules.hours_between(self._given.assigned.assigned_at, self._at)
         source = prospect.source if prospect else GROUP_CHAT
         behaviours = prospect.behaviours if prospect else (HOT_WORD,)
-        return lead_score(rules, source, behaviours, None).total - rules.threshold
+        return lead_score(rules, source, behaviours, waited_hours).total - rules.threshold
 
     def _come_to_something(self) -> None:
         fate = self._chance.random()

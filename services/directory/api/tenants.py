@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -15,13 +15,10 @@ from services.directory.domain.tenant import (
     ChangeSettings,
     CreateTenant,
     GoLive,
-    Live,
-    OnHistory,
     SetCalendarDays,
-    Tenant,
     TenantCommand,
-    Unknown,
 )
+from services.directory.domain.tenant_state import Live, OnHistory, Tenant, Unknown
 from shared.access import Caller, Resource, Verb
 from shared.clock import to_milliseconds
 from shared.events.directory import SettingValue
@@ -31,6 +28,7 @@ from shared.setting_kinds import TenantSetting
 from shared.tenant_settings import TENANT_SETTINGS, default_of
 
 Year = Annotated[int, Field(ge=1970, le=2200)]
+Comparison = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Source = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -40,10 +38,12 @@ class NewTenant(Body):
 
 
 class SettingsChange(Body):
-    """`effective_at`: from then on; by default, and at the earliest, from now on."""
+    """`effective_at`: from then on; by default, and at the earliest, from now on. `comparison`: of
+    GET /lead-rules/comparison, where the rules of lead scores are among them."""
 
     settings: Annotated[dict[str, SettingValue], Field(min_length=1)]
     effective_at: When | None = None
+    comparison: Comparison | None = None
 
 
 class CalendarYearBody(Body):
@@ -73,7 +73,8 @@ def _add_tenants(desk: Desk, routes: APIRouter) -> None:
     ) -> Response:
         organisations = desk.ports.organisations
         names = await organisations.tenants()
-        rows = [_tenant_row(await organisations.of(name)) for name in names]
+        now = desk.ports.clock()
+        rows = [_tenant_row(await organisations.of(name), now) for name in names]
         return json_response({"rows": rows})
 
     @routes.post("/tenants", status_code=201)
@@ -104,7 +105,7 @@ def _add_settings(desk: Desk, routes: APIRouter) -> None:
             for name, setting in sorted(TENANT_SETTINGS.items())
         ]
         version = await desk.version(TENANT, caller.tenant_id, caller.tenant_id)
-        body = _tenant_row(organisation) | {"rows": rows}
+        body = _tenant_row(organisation, clock) | {"rows": rows}
         return json_response(body, headers={"ETag": f'"{version}"'})
 
     @routes.post("/settings")
@@ -115,7 +116,10 @@ def _add_settings(desk: Desk, routes: APIRouter) -> None:
     ) -> Response:
         effective_at = None if body.effective_at is None else to_milliseconds(body.effective_at)
         command = ChangeSettings(
-            settings=body.settings, now=desk.ports.clock(), effective_at=effective_at
+            settings=body.settings,
+            now=desk.ports.clock(),
+            effective_at=effective_at,
+            comparison=body.comparison,
         )
         return await _tell(desk, request, caller, command, Resource.SETTINGS)
 
@@ -194,10 +198,10 @@ def _identity(tenant: Tenant) -> Mapping[str, Any]:
     }
 
 
-def _tenant_row(organisation: Organisation) -> dict[str, Any]:
+def _tenant_row(organisation: Organisation, now: datetime) -> dict[str, Any]:
     return {
         "tenant_id": organisation.tenant_id,
-        "zone": organisation.zone(),
+        "zone": organisation.zone(organisation.clock(now)),
         "clock_at": organisation.clock_at,
         "live_at": organisation.live_at,
     }

@@ -1,10 +1,19 @@
 """A tenant: its settings over time, its calendars, its clock (history until it goes live)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import assert_never
 
+from services.directory.domain.lead_rule_changes import refuse_uncompared
+from services.directory.domain.tenant_state import (
+    Existing,
+    Live,
+    OnHistory,
+    SettingInForce,
+    Tenant,
+    Unknown,
+)
 from shared.decider import Decider
 from shared.errors import DomainError, FieldProblem, Malformed, NotFound
 from shared.events.directory import (
@@ -31,11 +40,13 @@ class ChangeSettings:
     """`effective_at` None: as soon as possible; an earlier moment is moved to that one.
 
     Other changes whose effect is still to come stay: they take over when it is their turn.
+    `comparison`: names the one in which the rules of lead scores were seen beside these (S1).
     """
 
     settings: Mapping[str, SettingValue]
     now: datetime
     effective_at: datetime | None = None
+    comparison: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,49 +89,6 @@ class CalendarIsAlreadyPublished(DomainError):
     code = "calendar-is-already-published"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettingInForce:
-    """`effective_at` None: for the whole history."""
-
-    effective_at: datetime | None
-    value: SettingValue
-
-    def is_later(self, moment: datetime | None) -> bool:
-        """Whether it takes effect after a moment, None being before all."""
-        if self.effective_at is None or moment is None:
-            return self.effective_at is not None
-        return self.effective_at > moment
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
-    pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnHistory:
-    """Fed by imports; `clock_at` None until the first of them."""
-
-    tenant_id: str
-    zone: str
-    clock_at: datetime | None = None
-    settings: Mapping[str, tuple[SettingInForce, ...]] = field(default_factory=dict)
-    calendars: Mapping[int, CalendarDaysSet] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Live:
-    tenant_id: str
-    zone: str
-    live_at: datetime
-    settings: Mapping[str, tuple[SettingInForce, ...]] = field(default_factory=dict)
-    calendars: Mapping[int, CalendarDaysSet] = field(default_factory=dict)
-
-
-Tenant = Unknown | OnHistory | Live
-Existing = OnHistory | Live
-
-
 def decide(command: TenantCommand, tenant: Tenant) -> Sequence[TenantEvent]:
     match command:
         case CreateTenant():
@@ -158,7 +126,8 @@ def create(command: CreateTenant, tenant: Tenant) -> Sequence[TenantEvent]:
 
 def change_settings(command: ChangeSettings, tenant: Tenant) -> Sequence[TenantEvent]:
     """New values from now, or later, on; on the history clock from that clock on, and before the
-    first import for the whole history. Raises SettingsDoNotFit naming every value at fault."""
+    first import for the whole history. Raises SettingsDoNotFit naming every value at fault,
+    LeadRulesAreNotCompared where a live tenant's leads would be scored otherwise than was seen."""
     existing = _existing(tenant)
     problems = setting_problems(command.settings)
     if problems:
@@ -169,6 +138,8 @@ def change_settings(command: ChangeSettings, tenant: Tenant) -> Sequence[TenantE
         for name, value in command.settings.items()
         if not _is_already_so(existing.settings.get(name, ()), value, effective_at)
     }
+    if isinstance(existing, Live):
+        refuse_uncompared(existing, changed, command.now, command.comparison)
     return [SettingsChanged(settings=changed, effective_at=effective_at)] if changed else []
 
 

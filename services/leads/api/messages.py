@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -59,7 +60,7 @@ class MessageWork:
             customer_id=body.customer_id,
             group_id=body.group_id,
             text=body.text,
-            hot_words=hot_words_of(organisation, body.text),
+            hot_words=hot_words_of(organisation, body.text, context.occurred_at),
             unit_id=unit_id,
             unit_path=organisation.unit_path(unit_id),
             occurred_at=occurred_at,
@@ -73,9 +74,9 @@ class MessageWork:
         return await self.desk.handle(CUSTOMER_MESSAGE, body.message_id, command, context, render)
 
 
-def hot_words_of(organisation: Organisation, text: str) -> tuple[str, ...]:
+def hot_words_of(organisation: Organisation, text: str, at: datetime) -> tuple[str, ...]:
     """Those of the tenant's that are said, in whatever width, case or characters."""
-    setting = organisation.setting("hot_words")
+    setting = organisation.setting("hot_words", at)
     words = setting if isinstance(setting, list) else []
     said = words_within(simplified(text), [simplified(each) for each in words])
     return tuple(words[place] for place in said)

@@ -41,8 +41,8 @@ class Why(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepSituation:
     """What is known of a rep of the unit when a lead is allocated. `won` and `closed`: their
-    opportunities of the last 180 days. `attainment`: of the month ÷ share of its working days gone;
-    None until there are goals (P9). `response_seconds`: mean of the last three first-response
+    opportunities of the last 180 days. `attainment`: of the month's goal ÷ share of its working
+    days gone; None without a goal (P9). `response_seconds`: mean of the last three first-response
     times, None before the first; looked up for leads with a hot word only (L8)."""
 
     rep_id: str

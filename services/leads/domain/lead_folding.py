@@ -149,6 +149,7 @@ def _assigned(facts: LeadFacts, event: LeadAssigned) -> LeadFacts:
         unit_id=event.unit_id,
         unit_path=tuple(event.unit_path),
         assigned_at=event.assigned_at,
+        first_assigned_at=facts.first_assigned_at or event.assigned_at,
         track=event.track,
         allocation=event.allocation,
         first_contact_at=None,

@@ -25,6 +25,8 @@ from shared.envelope import RecordedEvent
 from shared.projection import Projection
 
 UNTOUCHED = "untouched"
+WITH_SALES = ("assigned", "contacted", "qualified", "converted")
+"""Assigned, not returned, not disqualified; valid where the budget status is known, too (P9)."""
 JUDGED_EVERY = timedelta(hours=24)
 _CLASSES: Mapping[str, Any] = {
     each.__name__.lower(): each for each in (Captured, Assigned, Contacted, Qualified)
@@ -74,12 +76,14 @@ def evolve(row: LeadRow | None, recorded: RecordedEvent) -> LeadRow | None:
 
 
 def columns(row: LeadRow) -> Mapping[str, Any]:
+    first_assigned_at = row.facts.first_assigned_at
     return {
         "status": row.status,
         "unit_id": row.facts.unit_id,
         "owner_id": row.facts.owner_id,
         "customer_id": row.facts.customer_id,
         "captured_at": milliseconds(row.facts.captured_at),
+        "first_assigned_at": first_assigned_at and milliseconds(first_assigned_at),
         "has_hot_word": row.facts.hot_word_at is not None,
         "is_appealed": row.facts.appealed_at is not None,
         "budget_known": row.facts.fields.budget_status not in (None, UNTOUCHED),
@@ -101,8 +105,11 @@ def next_judged(row: LeadRow) -> datetime | None:
 
 
 def contact_due_at(row: LeadRow, rules: LeadScoreRules) -> datetime | None:
-    """Until when its rep is to make the first contact (L4), or the second (L11)."""
+    """Until when its rep is to make the first contact (L4), or the second (L11). Nothing is due
+    from the rep while an appeal waits for the manager's word (L6)."""
     facts = row.facts
+    if facts.appealed_at is not None:
+        return None
     match row.status:
         case "assigned" if facts.assigned_at is not None:
             return rules.answer_due_at(facts.assigned_at)

@@ -85,7 +85,8 @@ class LeadFacts:
     """`first_contact_at`: the owner's first since `assigned_at`. `rounds`: how often it was given
     to sales, so that each time it is allocated anew. `found_nobody_at`: nobody was eligible.
     `last_contact_at`: since it was assigned; `fell_asleep_at`: nothing came after the first.
-    `hot_word_at`: when its customer said one last (L8). `interest_claimed`: a rep says so (O16)."""
+    `first_assigned_at`: ever, whatever became of it since. `hot_word_at`: when its customer said
+    one last (L8). `interest_claimed`: a rep says so (O16)."""
 
     lead_id: str
     customer_id: str
@@ -99,6 +100,7 @@ class LeadFacts:
     judged_at: datetime | None = None
     owner_id: str | None = None
     assigned_at: datetime | None = None
+    first_assigned_at: datetime | None = None
     track: str | None = None
     allocation: int | None = None
     first_contact_at: datetime | None = None

@@ -87,7 +87,8 @@ async def allocations(ports: Ports, caller: Caller, question: LeadQuestion) -> d
     unit_id = question.unit_id or organisation.root_id
     if unit_id is None or not organisation.knows_unit(unit_id):
         raise NotFound(f"there is no unit {unit_id!r}")
-    today = organisation.calendar().day_of(organisation.clock(ports.clock()))
+    clock = organisation.clock(ports.clock())
+    today = organisation.calendar(clock).day_of(clock)
     month = question.month or today.isoformat()[:7]
     return await allocation_board(ports, organisation, unit_id, month)
 

@@ -1,7 +1,7 @@
 """Allocation in the open: who got what, and how fair that was, month by month (L7)."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -12,6 +12,7 @@ from services.leads.domain.allocation_month import (
     fairness,
     rep_figures,
 )
+from services.leads.domain.goal_attainment import working_month
 from services.leads.queries.leads import LEADS, LOG_NAME
 from shared.organisation import Organisation
 from shared.ports import Ports
@@ -31,7 +32,7 @@ async def allocation_board(
     months = _months_before(month)
     found = await _figures(ports, organisation.tenant_id, unit_id, months)
     figures = found.get(month, [])
-    converted = await _converted(ports, organisation, unit_id, month)
+    converted = await _converted(ports, organisation, unit_id, month, clock)
     rows = [
         {
             "rep_id": each.rep_id,
@@ -62,20 +63,11 @@ def _fairness(
     organisation: Organisation, month: str, figures: Sequence[RepFigures], clock: datetime
 ) -> dict[str, Any]:
     """Over the reps eligible on at least half of the month's working days so far."""
-    half = _working_days(organisation, month, clock) / 2
+    calendar = organisation.calendar(clock)
+    half = working_month(calendar, month, calendar.day_of(clock)).gone / 2
     every = {each.rep_id: (each.assigned, each.days) for each in figures}
     high = {each.rep_id: (each.high_value, each.high_value_days) for each in figures}
     return {"gini": fairness(every, half), "gini_high_value": fairness(high, half)}
-
-
-def _working_days(organisation: Organisation, month: str, clock: datetime) -> int:
-    calendar = organisation.calendar()
-    today = calendar.day_of(clock)
-    day, worked = date.fromisoformat(f"{month}-01"), 0
-    while day.isoformat()[:7] == month and day <= today:
-        worked += calendar.is_working_day(day)
-        day += timedelta(days=1)
-    return worked
 
 
 def _months_before(month: str) -> list[str]:
@@ -101,10 +93,10 @@ async def _figures(
 
 
 async def _converted(
-    ports: Ports, organisation: Organisation, unit_id: str, month: str
+    ports: Ports, organisation: Organisation, unit_id: str, month: str, clock: datetime
 ) -> dict[str, int]:
     """Allocated in the month and become an opportunity since, by rep."""
-    table, calendar = LEADS.rows, organisation.calendar()
+    table, calendar = LEADS.rows, organisation.calendar(clock)
     query = select(table.c.body).where(
         table.c.tenant_id == organisation.tenant_id,
         table.c.status == "converted",

@@ -34,7 +34,7 @@ async def unit_is_suspended(
 
 def _month_starts(organisation: Organisation, clock: datetime) -> list[datetime]:
     """Of the last months and the running one, in the tenant's zone, the earliest first."""
-    zone = ZoneInfo(organisation.zone())
+    zone = ZoneInfo(organisation.zone(clock))
     today = clock.astimezone(zone).date()
     year, month = today.year, today.month
     found = []

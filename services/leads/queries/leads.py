@@ -37,6 +37,7 @@ LEADS = RowReadModel(
         ("owner_id", String(64)),
         ("customer_id", String(64)),
         ("captured_at", BigInteger),
+        ("first_assigned_at", BigInteger),
         ("has_hot_word", Boolean),
         ("is_appealed", Boolean),
         ("budget_known", Boolean),
@@ -44,6 +45,7 @@ LEADS = RowReadModel(
     indexes=(
         ("status", "captured_at", "key"),
         ("owner_id", "captured_at", "key"),
+        ("owner_id", "first_assigned_at"),
         ("is_appealed", "captured_at", "key"),
         ("unit_id", "captured_at", "budget_known"),
         ("customer_id",),

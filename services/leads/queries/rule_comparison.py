@@ -11,24 +11,11 @@ from services.leads.domain.rule_comparison import LeadMove, ScoringRules, side_b
 from services.leads.queries.leads import LEADS, score_rules
 from shared.errors import DomainError, FieldProblem, Malformed
 from shared.events.directory import SettingValue
+from shared.lead_rules import LEAD_RULE_SETTINGS, LeadRuleChange, comparison_of
 from shared.organisation import Organisation
 from shared.ports import Ports
-from shared.tenant_settings import (
-    LEAD_BEHAVIOUR_POINTS,
-    LEAD_SOURCE_POINTS,
-    TENANT_SETTINGS,
-    setting_problems,
-)
+from shared.tenant_settings import TENANT_SETTINGS, setting_problems
 
-RULE_SETTINGS = (
-    *(f"lead_points_{each}" for each in (*LEAD_SOURCE_POINTS, *LEAD_BEHAVIOUR_POINTS)),
-    "lead_score_threshold",
-    "lead_timely_hours",
-    "lead_late_hours",
-    "lead_score_in_business_time",
-    "high_value_lead_score",
-)
-"""Those that say how good a lead is, and what follows from it."""
 _JUDGED = ("captured", "assigned", "contacted")
 _WORDS: Mapping[str, SettingValue] = {"true": True, "false": False}
 
@@ -43,30 +30,30 @@ async def compared_rules(
     ports: Ports, organisation: Organisation, wanted: Mapping[str, SettingValue]
 ) -> dict[str, Any]:
     """The rules in force beside those wanted; none wanted: beside those that are announced, which
-    go live at a moment to come.
+    go live at a moment to come. `comparison` is what a change of these settings has to name.
 
     Raises NothingIsToChange, Malformed for a setting that is none of these rules, or its value.
     """
     clock = organisation.clock(ports.clock())
     _refuse_unfit(wanted)
     coming = dict(wanted) or _announced(organisation, clock)
-    after = {
-        name: value for name, value in coming.items() if value != organisation.setting(name, clock)
-    }
-    if not after:
+    changes = [
+        LeadRuleChange(name, before, coming[name])
+        for name in sorted(coming)
+        if (before := organisation.setting(name, clock)) != coming[name]
+    ]
+    if not changes:
         raise NothingIsToChange("name the rules to compare with, or announce a change of them")
     found = side_by_side(
         await _judged(ports, organisation.tenant_id),
         _rules(organisation, clock, {}),
-        _rules(organisation, clock, after),
+        _rules(organisation, clock, {change.name: change.after for change in changes}),
         clock,
     )
     return {
         "as_of": clock,
-        "changes": [
-            {"name": name, "before": organisation.setting(name, clock), "after": after[name]}
-            for name in sorted(after)
-        ],
+        "comparison": comparison_of(changes),
+        "changes": [change._asdict() for change in changes],
         "leads": found.leads,
         "moved": found.moved,
         "mean": {"before": found.mean_before, "after": found.mean_after},
@@ -93,9 +80,11 @@ def told_settings(told: list[str]) -> dict[str, SettingValue]:
 
 def _refuse_unfit(wanted: Mapping[str, SettingValue]) -> None:
     problems = [
-        FieldProblem(f"settings.{name}", "no-rule-of-leads", f"one of {', '.join(RULE_SETTINGS)}")
+        FieldProblem(
+            f"settings.{name}", "no-rule-of-leads", f"one of {', '.join(LEAD_RULE_SETTINGS)}"
+        )
         for name in sorted(wanted)
-        if name in TENANT_SETTINGS and name not in RULE_SETTINGS
+        if name in TENANT_SETTINGS and name not in LEAD_RULE_SETTINGS
     ]
     problems += setting_problems(wanted)
     if problems:
@@ -106,7 +95,7 @@ def _announced(organisation: Organisation, clock: datetime) -> dict[str, Setting
     """The last of each that takes effect after the clock."""
     return {
         name: changes[-1].value
-        for name in RULE_SETTINGS
+        for name in LEAD_RULE_SETTINGS
         if (changes := organisation.setting_changes(name))
         and changes[-1].effective_at is not None
         and changes[-1].effective_at > clock

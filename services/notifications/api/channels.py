@@ -37,7 +37,7 @@ from services.notifications.queries.tenant_choices import ONE_PER_TENANT
 from shared.access import Caller, Resource, Verb
 from shared.command_handling import CommandContext
 from shared.envelope import stream_name
-from shared.errors import Malformed, NotFound, NotYetKnown
+from shared.errors import FieldProblem, Malformed, NotFound, NotYetKnown
 from shared.http import BASE, Body, Id, Name, command_response, json_response
 
 Url = Annotated[str, StringConstraints(min_length=8, max_length=2_000)]
@@ -53,8 +53,8 @@ class ChannelBody(Body):
     channel_id: Id
     kind: Name
     unit_id: Id
-    url: Url
-    secret: Secret = ""
+    url: Url | None = None
+    secret: Secret | None = None
     template: Template | None = None
 
 
@@ -68,9 +68,9 @@ def router(desk: Desk) -> APIRouter:
         """With the delivery rate of the last 24 hours; addresses and secrets are not shown."""
         book = await desk.choices.channel_book(caller.tenant_id)
         organisation = await desk.organisation(caller)
-        since = desk.ports.clock() - _RATE_OVER
-        rates = await delivery_rates(desk.ports.read_store, caller.tenant_id, since)
-        alert_below = organisation.number_setting("delivery_rate_alert")
+        now = desk.ports.clock()
+        rates = await delivery_rates(desk.ports.read_store, caller.tenant_id, now - _RATE_OVER)
+        alert_below = organisation.number_setting("delivery_rate_alert", now)
         rows = [
             channel_document(book.by_id[each], rates.get(each), alert_below)
             for each in sorted(book.by_id)
@@ -84,7 +84,7 @@ def router(desk: Desk) -> APIRouter:
         organisation = await desk.organisation(caller)
         if not organisation.knows_unit(body.unit_id):
             raise NotYetKnown(f"unit {body.unit_id}")
-        address = _checked_address(body)
+        address = _checked(body, await _address(desk, caller, body))
         command = await _configuring(desk, caller, body, address)
         context = await desk.context(request, caller)
         handled = await desk.handle(CHANNEL_BOOK, ONE_PER_TENANT, command, context, _document)
@@ -115,10 +115,28 @@ def router(desk: Desk) -> APIRouter:
     return routes
 
 
-def _checked_address(body: ChannelBody) -> Address:
-    """Raises Malformed where the channel could never use what was configured."""
+async def _address(desk: Desk, caller: Caller, body: ChannelBody) -> Address:
+    """What is left out stays as it was, where the channel is of the same kind already; a secret
+    goes with its address: to another one it is never sent.
+
+    Raises Malformed for a new one without an address.
+    """
     template = "" if body.template is None else body.template.model_dump_json()
-    address = Address(url=body.url, secret=body.secret, template=template)
+    if body.url is not None:
+        return Address(url=body.url, secret=body.secret or "", template=template)
+    known = (await desk.choices.channel_book(caller.tenant_id)).by_id.get(body.channel_id)
+    if known is None or known.kind != body.kind or not isinstance(known.url, str):
+        raise Malformed("url", errors=[FieldProblem("url", "missing", "is needed")])
+    kept = known.secret if body.secret is None else body.secret
+    return Address(
+        url=known.url,
+        secret=kept if isinstance(kept, str) else "",
+        template=template or (known.template if isinstance(known.template, str) else ""),
+    )
+
+
+def _checked(body: ChannelBody, address: Address) -> Address:
+    """Raises Malformed where the channel could never use what was configured."""
     if body.kind in CONFIGURABLE:
         problems = CHANNELS[body.kind].flaws(address)
         if problems:

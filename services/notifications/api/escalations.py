@@ -21,6 +21,7 @@ from services.notifications.queries.escalations import (
     escalation_rows,
     escalations_page,
     may_see,
+    working_time_of,
 )
 from services.notifications.queries.pages import parsed_cursor
 from shared.access import Caller, Resource, Verb, may
@@ -87,7 +88,8 @@ def router(desk: Desk) -> APIRouter:
         after = parsed_cursor(cursor)
         reads = desk.ports.read_store
         rows, following = await escalations_page(reads, caller, organisation, wanted, limit, after)
-        shown = [as_document(row, organisation) for row in rows]
+        working = working_time_of(organisation, desk.ports.clock())
+        shown = [as_document(row, working) for row in rows]
         return json_response({"rows": shown, "next_cursor": following})
 
     @routes.get("/escalations/{escalation_id}", dependencies=[Depends(desk.access.waited)])
@@ -96,7 +98,8 @@ def router(desk: Desk) -> APIRouter:
         rows = await escalation_rows(desk.ports.read_store, caller.tenant_id, (escalation_id,))
         if not rows or not may_see(rows[0], caller, organisation):
             raise NotFound(escalation_id)
-        return json_response(as_document(rows[0], organisation))
+        working = working_time_of(organisation, desk.ports.clock())
+        return json_response(as_document(rows[0], working))
 
     @routes.post("/escalations/{escalation_id}/acknowledge")
     async def acknowledge_escalation(

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, Query, Response
 from services.notifications.api.desk import Desk
 from services.notifications.api.inbox import delivery_document
 from services.notifications.domain.escalation_preview import Supposed, foreseen
-from services.notifications.domain.steps import WorkingTime
+from services.notifications.queries.escalations import working_time_of
 from services.notifications.queries.messages import everything_sent, texts_of
 from services.notifications.queries.pages import parsed_cursor
 from shared.access import Caller, Resource, Verb, visible_rows
 from shared.errors import NotFound
+from shared.events.notifications import PolicyDefinition
 from shared.http import BASE, Id, Name, json_response
 
 Limit = Annotated[int, Query(ge=1, le=500)]
@@ -76,6 +77,45 @@ def router(desk: Desk) -> APIRouter:
 async def _preview(
     desk: Desk, caller: Caller, resource: Resource, rule: str, owner: str | None, unit: str | None
 ) -> Mapping[str, Any]:
+    """By the policy that applies. Raises NotFound."""
+    policy = (await desk.choices.policies(caller.tenant_id)).in_force_for(rule)
+    unit_id = await _unit_in_sight(desk, caller, resource, owner, unit)
+    steps = []
+    if policy is not None:
+        now = desk.ports.clock()
+        supposed = Supposed(rule=rule, unit_id=unit_id, owner_id=owner, policy=policy, now=now)
+        steps = await _foreseen_steps(desk, caller, supposed)
+    return {
+        "as_of": desk.ports.clock(),
+        "rule": rule,
+        "policy": policy.name if policy else None,
+        "rows": steps,
+    }
+
+
+async def drafted_preview(
+    desk: Desk, caller: Caller, policy: PolicyDefinition, owner: str
+) -> list[Mapping[str, Any]]:
+    """By a policy that is only drafted, of somebody's. Raises NotFound."""
+    unit_id = await _unit_in_sight(desk, caller, Resource.POLICIES, owner, None)
+    now = desk.ports.clock()
+    rule = policy.rules[0]
+    supposed = Supposed(rule=rule, unit_id=unit_id, owner_id=owner, policy=policy, now=now)
+    return await _foreseen_steps(desk, caller, supposed)
+
+
+async def _foreseen_steps(
+    desk: Desk, caller: Caller, supposed: Supposed
+) -> list[Mapping[str, Any]]:
+    organisation = await desk.organisation(caller)
+    absences = await desk.choices.absences(caller.tenant_id)
+    working = working_time_of(organisation, supposed.now)
+    return [asdict(each) for each in foreseen(supposed, organisation, absences, working)]
+
+
+async def _unit_in_sight(
+    desk: Desk, caller: Caller, resource: Resource, owner: str | None, unit: str | None
+) -> str:
     """Raises NotFound for a unit or owner that is unknown, or not among the caller's."""
     organisation = await desk.organisation(caller)
     unit_id = unit or (organisation.unit_of(owner) if owner else organisation.root_id)
@@ -83,17 +123,4 @@ async def _preview(
         raise NotFound(f"unit {unit or owner}")
     if not visible_rows(caller, organisation, resource).includes(unit_id=unit_id, owner_id=owner):
         raise NotFound(f"unit {unit_id}")
-    now = desk.ports.clock()
-    policy = (await desk.choices.policies(caller.tenant_id)).in_force_for(rule)
-    steps = []
-    if policy is not None:
-        supposed = Supposed(rule=rule, unit_id=unit_id, owner_id=owner, policy=policy, now=now)
-        absences = await desk.choices.absences(caller.tenant_id)
-        calendar, hours = organisation.calendar(now), organisation.business_hours(now)
-        steps = foreseen(supposed, organisation, absences, WorkingTime(calendar, hours))
-    return {
-        "as_of": now,
-        "rule": rule,
-        "policy": policy.name if policy else None,
-        "rows": [asdict(each) for each in steps],
-    }
+    return unit_id

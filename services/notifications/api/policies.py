@@ -1,6 +1,7 @@
 """Escalation policies over HTTP (N2)."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import msgspec
@@ -8,8 +9,15 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from services.notifications.api.desk import Desk
+from services.notifications.api.on_call import drafted_preview
 from services.notifications.channels.table import NAMES_IN_POLICIES
-from services.notifications.domain.policy import POLICIES, Policies, RemovePolicy, SetPolicy
+from services.notifications.domain.policy import (
+    POLICIES,
+    Policies,
+    RemovePolicy,
+    SetPolicy,
+    policy_problems,
+)
 from services.notifications.queries.tenant_choices import ONE_PER_TENANT
 from shared.access import Caller, Resource, Verb
 from shared.errors import NotFound
@@ -39,8 +47,14 @@ class PolicyBody(Body):
 
     def definition(self) -> PolicyDefinition:
         steps = tuple(PolicyStep(**step.model_dump()) for step in self.steps)
-        others = self.model_dump(exclude={"steps"})
+        others = self.model_dump(exclude={"steps", "owner"})
         return PolicyDefinition(**others, steps=steps)
+
+
+class DraftBody(PolicyBody):
+    """`owner`: of whose things one asks who would be told."""
+
+    owner: Id | None = None
 
 
 def router(desk: Desk) -> APIRouter:
@@ -69,6 +83,15 @@ def router(desk: Desk) -> APIRouter:
             policy=body.definition(), channels=NAMES_IN_POLICIES, now=desk.ports.clock()
         )
         return await _answered(desk, request, caller, command)
+
+    @routes.post("/policies/check")
+    async def check_policy(body: DraftBody, caller: Caller = Depends(writing)) -> Response:
+        """What is wrong with a draft; of one that can be followed, who would be told now."""
+        policy = body.definition()
+        problems = [asdict(each) for each in policy_problems(policy, NAMES_IN_POLICIES)]
+        asked = body.owner is not None and not problems
+        steps = await drafted_preview(desk, caller, policy, str(body.owner)) if asked else []
+        return json_response({"errors": problems, "rows": steps})
 
     @routes.post("/policies/{name}/remove")
     async def remove_policy(

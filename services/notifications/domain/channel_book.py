@@ -77,9 +77,11 @@ class ChannelBook:
 
 def configure(command: ConfigureChannel, book: ChannelBook) -> Sequence[ChannelBookEvent]:
     problems = []
-    if not _ID.fullmatch(command.channel_id) or command.channel_id in command.reserved:
-        expected = "1-64 of letters, digits, dot, dash, underscore, and no kind of channel"
-        problems.append(FieldProblem("channel_id", "malformed", expected))
+    if not _ID.fullmatch(command.channel_id):
+        expected = "1-64 of letters, digits, dot, dash, underscore"
+        problems.append(FieldProblem("channel_id", "malformed-id", expected))
+    if command.channel_id in command.reserved:
+        problems.append(FieldProblem("channel_id", "reserved", "is what a kind is called"))
     if command.kind not in command.kinds:
         known = ", ".join(sorted(command.kinds))
         problems.append(FieldProblem("kind", "unknown", f"one of {known}"))

@@ -118,7 +118,7 @@ def _recipient(name: str) -> str:
 def policy_problems(policy: PolicyDefinition, channels: frozenset[str]) -> Iterator[FieldProblem]:
     """Everything that keeps the policy from being followed, field by field."""
     if not _NAME.fullmatch(policy.name):
-        yield FieldProblem("name", "malformed", "1-64 of letters, digits, dot, dash, underscore")
+        yield FieldProblem("name", "malformed-id", "1-64 of letters, digits, dot, dash, underscore")
     if not policy.rules:
         yield FieldProblem("rules", "required", "name at least one rule, or * for every other")
     if len(set(policy.rules)) < len(policy.rules):
@@ -171,7 +171,7 @@ def _time_problems(policy: PolicyDefinition) -> Iterator[FieldProblem]:
     if not 60 <= policy.expires_seconds <= _LONGEST_SECONDS:
         yield FieldProblem("expires_seconds", "out-of-range", "a minute to 366 days")
     if policy.quiet_hours is not None and not _are_hours(policy.quiet_hours):
-        yield FieldProblem("quiet_hours", "malformed", "two different times such as 21:00, 08:00")
+        yield FieldProblem("quiet_hours", "not-hours", "two different times such as 21:00, 08:00")
 
 
 def _are_hours(hours: tuple[str, str]) -> bool:

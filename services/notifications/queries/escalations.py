@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
@@ -135,8 +136,12 @@ async def escalation_rows(
     return [found[each] for each in escalation_ids if each in found]
 
 
-def as_document(row: EscalationRow, organisation: Organisation | None = None) -> Mapping[str, Any]:
-    """How an escalation looks from outside; with the organisation also what comes next."""
+def working_time_of(organisation: Organisation, at: datetime) -> WorkingTime:
+    return WorkingTime(organisation.calendar(at), organisation.business_hours(at))
+
+
+def as_document(row: EscalationRow, working: WorkingTime | None = None) -> Mapping[str, Any]:
+    """How an escalation looks from outside; with the working time also what comes next."""
     course, opened = row.course, row.course.opened
     return {
         "escalation_id": opened.escalation_id,
@@ -163,15 +168,14 @@ def as_document(row: EscalationRow, organisation: Organisation | None = None) ->
         "resolved_by": row.by if row.status == "resolved" else None,
         "resolved_at": row.at if row.status == "resolved" else None,
         "reason": row.reason,
-        **_what_comes_next(row, organisation),
+        **_what_comes_next(row, working),
     }
 
 
-def _what_comes_next(row: EscalationRow, organisation: Organisation | None) -> dict[str, Any]:
-    if organisation is None:
+def _what_comes_next(row: EscalationRow, working: WorkingTime | None) -> dict[str, Any]:
+    if working is None:
         return {}
-    working_time = WorkingTime(organisation.calendar(), organisation.business_hours())
-    planned = planned_step(escalation_of(row), working_time)
+    planned = planned_step(escalation_of(row), working)
     if isinstance(planned, PlannedStep):
         return {"next_step_at": planned.at, "next_step": planned.why}
     return {"next_step_at": None, "next_step": planned.why}

@@ -33,7 +33,7 @@ class Matters:
             unit=_unit_name(opened.unit_id, organisation),
             owner=None if opened.owner_id is None else _name(opened.owner_id, organisation),
             due_at=opened.due_at,
-            zone=organisation.zone(),
+            zone=organisation.zone(organisation.clock(now)),
         )
         return rendered(words_for(opened.rule, language, own_words), matter, language, now)
 

@@ -44,8 +44,9 @@ class Desk(CommandDesk):
         if occurred_at is None and sent_at is None:
             return context
         organisation = await self.ports.organisations.of(context.tenant_id)
-        drift = organisation.number_setting("clock_skew_tolerance_seconds")
-        ahead = organisation.number_setting("clock_ahead_limit_hours")
+        now = context.occurred_at
+        drift = organisation.number_setting("clock_skew_tolerance_seconds", now)
+        ahead = organisation.number_setting("clock_ahead_limit_hours", now)
         time = client_time(
             occurred_at,
             sent_at,

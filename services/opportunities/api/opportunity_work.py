@@ -67,7 +67,7 @@ class OpportunityWork:
             owner_id=owner_id,
             amount=body.amount,
             currency=body.currency,
-            zone=organisation.zone(),
+            zone=organisation.zone(context.occurred_at),
             occurred_at=timed.occurred_at,
             now=context.occurred_at,
         )

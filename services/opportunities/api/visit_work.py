@@ -56,7 +56,7 @@ class VisitWork:
         actor_id = acting_person(caller, organisation, body.actor_id)
         unit_id = organisation.unit_of(actor_id, timed.occurred_at) if actor_id else None
         code, customer_id = await self._facts.scanned_door(body.door_code, timed)
-        days = organisation.number_setting("visit_next_action_days")
+        days = organisation.number_setting("visit_next_action_days", timed.occurred_at)
         command = StartVisit(
             opportunity_id=opportunity_id,
             action_id=body.visit_id or self._desk.given_id(context, "action"),
@@ -172,7 +172,7 @@ class DoorWork:
     ) -> Handled[Any]:
         """What is to be printed is told here alone: no event and no stored answer holds it."""
         organisation = await self._desk.organisation(caller)
-        days = organisation.number_setting("door_code_days")
+        days = organisation.number_setting("door_code_days", context.occurred_at)
         until = body.expires_at or context.occurred_at + timedelta(days=days)
         door_id = body.door_id or body.customer_id
         code = DoorCode(door_id=door_id, code_id=self._desk.given_id(context, "door_code"))

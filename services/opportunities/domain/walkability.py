@@ -80,6 +80,10 @@ def _problems_of_stage(
     yield from _limit_problem(f"{path}.dwell_limit", stage.dwell_limit_seconds)
     for position, required in enumerate(stage.required_fields):
         yield from name_problem(f"{path}.required_fields[{position}]", required)
+    for language, title in stage.title.items():
+        yield from name_problem(f"{path}.title.{language}", title)
+    for position, told in enumerate(stage.told):
+        yield from name_problem(f"{path}.told[{position}]", told)
     yield from duplicates(f"{path}.required_fields", "duplicate-field", stage.required_fields)
     actions = [golden.action for golden in stage.golden_actions]
     yield from duplicates(f"{path}.golden_action", "duplicate-golden-action", actions)

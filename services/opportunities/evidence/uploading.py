@@ -80,9 +80,8 @@ class EvidenceUploading:
                 await spool.write(chunk)
             reading.check_end()
             organisation = await self._ports.organisations.of(upload.tenant_id)
-            tags = await asyncio.to_thread(
-                photo_tags, upload.media_type, reading.beginning, organisation.zone()
-            )
+            zone = organisation.zone(organisation.clock(self._ports.clock()))
+            tags = await asyncio.to_thread(photo_tags, upload.media_type, reading.beginning, zone)
             for _ in range(_ATTEMPTS):
                 chunks = unsealed(spool.read(), key, b"")
                 taken = _TakenIn(reading.sha256, reading.size_bytes, tags, chunks)

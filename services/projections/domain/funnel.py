@@ -1,20 +1,15 @@
 """The funnel between two kinds of events, with others on the way: who passed, who stopped (P6)."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from statistics import median
+from datetime import datetime
 from typing import NamedTuple
 
 from services.projections.domain.limit_spans import LATEST
-from services.projections.domain.opportunity_course import counted_actions, open_times
+from services.projections.domain.opportunity_course import counted_actions
 from services.projections.domain.opportunity_row import (
     STAGE_CHANGES,
     OpportunityProcess,
-    Order,
 )
-from services.projections.domain.process_figures import Scopes, owned_spans, scopes_at
-from services.projections.domain.process_health import ratio
 from services.projections.domain.windows import Moment, is_before
 from shared.errors import FieldProblem, Malformed
 
@@ -63,7 +58,6 @@ class Passage(NamedTuple):
     opportunity_id: str
     marks: tuple[Mark, ...]
     arrived: Mark | None
-    is_open: bool
 
 
 def node_named(text: str, field: str) -> Node:
@@ -86,8 +80,7 @@ def passage(
 
     None where there is none. Equal times by stream version ("How things are counted").
     """
-    wanted = frozenset(node.event for node in nodes)
-    marks = [each for each in _marks(row, wanted) if is_before(each.at, at)]
+    marks = [each for each in marks_of(row) if is_before(each.at, at)]
     first = next(
         (
             number
@@ -102,18 +95,8 @@ def passage(
         return None
     later = marks[first + 1 :]
     arrived = next((each for each in later if _is_of(each, nodes[-1])), None)
-    return Passage(
-        row.opportunity_id,
-        (marks[first], *_following(later, nodes[1:])),
-        arrived,
-        _is_open(row, at),
-    )
-
-
-def scopes_of_passage(row: OpportunityProcess, found: Passage) -> Scopes:
-    """Whose it is: the owner's and unit's of the moment it entered the funnel."""
-    entered = found.marks[0]
-    return scopes_at(owned_spans(row), entered.at, entered.version)
+    following = _following(later, nodes[1:])
+    return Passage(row.opportunity_id, (marks[first], *following), arrived)
 
 
 def segment_of(row: OpportunityProcess, segment: str) -> str:
@@ -144,28 +127,19 @@ def _is_of(mark: Mark, node: Node) -> bool:
     return mark.node.event == node.event and node.detail in ("", mark.node.detail)
 
 
-def _is_open(row: OpportunityProcess, at: Moment) -> bool:
-    now: Order = (at.at, LATEST if at.inclusive else 0)
-    return any(
-        time.opened < now and (time.closed is None or time.closed >= now)
-        for time in open_times(row)
-    )
-
-
-def _marks(row: OpportunityProcess, wanted: frozenset[str]) -> list[Mark]:
-    """Those of such events, in the order in which they happened."""
+def marks_of(row: OpportunityProcess) -> list[Mark]:
+    """In the order in which they happened; equal times by stream version."""
     marks = [
         Mark(each.at, each.version, Node("action_logged", each.type), each.event_id)
-        for each in (counted_actions(row) if "action_logged" in wanted else ())
+        for each in counted_actions(row)
     ]
-    for stay in row.stays:
-        entered = _ENTERED.get(stay.entered_how, "")
-        if entered in wanted:
-            detail = stay.stage if stay.entered_how in STAGE_CHANGES else ""
-            marks.append(Mark(stay.entered_at, stay.version, Node(entered, detail), stay.event_id))
-        left = _LEFT.get(stay.left_how, "")
-        if left in wanted and stay.left_at is not None and stay.left_event_id is not None:
-            marks.append(Mark(stay.left_at, stay.left_version, Node(left), stay.left_event_id))
+    for at, version, stage, event_id, how, left_at, left_version, left_id, left_how in row.stays:
+        if how in STAGE_CHANGES:
+            marks.append(Mark(at, version, Node("stage_changed", stage), event_id))
+        elif how in _ENTERED:
+            marks.append(Mark(at, version, Node(_ENTERED[how]), event_id))
+        if left_how in _LEFT and left_at is not None and left_id is not None:
+            marks.append(Mark(left_at, left_version, Node(_LEFT[left_how]), left_id))
     for course in row.approvals:
         for step in course.taken:
             if step.step == 0:
@@ -177,111 +151,5 @@ def _marks(row: OpportunityProcess, wanted: frozenset[str]) -> list[Mark]:
     return sorted(marks)
 
 
-_ENTERED = {
-    "opened": "opportunity_opened",
-    "reopened": "opportunity_reopened",
-    **dict.fromkeys(STAGE_CHANGES, "stage_changed"),
-}
+_ENTERED = {"opened": "opportunity_opened", "reopened": "opportunity_reopened"}
 _LEFT = {"won": "opportunity_won", "lost": "opportunity_lost"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """From one node to the next: who of those entered reached it, by opportunity id.
-
-    `pending`: open, and in it for less than the p90 of those who reached the next (or for however
-    long where nobody has yet); `dropped`: all others. `dwells` are of those who reached it.
-    """
-
-    reached: tuple[str, ...] = ()
-    pending: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = ()
-    dwells: tuple[timedelta, ...] = ()
-
-    @property
-    def entered(self) -> int:
-        return len(self.reached) + len(self.pending) + len(self.dropped)
-
-    @property
-    def conversion(self) -> float | None:
-        """Reached ÷ entered."""
-        return ratio(len(self.reached), self.entered)
-
-    @property
-    def drop_out(self) -> float | None:
-        """Dropped ÷ entered; with the conversion and what is pending it makes 1."""
-        return ratio(len(self.dropped), self.entered)
-
-    @property
-    def median_hours(self) -> float | None:
-        return median(map(_hours, self.dwells)) if self.dwells else None
-
-    @property
-    def p90_hours(self) -> float | None:
-        """The shortest dwell that at least nine in ten did not exceed."""
-        found = p90(self.dwells)
-        return None if found is None else _hours(found)
-
-
-def whole(passages: Sequence[Passage], at: datetime) -> Step:
-    """From the first node to the last, whatever lay between."""
-    return _step([(each, each.marks[0], each.arrived) for each in passages], at)
-
-
-def steps(passages: Sequence[Passage], nodes: Sequence[Node], at: datetime) -> list[Step]:
-    """From each node to the next, in turn: who missed one is not in those after it."""
-    found = []
-    for number in range(1, len(nodes)):
-        entered = [each for each in passages if len(each.marks) >= number]
-        found.append(
-            _step(
-                [
-                    (
-                        each,
-                        each.marks[number - 1],
-                        each.marks[number] if len(each.marks) > number else None,
-                    )
-                    for each in entered
-                ],
-                at,
-            )
-        )
-    return found
-
-
-def bottleneck(found: Sequence[Step]) -> int | None:
-    """The step with the lowest conversion, of equals the one with the longer p90; None where
-    nobody was lost or waits."""
-    losing = [
-        (conversion, -(step.p90_hours or 0.0), number)
-        for number, step in enumerate(found)
-        if (conversion := step.conversion) is not None and conversion < 1
-    ]
-    return min(losing)[2] if losing else None
-
-
-def _step(courses: Sequence[tuple[Passage, Mark, Mark | None]], at: datetime) -> Step:
-    dwells = tuple(end.at - begin.at for _, begin, end in courses if end is not None)
-    usual = p90(dwells)
-    reached, pending, dropped = [], [], []
-    for each, begin, end in courses:
-        if end is not None:
-            reached.append(each.opportunity_id)
-        elif each.is_open and (usual is None or at - begin.at < usual):
-            pending.append(each.opportunity_id)
-        else:
-            dropped.append(each.opportunity_id)
-    return Step(
-        reached=tuple(reached), pending=tuple(pending), dropped=tuple(dropped), dwells=dwells
-    )
-
-
-def p90(dwells: Sequence[timedelta]) -> timedelta | None:
-    if not dwells:
-        return None
-    ordered = sorted(dwells)
-    return ordered[-(-len(ordered) * 9 // 10) - 1]
-
-
-def _hours(dwell: timedelta) -> float:
-    return dwell / timedelta(hours=1)

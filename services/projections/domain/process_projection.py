@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 from services.projections.domain.behaviour_deadlines import REVISION, revised
+from services.projections.domain.course_marks import course_of
 from services.projections.domain.deadlines import due_bound
 from services.projections.domain.every_thing import every_contribution
 from services.projections.domain.opportunity_course import counted_actions
@@ -44,6 +45,7 @@ def columns(row: OpportunityProcess) -> Mapping[str, Any]:
         "limit_hours": silence.limit_hours if silence else None,
         "reps": _reps(row),
         "awaits_approval": awaits_approval(row),
+        "course": course_of(row),
         "revisions": len(revised(counted_actions(row)).revisions) if _has_revisions(row) else 0,
     }
 

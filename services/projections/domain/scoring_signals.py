@@ -43,7 +43,7 @@ def scoring_signals(recorded: RecordedEvent) -> Sequence[SignalCommand]:
 
 def _low(recorded: RecordedEvent, event: HealthStayedLow) -> RaiseSignal:
     facts: dict[str, FactValue] = {
-        "score": event.score,
+        "score": round(event.score, 4),
         "low_below": event.low_below,
         "low_since": event.low_since.isoformat(),
         "weakest": list(event.weakest),

@@ -8,6 +8,7 @@ from services.projections.pages import (
     assets,
     authenticity_cases,
     breakpoints,
+    channel,
     customers,
     data_quality,
     duplicates,
@@ -25,6 +26,7 @@ from services.projections.pages import (
     person,
     pipelines,
     policies,
+    policy,
     process_health,
     reasons,
     silence,
@@ -40,7 +42,7 @@ _PAGES = (
     *(today, silence, timelines, escalations, my_day, process_health),
     *(golden_actions, funnel, traffic_lights, goals, data_quality, breakpoints, reasons),
     *(leads, lead, allocation, customers, duplicates, approvals, authenticity_cases),
-    *(policies, people, person, units, keys, pipelines, imports, import_runs),
+    *(policies, policy, channel, people, person, units, keys, pipelines, imports, import_runs),
 )
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.projections.pages.board_addresses import months_before
 from services.projections.pages.catalogue import message
-from services.projections.pages.choices import units_in_sight
+from services.projections.pages.choices import own_unit, units_in_sight
 from services.projections.pages.layout import Crumb, page
 from services.projections.pages.lead_words import said
 from services.projections.pages.own_api import ApiRefused
@@ -42,6 +42,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
+        unit = unit or own_unit(visit, Resource.LEADS)
         query = [(name, value) for name, value in (("unit", unit), ("month", month)) if value]
         board = await visit.api.get("/boards/allocation", query)
         if as_file:

@@ -1,31 +1,29 @@
 """Approvals that wait for me, what is due first on top: approved, or refused with a reason (O6)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.datastructures import FormData
-from starlette.responses import RedirectResponse
 
-from services.projections.pages.forms import filled, own_form, text_of
+from services.projections.pages.forms import own_form, text_of
 from services.projections.pages.layout import from_today, page
 from services.projections.pages.lead_words import said
-from services.projections.pages.own_api import ApiRefused
-from services.projections.pages.page_route import page_router, status_and_code
-from services.projections.pages.refused_forms import refused_form
+from services.projections.pages.page_route import page_router
+from services.projections.pages.sent_forms import FormFields, Order, ShownForm, sent
 from services.projections.pages.setup_words import ROLES
 from services.projections.pages.tables import csv_file
-from services.projections.pages.visits import Visit, visit_of, wait_until_shown
+from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.waiting_approvals import approvals_waiting
 from shared.access import Caller, Resource, Verb
-from shared.errors import DomainError, FieldProblem, Malformed, NotFound
+from shared.errors import FieldProblem, Malformed, NotFound
 from shared.http import Access, Id
 from shared.ports import Ports
 
 _SHOWN = 50
 _DECISIONS = frozenset({"approve", "reject", "send_back"})
-_FIELDS = ("note", "decision", "step")
+_FORM = FormFields(names=("note", "decision", "step"))
 Row = dict[str, Any]
 
 
@@ -44,7 +42,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
         visit = await visit_of(ports, request, caller)
         if as_file:
             return _file(visit, await _rows(visit, whose))
-        return await _list(visit, whose)
+        return await _list(visit, whose, _FORM.blank())
 
     @routes.post("/approvals/{opportunity_id}/{approval_id}")
     async def decide_approval(
@@ -55,19 +53,22 @@ def router(ports: Ports, access: Access) -> APIRouter:
         form: FormData = Depends(own_form),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        try:
-            body = {"approval_id": approval_id, **_decision(form)}
-            path = f"/opportunities/{opportunity_id}/decide-approval"
-            answer = await visit.api.post(path, body)
-        except (ApiRefused, Malformed) as refusal:
-            if status_and_code(refusal)[0] == NotFound.status:
-                raise
-            at = (opportunity_id, approval_id)
-            return await _list(visit, None, refusal, at, filled(form, _FIELDS))
-        await wait_until_shown(ports, answer.headers["Pulsetrail-Position"])
-        return RedirectResponse("/approvals", status_code=303)
+        at = (opportunity_id, approval_id)
+        return await sent(
+            visit,
+            _order(at, form),
+            lambda refusal: _list(visit, None, _FORM.refused(visit, form, refusal), at),
+        )
 
     return routes
+
+
+async def _order(at: tuple[str, str], form: FormData) -> Order:
+    """Raises NotFound, Malformed."""
+    opportunity_id, approval_id = at
+    body = {"approval_id": approval_id, **_decision(form)}
+    path = f"/opportunities/{opportunity_id}/decide-approval"
+    return Order(path=path, body=body, place="/approvals")
 
 
 def _decision(form: FormData) -> dict[str, Any]:
@@ -100,17 +101,15 @@ async def _rows(visit: Visit, whose: str | None) -> list[Row]:
 async def _list(
     visit: Visit,
     whose: str | None,
-    refusal: DomainError | None = None,
+    form: ShownForm,
     at: tuple[str, str] = ("", ""),
-    typed: Mapping[str, str] | None = None,
 ) -> Response:
-    """Where a form was refused: with what was typed, and what is wrong with it."""
+    """`at`: the approval whose form was refused."""
     rows = await _rows(visit, whose)
-    refused = refused_form(visit, refusal, {"note": "note"})
     return page(
         visit,
         "approvals.html",
-        status=refused.status,
+        status=form.status,
         place="/approvals",
         title=visit.words.say("Approvals"),
         crumbs=from_today(visit),
@@ -118,9 +117,7 @@ async def _list(
         count=len(rows),
         whose=whose,
         at=at,
-        typed=dict.fromkeys(_FIELDS, "") | dict(typed or {}),
-        problems=refused.problems,
-        refused=refused.said,
+        form=form,
         may_decide=visit.may(Resource.APPROVALS, Verb.WRITE),
     )
 

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.datastructures import FormData
-from starlette.responses import RedirectResponse
 
 from services.projections.pages.business_words import action_titles
 from services.projections.pages.case_words import (
@@ -16,23 +15,22 @@ from services.projections.pages.case_words import (
     rule_of_case,
 )
 from services.projections.pages.choices import units_in_sight
-from services.projections.pages.forms import filled, own_form, text_of
+from services.projections.pages.forms import filled, own_form
 from services.projections.pages.layout import Crumb, from_today, page
 from services.projections.pages.lead_words import said
-from services.projections.pages.own_api import ApiRefused, moment_said
-from services.projections.pages.page_route import page_router, status_and_code
-from services.projections.pages.refused_forms import refused_form
+from services.projections.pages.own_api import moment_said
+from services.projections.pages.page_route import page_router
+from services.projections.pages.sent_forms import FormFields, Order, ShownForm, sent
 from services.projections.pages.tables import csv_file
-from services.projections.pages.visits import Visit, visit_of, wait_until_shown
+from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.customer_names import customers_of
 from shared.access import Caller, Resource, Verb
-from shared.errors import DomainError, NotFound
 from shared.http import Access, Id
 from shared.ports import Ports
 
 _SHOWN = 50
 _IN_A_FILE = 500
-_FIELDS = ("verdict", "reason")
+_FORM = FormFields(names=("verdict", "reason"))
 _RULES = tuple(RULES)
 Row = dict[str, Any]
 
@@ -86,7 +84,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
         request: Request, case_id: Id, caller: Caller = Depends(reading)
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        return await _one(visit, case_id)
+        return await _one(visit, case_id, _FORM.blank())
 
     @routes.post("/authenticity-cases/{case_id}/decide")
     async def decide_case(
@@ -96,18 +94,18 @@ def router(ports: Ports, access: Access) -> APIRouter:
         form: FormData = Depends(own_form),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        typed = filled(form, _FIELDS)
-        try:
-            body = {name: text_of(form, name) for name in _FIELDS}
-            answer = await visit.api.post(f"/authenticity-cases/{case_id}/decide", body)
-        except ApiRefused as refusal:
-            if status_and_code(refusal)[0] == NotFound.status:
-                raise
-            return await _one(visit, case_id, refusal, typed)
-        await wait_until_shown(ports, answer.headers["Pulsetrail-Position"])
-        return RedirectResponse(f"/authenticity-cases/{case_id}", status_code=303)
+        return await sent(
+            visit,
+            _order(case_id, form),
+            lambda refusal: _one(visit, case_id, _FORM.refused(visit, form, refusal)),
+        )
 
     return routes
+
+
+async def _order(case_id: str, form: FormData) -> Order:
+    here = f"/authenticity-cases/{case_id}"
+    return Order(path=f"{here}/decide", body=filled(form, _FORM.names), place=here)
 
 
 def _shown(visit: Visit, row: Row) -> Row:
@@ -126,22 +124,15 @@ async def _precisions(visit: Visit) -> list[Row]:
     return [{**row, "rule_named": rule_of_case(visit, row["rule"])} for row in rows]
 
 
-async def _one(
-    visit: Visit,
-    case_id: str,
-    refusal: DomainError | None = None,
-    typed: Mapping[str, str] | None = None,
-) -> Response:
-    """Where the form was refused: the same page with what was typed and what is wrong with it."""
+async def _one(visit: Visit, case_id: str, form: ShownForm) -> Response:
     one = await visit.api.get(f"/authenticity-cases/{case_id}")
     titles = await action_titles(visit)
     customers = await _know_customers(visit, one["proof"])
-    refused = refused_form(visit, refusal, {each: each for each in _FIELDS})
     [precision] = [each for each in await _precisions(visit) if each["rule"] == one["rule"]]
     return page(
         visit,
         "authenticity_case.html",
-        status=refused.status,
+        status=form.status,
         place=f"/authenticity-cases/{case_id}",
         title=rule_of_case(visit, one["rule"]),
         crumbs=[Crumb("/authenticity-cases", visit.words.say("Doubted records"))],
@@ -155,9 +146,7 @@ async def _one(
         reason=one["reason"] if isinstance(one["reason"], str) else None,
         precision=precision,
         verdicts=[(each, said(visit, STATES, each)) for each in ("genuine", "false")],
-        typed=dict.fromkeys(_FIELDS, "") | dict(typed or {}),
-        problems=refused.problems,
-        refused=refused.said,
+        form=form,
         may_decide=one["state"] == "open" and visit.may(Resource.AUTHENTICITY, Verb.WRITE),
     )
 

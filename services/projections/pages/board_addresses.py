@@ -20,7 +20,8 @@ def windows_before(visit: Visit) -> list[str]:
 
 def months_before(visit: Visit, count: int = _MONTHS) -> list[str]:
     """The running month and those before it, the latest first."""
-    zone, at = visit.organisation.zone(), visit.asker.clock
+    at = visit.asker.clock
+    zone = visit.organisation.zone(at)
     found = []
     for _ in range(count):
         month = month_of(at, zone)
@@ -31,7 +32,8 @@ def months_before(visit: Visit, count: int = _MONTHS) -> list[str]:
 
 def _quarters_before(visit: Visit, count: int) -> list[str]:
     """The running quarter and those before it, the latest first."""
-    zone, at = visit.organisation.zone(), visit.asker.clock
+    at = visit.asker.clock
+    zone = visit.organisation.zone(at)
     found = []
     for _ in range(count):
         quarter = quarter_of(at, zone)
@@ -42,7 +44,8 @@ def _quarters_before(visit: Visit, count: int) -> list[str]:
 
 def telling_quarter(visit: Visit) -> str:
     """The running quarter; in its first thirty days, when it tells little, the one before."""
-    zone, at = visit.organisation.zone(), visit.asker.clock
+    at = visit.asker.clock
+    zone = visit.organisation.zone(at)
     running = quarter_of(at, zone)
     return quarter_of(_before(running), zone).name if at - running.begins < _YOUNG else running.name
 

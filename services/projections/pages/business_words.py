@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from services.projections.pages.catalogue import message
 from services.projections.pages.visits import Visit
 
-_RULES: Mapping[str, str] = {
+RULES: Mapping[str, str] = {
     "stalled": message("Silent for too long"),
     "stage_overdue": message("Too long in its stage"),
     "golden_action_overdue": message("Golden action overdue"),
@@ -57,7 +57,7 @@ _NEXT_STEP_OTHERWISE = message("Look at the events and decide who acts.")
 
 def rule_in_words(visit: Visit, rule: str) -> str:
     """A rule of a tenant's own shows its name."""
-    known = _RULES.get(rule)
+    known = RULES.get(rule)
     return visit.words.say(known) if known else rule
 
 

@@ -25,6 +25,19 @@ def units_in_sight(visit: Visit, resource: Resource) -> list[Choice]:
     return found
 
 
+def own_unit(visit: Visit, resource: Resource) -> str | None:
+    """The unit that the reader belongs to; who is nobody's, the first one granted. None: all of
+    them are as near."""
+    person_id = visit.caller.person_id
+    unit_id = visit.organisation.unit_of(person_id) if person_id else None
+    if unit_id is not None:
+        return unit_id
+    seen = visit.asker.visibility(resource)
+    return next(
+        (each.unit_id for each in visit.caller.grants if each.unit_id in seen.unit_ids), None
+    )
+
+
 def people_below(visit: Visit, unit_id: str) -> list[Choice]:
     """Who is there now, in the unit and below it."""
     organisation = visit.organisation

@@ -5,7 +5,6 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import FormData
-from starlette.responses import RedirectResponse
 
 from services.projections.domain.timeline import SubjectOfTimeline
 from services.projections.pages.business_words import action_titles
@@ -14,19 +13,20 @@ from services.projections.pages.forms import own_form, text_of
 from services.projections.pages.layout import Crumb, page
 from services.projections.pages.lead_words import BUDGETS, needs_in_words, said, tag_in_words
 from services.projections.pages.leads import shown_leads
-from services.projections.pages.own_api import ApiRefused, moment_said
-from services.projections.pages.page_route import page_router, status_and_code
-from services.projections.pages.refused_forms import refused_form
+from services.projections.pages.own_api import moment_said
+from services.projections.pages.page_route import page_router
+from services.projections.pages.sent_forms import FormFields, Order, ShownForm, sent
 from services.projections.pages.timeline_words import entry_in_words
-from services.projections.pages.visits import Visit, visit_of, wait_until_shown
+from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.asking import Question
 from services.projections.queries.silence_board import silence_of
 from services.projections.queries.timelines import timeline
 from shared.access import Caller, Resource, Verb
-from shared.errors import DomainError, NotFound
+from shared.errors import NotFound
 from shared.http import Access, Id
 from shared.ports import Ports
 
+_FORM = FormFields()
 _OPPORTUNITIES_SHOWN = 20
 _EVENTS_LOOKED_AT = 100
 _ACTIONS_SHOWN = 8
@@ -47,7 +47,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
         request: Request, customer_id: Id, caller: Caller = Depends(reading)
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        return await _one(visit, customer_id)
+        return await _one(visit, customer_id, _FORM.blank())
 
     @routes.post("/customers/{customer_id}/undo-merge")
     async def undo_merge(
@@ -58,29 +58,29 @@ def router(ports: Ports, access: Access) -> APIRouter:
     ) -> Response:
         visit = await visit_of(ports, request, caller)
         merged = text_of(form, "merged_customer_id") or customer_id
-        try:
-            answer = await visit.api.post(f"/customers/{merged}/undo-merge", {})
-        except ApiRefused as refusal:
-            if status_and_code(refusal)[0] == NotFound.status:
-                raise
-            return await _one(visit, customer_id, refusal)
-        await wait_until_shown(ports, answer.headers["Pulsetrail-Position"])
-        return RedirectResponse(f"/customers/{customer_id}", status_code=303)
+        return await sent(
+            visit,
+            _order(customer_id, merged),
+            lambda refusal: _one(visit, customer_id, _FORM.refused(visit, form, refusal)),
+        )
 
     return routes
 
 
-async def _one(visit: Visit, customer_id: str, refusal: DomainError | None = None) -> Response:
+async def _order(customer_id: str, merged: str) -> Order:
+    return Order(path=f"/customers/{merged}/undo-merge", place=f"/customers/{customer_id}")
+
+
+async def _one(visit: Visit, customer_id: str, form: ShownForm) -> Response:
     record = await visit.api.get(f"/customers/{customer_id}/record")
     customer = record["customer"]
     leads = await shown_leads(visit, record["leads"])
     merged = customer["merged_customer_ids"]
     await visit.know_customers([customer["customer_id"], *merged])
-    refused = refused_form(visit, refusal, {})
     return page(
         visit,
         "customer.html",
-        status=refused.status,
+        status=form.status,
         place=f"/customers/{customer_id}",
         title=visit.customer(customer["customer_id"]),
         crumbs=[
@@ -97,7 +97,7 @@ async def _one(visit: Visit, customer_id: str, refusal: DomainError | None = Non
         actions=await _actions(visit, customer["customer_id"]),
         tickets=[_ticket(each) for each in record["tickets"]],
         merged=merged,
-        refused=refused.said,
+        form=form,
         may_write=visit.may(Resource.CUSTOMERS, Verb.WRITE),
     )
 

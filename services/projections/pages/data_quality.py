@@ -3,19 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 
 from services.projections.domain.data_quality import SHARED_FIELDS
-from services.projections.pages.board_addresses import file_path, months_before, why_path
+from services.projections.pages.board_addresses import why_path
 from services.projections.pages.catalogue import message
-from services.projections.pages.choices import units_in_sight
-from services.projections.pages.layout import from_today, page, with_query
+from services.projections.pages.layout import with_query
+from services.projections.pages.month_boards import MonthBoard, month_board
 from services.projections.pages.page_route import page_router
-from services.projections.pages.visits import Visit, visit_of
+from services.projections.pages.visits import Visit
 from services.projections.queries.asking import Question
 from services.projections.queries.data_quality_board import data_quality_board
-from shared.access import Caller, Resource, Verb
-from shared.http import Access, Id
+from shared.access import Resource, Verb
+from shared.http import Access
 from shared.ports import Ports
 
 _FIELDS: Mapping[str, str] = {
@@ -29,33 +29,23 @@ Row = dict[str, Any]
 
 def router(ports: Ports, access: Access) -> APIRouter:
     routes = page_router()
-    reading = access.may(Resource.BOARDS, Verb.READ)
+    reading = month_board(ports, access)
 
     @routes.get("/data-quality")
     async def data_quality(
-        request: Request,
-        unit: Id | None = None,
-        month: str | None = None,
-        caller: Caller = Depends(reading),
+        asked: MonthBoard = Depends(reading),
     ) -> Response:
-        visit = await visit_of(ports, request, caller)
-        months = months_before(visit)
-        question = Question(unit_id=unit, month=month or months[0], language=visit.words.language)
+        visit, question = asked.visit, asked.question
         board = await data_quality_board(ports.read_store, visit.asker, question)
         lines = [_line(visit, row, question) for row in board["rows"]]
-        return page(
-            visit,
+        return asked.page(
+            "data-quality",
             "data_quality.html",
             title=visit.words.say("Data quality"),
-            crumbs=from_today(visit),
-            question=question,
-            months=months,
-            units=units_in_sight(visit, Resource.BOARDS),
             fields=[(name, visit.words.say(_FIELDS[name])) for name in SHARED_FIELDS],
             whole=lines[0] if lines else None,
             below=lines[1:],
             may_merge=visit.may(Resource.CUSTOMERS, Verb.WRITE),
-            file=file_path("data-quality", question),
         )
 
     return routes

@@ -5,19 +5,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.datastructures import FormData
-from starlette.responses import RedirectResponse
 
 from services.projections.pages.catalogue import message
-from services.projections.pages.forms import filled, own_form, text_of
+from services.projections.pages.forms import own_form, text_of
 from services.projections.pages.layout import Crumb, page
 from services.projections.pages.lead_words import said
-from services.projections.pages.own_api import ApiRefused
-from services.projections.pages.page_route import page_router, status_and_code
-from services.projections.pages.refused_forms import refused_form
+from services.projections.pages.page_route import page_router
+from services.projections.pages.sent_forms import FormFields, Order, ShownForm, sent
 from services.projections.pages.tables import csv_file
-from services.projections.pages.visits import Visit, visit_of, wait_until_shown
+from services.projections.pages.visits import Visit, visit_of
 from shared.access import Caller, Resource, Verb
-from shared.errors import DomainError, FieldProblem, Malformed, NotFound
+from shared.errors import FieldProblem, Malformed, NotFound
 from shared.http import Access
 from shared.ports import Ports
 
@@ -29,15 +27,14 @@ _REASONS: Mapping[str, str] = {
     "company-name": message("same company name"),
     "credit-code": message("same credit code"),
 }
-_FIELDS = ("customer_id", "other_customer_id", "group")
-_API_FIELDS = {
-    "into_customer_id": "other_customer_id",
-    "other_customer_id": "other_customer_id",
-    "customer_id": "customer_id",
-}
-_OF_CODES = dict.fromkeys(
-    ("customer-cannot-merge-into-itself", "customer-is-already-merged", "merge-would-be-a-circle"),
-    "other_customer_id",
+_FORM = FormFields(
+    names=("customer_id", "other_customer_id", "group"),
+    of_api={"into_customer_id": "other_customer_id"},
+    of_codes={
+        "customer-cannot-merge-into-itself": "other_customer_id",
+        "customer-is-already-merged": "other_customer_id",
+        "merge-would-be-a-circle": "other_customer_id",
+    },
 )
 Group = dict[str, Any]
 
@@ -58,7 +55,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
         if as_file:
             groups, _next = await _groups(visit, None, _IN_A_FILE)
             return _file(visit, groups)
-        return await _list(visit, cursor)
+        return await _list(visit, cursor, _FORM.blank())
 
     @routes.post("/duplicates/{deed}")
     async def decide_on_duplicates(
@@ -68,32 +65,29 @@ def router(ports: Ports, access: Access) -> APIRouter:
         form: FormData = Depends(own_form),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        try:
-            position, place = await _decided(visit, deed, form)
-        except (ApiRefused, Malformed) as refusal:
-            return await _list(visit, None, refusal, filled(form, _FIELDS))
-        await wait_until_shown(ports, position)
-        return RedirectResponse(place, status_code=303)
+        return await sent(
+            visit,
+            _order(deed, form),
+            lambda refusal: _list(visit, None, _FORM.refused(visit, form, refusal, deed)),
+        )
 
     return routes
 
 
-async def _decided(visit: Visit, deed: str, form: FormData) -> tuple[str, str]:
-    """Where it is stored, and where one goes on. Raises ApiRefused, Malformed, NotFound."""
+async def _order(deed: str, form: FormData) -> Order:
+    """Raises Malformed, NotFound."""
     one, other = text_of(form, "customer_id"), text_of(form, "other_customer_id")
     for name, value in (("customer_id", one), ("other_customer_id", other)):
         if not value:
             raise Malformed(name, errors=[FieldProblem(name, "missing", "is needed")])
+    path = f"/customers/{one}/{deed}"
     if deed == "merge":
-        answer = await visit.api.post(f"/customers/{one}/merge", {"into_customer_id": other})
-        place = f"/customers/{answer.json()['resolves_to']}"
+        body, place = {"into_customer_id": other}, "/customers/{resolves_to}"
     elif deed == "keep-apart":
-        body = {"other_customer_id": other}
-        answer = await visit.api.post(f"/customers/{one}/keep-apart", body)
-        place = "/duplicates"
+        body, place = {"other_customer_id": other}, "/duplicates"
     else:
         raise NotFound(f"nothing is called {deed!r} here")
-    return answer.headers["Pulsetrail-Position"], place
+    return Order(path=path, body=body, place=place)
 
 
 async def _groups(visit: Visit, cursor: str | None, limit: int) -> tuple[list[Group], str | None]:
@@ -115,32 +109,21 @@ async def _groups(visit: Visit, cursor: str | None, limit: int) -> tuple[list[Gr
     return groups, found["next_cursor"]
 
 
-async def _list(
-    visit: Visit,
-    cursor: str | None,
-    refusal: DomainError | None = None,
-    typed: Mapping[str, str] | None = None,
-) -> Response:
+async def _list(visit: Visit, cursor: str | None, form: ShownForm) -> Response:
     """Where a form was refused: with what was chosen; above the list where its group is gone."""
     groups, next_cursor = await _groups(visit, cursor, _SHOWN)
-    refused = refused_form(visit, refusal, _API_FIELDS, _OF_CODES)
-    if refusal is not None and status_and_code(refusal)[0] == NotFound.status:
-        raise refusal
-    chosen = dict.fromkeys(_FIELDS, "") | dict(typed or {})
-    is_shown = chosen["group"] in {each["group"] for each in groups}
+    is_shown = form.typed["group"] in {each["group"] for each in groups}
     return page(
         visit,
         "duplicates.html",
-        status=refused.status,
+        status=form.status,
         place="/duplicates",
         title=visit.words.say("Duplicates"),
         crumbs=[Crumb("/leads", visit.words.say("Leads"))],
         groups=groups,
         next_cursor=next_cursor,
-        typed=chosen,
-        problems=refused.problems if is_shown else {},
-        above=[] if is_shown else list(refused.problems.values()),
-        refused=refused.said,
+        form=form,
+        above=[] if is_shown else list(form.problems.values()),
         may_write=visit.may(Resource.CUSTOMERS, Verb.WRITE),
     )
 

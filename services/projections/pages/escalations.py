@@ -6,32 +6,32 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.datastructures import FormData
-from starlette.responses import RedirectResponse
 
+from services.projections.pages.behind_escalations import behind
 from services.projections.pages.business_words import (
     next_step_in_words,
     rule_in_words,
     state_in_words,
 )
 from services.projections.pages.choices import named
-from services.projections.pages.forms import filled, own_form, text_of
+from services.projections.pages.forms import own_form, text_of
 from services.projections.pages.layout import Crumb, page
-from services.projections.pages.own_api import ApiRefused, moment_said
-from services.projections.pages.page_route import page_router, status_and_code
+from services.projections.pages.own_api import moment_said
+from services.projections.pages.page_route import page_router
 from services.projections.pages.readable import readable
-from services.projections.pages.refused_forms import refused_form
-from services.projections.pages.typed_times import typed_time
-from services.projections.pages.visits import Visit, visit_of, wait_until_shown
+from services.projections.pages.sent_forms import FormFields, Order, ShownForm, sent
+from services.projections.pages.typed_times import typed_times
+from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.explanations import why
 from shared.access import Caller, Resource, Verb
 from shared.clock import iso
-from shared.errors import DomainError, Malformed, NotFound
+from shared.errors import NotFound
 from shared.http import Access, Id
 from shared.ports import Ports
 
 _SHOWN = 50
 _STATES = ("open", "snoozed", "acknowledged", "resolved")
-_FIELDS = ("until", "to_person_id", "reason")
+_FORM = FormFields(names=("until", "to_person_id", "reason"))
 _TIMES = ("due_at", "opened_at", "last_told_at", "snoozed_until", "acknowledged_at", "resolved_at")
 _MORNING = time(9)
 
@@ -69,7 +69,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
         request: Request, escalation_id: Id, caller: Caller = Depends(reading)
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        return await _one(visit, escalation_id)
+        return await _one(visit, escalation_id, _FORM.blank())
 
     @routes.post("/escalations/{escalation_id}/{deed}")
     async def act_on_escalation(
@@ -80,18 +80,20 @@ def router(ports: Ports, access: Access) -> APIRouter:
         form: FormData = Depends(own_form),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        try:
-            body = _body(visit, deed, form)
-            answer = await visit.api.post(f"/escalations/{escalation_id}/{deed}", body)
-        except (ApiRefused, Malformed) as refusal:
-            if status_and_code(refusal)[0] == NotFound.status:
-                raise
-            return await _one(visit, escalation_id, refusal, filled(form, _FIELDS))
-        await wait_until_shown(ports, answer.headers["Pulsetrail-Position"])
-        place = "/" if text_of(form, "back") == "/" else f"/escalations/{escalation_id}"
-        return RedirectResponse(place, status_code=303)
+        return await sent(
+            visit,
+            _order(visit, escalation_id, deed, form),
+            lambda refusal: _one(visit, escalation_id, _FORM.refused(visit, form, refusal, deed)),
+        )
 
     return routes
+
+
+async def _order(visit: Visit, escalation_id: str, deed: str, form: FormData) -> Order:
+    """Raises NotFound, Malformed."""
+    here = f"/escalations/{escalation_id}"
+    place = "/" if text_of(form, "back") == "/" else here
+    return Order(path=f"{here}/{deed}", body=_body(visit, deed, form), place=place)
 
 
 def _body(visit: Visit, deed: str, form: FormData) -> dict[str, Any]:
@@ -111,13 +113,13 @@ def _body(visit: Visit, deed: str, form: FormData) -> dict[str, Any]:
 
 def _until(visit: Visit, chosen: str) -> str:
     """An hour from now, nine o'clock of tomorrow, or the time that was typed."""
-    now, zone = visit.asker.clock, ZoneInfo(visit.organisation.zone())
+    now, zone = visit.asker.clock, ZoneInfo(visit.organisation.zone(visit.asker.clock))
     if chosen == "hour":
         return iso(now + timedelta(hours=1))
     if chosen == "tomorrow":
         tomorrow = now.astimezone(zone).date() + timedelta(days=1)
         return iso(datetime.combine(tomorrow, _MORNING, zone))
-    return typed_time(visit, "until", chosen)
+    return typed_times(visit, {"until": chosen})["until"]
 
 
 def shown_escalation(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
@@ -133,30 +135,22 @@ def shown_escalation(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def _one(
-    visit: Visit,
-    escalation_id: str,
-    refusal: DomainError | None = None,
-    typed: dict[str, str] | None = None,
-) -> Response:
-    """Where a form was refused: the same page with what was typed and what is wrong with it."""
+async def _one(visit: Visit, escalation_id: str, form: ShownForm) -> Response:
     row = await visit.api.get(f"/escalations/{escalation_id}")
     await visit.know_customers([row["customer_id"]])
     told = await why(visit.ports, visit.asker, escalation_id, visit.words.language)
-    refused = refused_form(visit, refusal, {each: each for each in _FIELDS})
     return page(
         visit,
         "escalation.html",
-        status=refused.status,
+        status=form.status,
         place=f"/escalations/{escalation_id}",
         title=rule_in_words(visit, row["rule"]),
         crumbs=[Crumb("/escalations", visit.words.say("Escalations"))],
         one=shown_escalation(visit, row),
+        behind=behind(visit, row, told.get("settings", {})),
         sentences=[readable(visit, each) for each in told["sentences"]],
         colleagues=_colleagues(visit, row["unit_id"]),
-        problems=refused.problems,
-        refused=refused.said,
-        typed=typed or dict.fromkeys(_FIELDS, ""),
+        form=form,
         may_act=visit.may(Resource.ESCALATIONS, Verb.WRITE),
     )
 

@@ -4,10 +4,12 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from fastapi import Request
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, ImmutableMultiDict
 
 from shared.errors import FieldProblem, Forbidden
 from shared.http import SESSION_COOKIE
@@ -15,7 +17,10 @@ from shared.own_page import from_own_page
 
 _MASK_BYTES = 16
 _PROOF_BYTES = 16
+_LAST_STEP = re.compile(r"(^|\.|\[)[^.\[]*$")
 TOKEN_FIELD = "csrf"
+Typed = ImmutableMultiDict[Any, Any]
+"""The fields of a form, or of an address."""
 
 
 def form_token(request: Request, random_bytes: Callable[[int], bytes]) -> str:
@@ -61,12 +66,12 @@ def _fits(token: str, session: str) -> bool:
     return hmac.compare_digest(proof, _proof(session))
 
 
-def text_of(form: FormData, name: str) -> str:
+def text_of(form: Typed, name: str) -> str:
     value = form.get(name)
     return value.strip() if isinstance(value, str) else ""
 
 
-def filled(form: FormData, names: Sequence[str]) -> dict[str, str]:
+def filled(form: Typed, names: Sequence[str]) -> dict[str, str]:
     """What was typed, to be shown again where the form was refused."""
     return {name: text_of(form, name) for name in names}
 
@@ -74,5 +79,13 @@ def filled(form: FormData, names: Sequence[str]) -> dict[str, str]:
 def at_fault(
     problems: Sequence[FieldProblem], fields: Mapping[str, str]
 ) -> dict[str, FieldProblem]:
-    """By field of the form; `fields`: the API's names, with ours."""
-    return {fields[each.field]: each for each in reversed(problems) if each.field in fields}
+    """By field of the form; `fields`: the API's names, with ours. What is wrong within a field is
+    said at it."""
+    found = ((_field_of(each.field, fields), each) for each in reversed(problems))
+    return {name: each for name, each in found if name is not None}
+
+
+def _field_of(path: str, fields: Mapping[str, str]) -> str | None:
+    while path and path not in fields:
+        path = _LAST_STEP.sub("", path)
+    return fields.get(path)

@@ -82,7 +82,8 @@ def router(ports: Ports, access: Access) -> APIRouter:
     ) -> Response:
         visit = await visit_of(ports, request, caller)
         question = fields.question(visit)
-        board = await funnel_board(ports.read_store, visit.asker, question)
+        reps = visit.asker.reps_on_page(question)
+        board = await funnel_board(ports.read_store, visit.asker, question, reps)
         actions = await action_titles(visit)
         names = [node_in_words(visit, each, actions) for each in board["nodes"]]
         lines = [_line(visit, row, names, question) for row in board["rows"]]

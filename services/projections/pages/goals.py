@@ -1,87 +1,63 @@
 """Goals of a month: what was to be reached, what is, who is red and what to do about it (P9)."""
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from starlette.datastructures import FormData
-from starlette.responses import RedirectResponse
 
 from services.projections.domain.action_figures import MARKS_OF_QUALITY
 from services.projections.domain.goals import METRICS
 from services.projections.domain.words import say
 from services.projections.pages.board_addresses import (
     asked_for,
-    file_path,
-    months_before,
     why_path,
 )
-from services.projections.pages.choices import units_in_sight
-from services.projections.pages.forms import filled, own_form, text_of
-from services.projections.pages.layout import from_today, page, with_query
-from services.projections.pages.own_api import ApiRefused
+from services.projections.pages.forms import own_form, text_of
+from services.projections.pages.layout import with_query
+from services.projections.pages.month_boards import MonthBoard, month_board
 from services.projections.pages.page_route import page_router
-from services.projections.pages.refused_forms import refused_form
-from services.projections.pages.visits import Visit, visit_of, wait_until_shown
+from services.projections.pages.sent_forms import FormFields, Order, ShownForm, sent
+from services.projections.pages.visits import Visit
 from services.projections.queries.asking import Question
 from services.projections.queries.goal_months import goal_settings
 from services.projections.queries.goals_board import goals_board
-from shared.access import Caller, Resource, Verb
-from shared.errors import DomainError, FieldProblem, Malformed, NotFound
-from shared.http import Access, Id
+from shared.access import Resource, Verb
+from shared.errors import FieldProblem, Malformed, NotFound
+from shared.http import Access
 from shared.ports import Ports
 
 _SHARES = frozenset({"first_visit_rate", "basket_growth"})
-_FIELDS = ("metric", "target")
+_FORM = FormFields(names=("metric", "target"))
 _DEEDS = ("set", "cascade", "remove")
 Row = dict[str, Any]
 
 
 def router(ports: Ports, access: Access) -> APIRouter:
     routes = page_router()
-    reading = access.may(Resource.BOARDS, Verb.READ)
-    writing = access.may(Resource.GOALS, Verb.WRITE)
+    reading = month_board(ports, access)
+    writing = month_board(ports, access, Resource.GOALS, Verb.WRITE)
 
     @routes.get("/goals")
-    async def goals(
-        request: Request,
-        unit: Id | None = None,
-        rep: Id | None = None,
-        month: str | None = None,
-        caller: Caller = Depends(reading),
-    ) -> Response:
-        visit = await visit_of(ports, request, caller)
-        return await _page(visit, _question(visit, unit, rep, month))
+    async def goals(asked: MonthBoard = Depends(reading)) -> Response:
+        return await _page(asked, _FORM.blank())
 
     @routes.post("/goals")
     async def change_goal(
-        request: Request,
-        unit: Id | None = None,
-        rep: Id | None = None,
-        month: str | None = None,
-        caller: Caller = Depends(writing),
+        asked: MonthBoard = Depends(writing),
         form: FormData = Depends(own_form),
     ) -> Response:
-        visit = await visit_of(ports, request, caller)
-        question = _question(visit, unit, rep, month)
-        try:
-            deed, body = _command(visit, question, form)
-            answer = await visit.api.post(f"/goals/{question.month}/{deed}", body)
-        except (ApiRefused, Malformed) as refusal:
-            return await _page(visit, question, refusal, filled(form, _FIELDS))
-        await wait_until_shown(ports, answer.headers["Pulsetrail-Position"])
-        return RedirectResponse(f"/goals?{urlencode(asked_for(question))}", status_code=303)
+        visit = asked.visit
+        return await sent(
+            visit,
+            _order(visit, asked.question, form),
+            lambda refusal: _page(asked, _FORM.refused(visit, form, refusal)),
+        )
 
     return routes
 
 
-def _question(visit: Visit, unit: str | None, rep: str | None, month: str | None) -> Question:
-    running, language = months_before(visit, 1)[0], visit.words.language
-    return Question(unit_id=unit, rep_id=rep, month=month or running, language=language)
-
-
-def _command(visit: Visit, question: Question, form: FormData) -> tuple[str, dict[str, Any]]:
+async def _order(visit: Visit, question: Question, form: FormData) -> Order:
     """What is told of the unit or rep that is shown. Raises Malformed, NotFound."""
     deed = text_of(form, "deed")
     if deed not in _DEEDS:
@@ -92,7 +68,11 @@ def _command(visit: Visit, question: Question, form: FormData) -> tuple[str, dic
     body: dict[str, Any] = {"metric": metric, **whose}
     if deed == "set":
         body["target"] = _typed_target(metric, text_of(form, "target"))
-    return deed, body
+    return Order(path=f"/goals/{question.month}/{deed}", body=body, place=_address(question))
+
+
+def _address(question: Question) -> str:
+    return f"/goals?{urlencode(asked_for(question))}"
 
 
 def _typed_target(metric: str, text: str) -> float:
@@ -105,35 +85,24 @@ def _typed_target(metric: str, text: str) -> float:
     return typed / 100 if metric in _SHARES else typed
 
 
-async def _page(
-    visit: Visit,
-    question: Question,
-    refusal: DomainError | None = None,
-    typed: Mapping[str, str] | None = None,
-) -> Response:
-    months, language = months_before(visit), visit.words.language
-    board = await goals_board(visit.ports.read_store, visit.asker, question)
+async def _page(asked: MonthBoard, form: ShownForm) -> Response:
+    visit, question = asked.visit, asked.question
+    reps = visit.asker.reps_on_page(question)
+    board = await goals_board(visit.ports.read_store, visit.asker, question, reps)
     lines = [_line(visit, row, question) for row in board["rows"]]
-    form = refused_form(visit, refusal, {each: each for each in _FIELDS})
-    return page(
-        visit,
+    return asked.page(
+        "goals",
         "goals.html",
         status=form.status,
         title=visit.words.say("Goals"),
-        crumbs=from_today(visit),
-        question=question,
-        months=months,
-        units=units_in_sight(visit, Resource.BOARDS),
-        metrics=[(name, say(f"metric.{name}", language)) for name in METRICS],
+        metrics=[(name, say(f"metric.{name}", question.language)) for name in METRICS],
         settings=goal_settings(visit.organisation, board["as_of"]),
         whole=lines[0] if lines else None,
         below=lines[1:],
         red=[line for line in lines if line["red"]],
         may_set=visit.may(Resource.GOALS, Verb.WRITE),
-        address=f"/goals?{urlencode(asked_for(question))}",
+        address=_address(question),
         form=form,
-        typed=typed or dict.fromkeys(_FIELDS, ""),
-        file=file_path("goals", question),
     )
 
 

@@ -2,19 +2,16 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 
-from services.projections.pages.board_addresses import file_path, months_before
 from services.projections.pages.business_words import action_titles
-from services.projections.pages.choices import units_in_sight
-from services.projections.pages.layout import Crumb, from_today, page
+from services.projections.pages.layout import Crumb
 from services.projections.pages.lights import badness, counts_of, lit
+from services.projections.pages.month_boards import MonthBoard, month_board
 from services.projections.pages.page_route import page_router
-from services.projections.pages.visits import Visit, visit_of
-from services.projections.queries.asking import Question
+from services.projections.pages.visits import Visit
 from services.projections.queries.golden_action_board import golden_action_board, heat_map_board
-from shared.access import Caller, Resource, Verb
-from shared.http import Access, Id
+from shared.http import Access
 from shared.ports import Ports
 
 Row = dict[str, Any]
@@ -22,60 +19,44 @@ Row = dict[str, Any]
 
 def router(ports: Ports, access: Access) -> APIRouter:
     routes = page_router()
-    reading = access.may(Resource.BOARDS, Verb.READ)
+    reading = month_board(ports, access)
 
     @routes.get("/golden-actions")
     async def golden_actions(
-        request: Request,
-        unit: Id | None = None,
-        month: str | None = None,
-        caller: Caller = Depends(reading),
+        asked: MonthBoard = Depends(reading),
     ) -> Response:
-        visit = await visit_of(ports, request, caller)
-        question = Question(unit_id=unit, month=month, language=visit.words.language)
-        board = await golden_action_board(ports.read_store, visit.asker, question)
+        visit, question = asked.visit, asked.question
+        reps = visit.asker.reps_on_page(question)
+        board = await golden_action_board(ports.read_store, visit.asker, question, reps)
         scopes = _by_scope(visit, board["rows"])
-        return page(
-            visit,
+        return asked.page(
+            "golden-actions",
             "golden_actions.html",
             title=visit.words.say("Golden actions"),
-            crumbs=from_today(visit),
-            question=question,
             unit_id=visit.asker.unit(question),
             scopes=scopes,
             has_red=any(each["counts"]["over"] for each in scopes),
             titles=await action_titles(visit),
-            months=months_before(visit),
-            units=units_in_sight(visit, Resource.BOARDS),
-            file=file_path("golden-actions", question),
         )
 
     @routes.get("/heat-map")
     async def heat_map(
-        request: Request,
-        unit: Id | None = None,
-        month: str | None = None,
-        caller: Caller = Depends(reading),
+        asked: MonthBoard = Depends(reading),
     ) -> Response:
-        visit = await visit_of(ports, request, caller)
-        question = Question(unit_id=unit, month=month, language=visit.words.language)
+        visit, question = asked.visit, asked.question
         board = await heat_map_board(ports.read_store, visit.asker, question)
         rows = [
             {**row, "cells": [lit(visit, each) for each in row["cells"]]} for row in board["rows"]
         ]
-        return page(
-            visit,
+        return asked.page(
+            "heat-map",
             "heat_map.html",
             title=visit.words.say("Heat map"),
             crumbs=[Crumb("/golden-actions", visit.words.say("Golden actions"))],
-            question=question,
             actions=board["actions"],
             rows=sorted(rows, key=lambda row: (badness(row["cells"]), row["unit_id"])),
             titles=await action_titles(visit),
-            months=months_before(visit),
-            units=units_in_sight(visit, Resource.BOARDS),
             is_of_one_rep=visit.asker.only_rep(question) is not None,
-            file=file_path("heat-map", question),
         )
 
     return routes

@@ -25,12 +25,14 @@ from services.projections.pages.layout import Crumb, page
 from services.projections.pages.own_api import ApiRefused
 from services.projections.pages.page_route import status_and_code
 from services.projections.pages.pipeline_form import document_of, draft_of
-from services.projections.pages.refused_forms import NOT_REFUSED, RefusedForm, refused_form
+from services.projections.pages.sent_forms import FormFields, ShownForm
 from services.projections.pages.visits import Visit
 from shared.access import Resource
 from shared.errors import DomainError, NotFound
 
+_FORM = FormFields(names=PLAIN_FIELDS, of_api=FIELDS_OF_API)
 _MOST_VALUES = 40
+_MEANING = re.compile(r"m\d{1,2}")
 _NO_ID = re.compile(r"[^A-Za-z0-9._-]+")
 Row = dict[str, Any]
 
@@ -48,7 +50,7 @@ class FileColumns:
         organisation = self._visit.organisation
         return {
             "format": "iso",
-            "zone": organisation.zone(),
+            "zone": organisation.zone(self._visit.asker.clock),
             "unit": organisation.root_id or "",
             "pipeline": "standard",
             "delimiter": ",",
@@ -64,7 +66,6 @@ class FileColumns:
     async def page(self, refusal: DomainError | None = None) -> Response:
         visit = self._visit
         rows: list[Row] = []
-        form = NOT_REFUSED
         try:
             await self._look()
             if refusal is None and all(self._typed.get(name) for name in NEEDED):
@@ -74,8 +75,8 @@ class FileColumns:
             if status_and_code(refused)[0] == NotFound.status:
                 raise
             refusal = refused
-        if refusal is not None:
-            form = refused_form(visit, refusal, FIELDS_OF_API)
+        typed = visit.request.query_params
+        form = _FORM.refused(visit, typed, refusal) if refusal else _FORM.blank()
         return self._page(rows, form)
 
     async def _look(self) -> None:
@@ -126,7 +127,7 @@ class FileColumns:
             "problem": None if problem is None else problem_in_words(self._visit, problem),
         }
 
-    def _page(self, rows: list[Row], form: RefusedForm) -> Response:
+    def _page(self, rows: list[Row], form: ShownForm) -> Response:
         visit, say = self._visit, self._visit.words.say
         return page(
             visit,
@@ -138,6 +139,7 @@ class FileColumns:
             roles=[(name, say(title), name in NEEDED) for name, title in COLUMNS.items()],
             typed={**dict.fromkeys(PLAIN_FIELDS, ""), **self._typed},
             meant=self._meant(),
+            unread={name for name in self._typed if _MEANING.fullmatch(name)},
             meanings=[(name, say(title)) for name, title in MEANINGS.items()],
             stages=self._stages(),
             pipelines=[each["name"] for each in self._pipelines],

@@ -5,15 +5,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.datastructures import FormData
-from starlette.responses import RedirectResponse
 
 from services.projections.pages.catalogue import message
 from services.projections.pages.forms import own_form
 from services.projections.pages.import_words import problem_in_words
 from services.projections.pages.layout import Crumb, page
 from services.projections.pages.own_api import ApiRefused
-from services.projections.pages.page_route import page_router
-from services.projections.pages.refused_forms import refused_form
+from services.projections.pages.page_route import page_router, status_and_code
+from services.projections.pages.refusals import refusal_in_words
+from services.projections.pages.sent_forms import Order, sent
 from services.projections.pages.tables import csv_file
 from services.projections.pages.visits import Visit, visit_of
 from shared.access import Caller, Resource, Verb
@@ -50,27 +50,34 @@ def router(ports: Ports, access: Access) -> APIRouter:
         """What was rehearsed, now written."""
         visit = await visit_of(ports, request, caller)
         run = await visit.api.get(f"/imports/{import_id}")
-        asked = {"file_id": run["file"]["file_id"], "dry_run": False}
-        asked |= {name: run[name] for name in ("mapping", "pipeline")}
-        try:
-            begun = (await visit.api.post("/imports", asked)).json()
-        except ApiRefused as refusal:
+
+        async def again(refusal: DomainError) -> Response:
             return _run_page(visit, run, refusal)
-        return RedirectResponse(f"/import/runs/{begun['import_id']}", status_code=303)
+
+        return await sent(visit, _order(run), again)
 
     return routes
+
+
+async def _order(run: Row) -> Order:
+    asked = {"file_id": run["file"]["file_id"], "dry_run": False}
+    asked |= {name: run[name] for name in ("mapping", "pipeline")}
+    return Order(path="/imports", body=asked, place="/import/runs/{import_id}")
 
 
 def _run_page(visit: Visit, run: Row, refusal: DomainError | None = None) -> Response:
     outcome: Mapping[str, Any] = run["outcome"] or {}
     problem = run["problem"]
+    status = status_and_code(refusal)[0] if refusal else 200
     if refusal is None and problem is not None:
         refusal = ApiRefused(problem["status"], problem)
-    form = refused_form(visit, refusal, {})
+    code = status_and_code(refusal)[1] if refusal else None
     titled = message("Rehearsal of %(name)s") if run["dry_run"] else message("Import of %(name)s")
     return page(
         visit,
         "import_run.html",
+        status=status,
+        place=f"/import/runs/{run['import_id']}",
         title=visit.words.say(titled, name=run["file"]["name"]),
         crumbs=[
             Crumb("/import", visit.words.say("Import")),
@@ -83,7 +90,7 @@ def _run_page(visit: Visit, run: Row, refusal: DomainError | None = None) -> Res
             for each in outcome.get("errors", ())[:_ERRORS_SHOWN]
         ],
         problems=[(each.field, each.message) for each in refusal.errors] if refusal else [],
-        said=form.said,
+        said=refusal_in_words(code, visit.words.language) if code else None,
         may_read_boards=visit.may(Resource.BOARDS),
         pipeline=run["mapping"]["pipeline"],
     )

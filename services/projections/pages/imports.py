@@ -11,14 +11,15 @@ from services.projections.pages.import_columns import FileColumns
 from services.projections.pages.layout import page
 from services.projections.pages.own_api import ApiRefused, moment_said
 from services.projections.pages.page_route import page_router, status_and_code
-from services.projections.pages.refused_forms import refused_form
+from services.projections.pages.sent_forms import FormFields, ShownForm
 from services.projections.pages.visits import Visit, visit_of
 from shared.access import Caller, Resource, Verb
-from shared.errors import DomainError, FieldProblem, Malformed, NotFound
+from shared.errors import FieldProblem, Malformed, NotFound
 from shared.http import Access, Id
 from shared.ports import Ports
 
 _MULTIPART_BYTES = 65_536
+_FORM = FormFields(names=("file",), of_codes={"too-large": "file"})
 
 
 def router(ports: Ports, access: Access) -> APIRouter:
@@ -35,7 +36,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
 
     @routes.get("/import")
     async def imports(request: Request, caller: Caller = Depends(writing)) -> Response:
-        return await _upload_page(await visit_of(ports, request, caller))
+        return await _upload_page(await visit_of(ports, request, caller), _FORM.blank())
 
     @routes.post("/import")
     async def upload(request: Request, caller: Caller = Depends(writing)) -> Response:
@@ -47,7 +48,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             path = f"/imports/files?name={quote((file.filename or '')[-200:] or 'file')}"
             kept = await visit.api.put_bytes(path, await file.read(), "application/octet-stream")
         except (ApiRefused, Malformed) as refusal:
-            return await _upload_page(visit, refusal)
+            return await _upload_page(visit, _FORM.refused(visit, FormData(), refusal))
         return RedirectResponse(f"/import/{kept['file_id']}", status_code=303)
 
     @routes.get("/import/{file_id}")
@@ -79,9 +80,8 @@ def _too_large() -> Malformed:
     return Malformed("file", errors=[FieldProblem("file", "too-large", "is too large")])
 
 
-async def _upload_page(visit: Visit, refusal: DomainError | None = None) -> Response:
+async def _upload_page(visit: Visit, form: ShownForm) -> Response:
     """Where this installation imports by the command line only, it says so."""
-    form = refused_form(visit, refusal, {"file": "file"}, {"too-large": "file"})
     try:
         rows = (await visit.api.get("/imports"))["rows"]
         is_offered = True

@@ -1,29 +1,29 @@
 """Keys of programs and sessions of browsers: made, shown once, revoked."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.datastructures import FormData
-from starlette.responses import RedirectResponse
 
 from services.projections.pages.choices import named, units_in_sight
 from services.projections.pages.forms import filled, own_form, text_of
 from services.projections.pages.layout import page
-from services.projections.pages.own_api import ApiRefused, moment_said
+from services.projections.pages.own_api import moment_said
 from services.projections.pages.page_route import page_router
-from services.projections.pages.refused_forms import refused_form
+from services.projections.pages.sent_forms import Again, Answer, FormFields, Order, ShownForm, sent
 from services.projections.pages.setup_words import ROLES, role_in_words
 from services.projections.pages.tables import csv_file
-from services.projections.pages.visits import Visit, visit_of, wait_until_shown
+from services.projections.pages.visits import Visit, visit_of
 from shared.access import OWN_GRANTS, Caller, Resource, Verb
 from shared.errors import DomainError
 from shared.http import Access, Id
 from shared.ports import Ports
 
 _SHOWN = 200
-_FIELDS = ("name", "role", "unit_id", "person_id", "once")
-_OF_CODES = {"not-yet-known": "unit_id", "person-has-left": "person_id", "forbidden": "role"}
+_FORM = FormFields(
+    names=("name", "role", "unit_id", "person_id", "once"),
+    of_codes={"not-yet-known": "unit_id", "person-has-left": "person_id", "forbidden": "role"},
+)
 _TIMES = ("created_at", "expires_at", "revoked_at")
 Row = dict[str, Any]
 
@@ -42,7 +42,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
     ) -> Response:
         visit = await visit_of(ports, request, caller)
         rows = await _keys(visit, all_of_them=all_of_them)
-        return _file(visit, rows) if as_file else _page(visit, rows)
+        return _file(visit, rows) if as_file else _page(visit, rows, _FORM.blank())
 
     @routes.post("/keys")
     async def create_key(
@@ -50,15 +50,11 @@ def router(ports: Ports, access: Access) -> APIRouter:
     ) -> Response:
         """The page that answers is the only one that ever shows the key."""
         visit = await visit_of(ports, request, caller)
-        typed = filled(form, _FIELDS)
-        body = {name: typed[name] for name in _FIELDS if typed[name] and name != "once"}
-        try:
-            answer = await visit.api.post("/keys", body, typed["once"] or None)
-        except ApiRefused as refusal:
-            rows = await _keys(visit, all_of_them=False)
-            return _page(visit, rows, refusal=refusal, typed=typed)
-        await wait_until_shown(ports, answer.headers["Pulsetrail-Position"])
-        return _page(visit, await _keys(visit, all_of_them=False), made=answer.json())
+
+        async def shown(made: Answer) -> Response:
+            return _page(visit, await _keys(visit, all_of_them=False), _FORM.blank(), made)
+
+        return await sent(visit, _order_of_key(form), _again(visit, form), shown)
 
     @routes.post("/keys/{key_id}/revoke")
     async def revoke_key(
@@ -68,12 +64,29 @@ def router(ports: Ports, access: Access) -> APIRouter:
         form: FormData = Depends(own_form),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        answer = await visit.api.post(f"/keys/{key_id}/revoke", {})
-        await wait_until_shown(ports, answer.headers["Pulsetrail-Position"])
         there = "/keys#sessions" if text_of(form, "back") == "sessions" else "/keys"
-        return RedirectResponse(there, status_code=303)
+        return await sent(visit, _order_to_revoke(key_id, there), _again(visit, form))
 
     return routes
+
+
+async def _order_of_key(form: FormData) -> Order:
+    typed = filled(form, _FORM.names)
+    once = typed.pop("once")
+    body = {name: value for name, value in typed.items() if value}
+    return Order(path="/keys", body=body, place="/keys", once=once or None)
+
+
+async def _order_to_revoke(key_id: str, there: str) -> Order:
+    return Order(path=f"/keys/{key_id}/revoke", place=there)
+
+
+def _again(visit: Visit, form: FormData) -> Again:
+    async def again(refusal: DomainError) -> Response:
+        rows = await _keys(visit, all_of_them=False)
+        return _page(visit, rows, _FORM.refused(visit, form, refusal))
+
+    return again
 
 
 async def _keys(visit: Visit, *, all_of_them: bool) -> list[Row]:
@@ -92,12 +105,9 @@ async def _keys(visit: Visit, *, all_of_them: bool) -> list[Row]:
 def _page(
     visit: Visit,
     rows: list[Row],
-    *,
-    made: Mapping[str, Any] | None = None,
-    refusal: DomainError | None = None,
-    typed: Mapping[str, str] | None = None,
+    form: ShownForm,
+    made: Answer | None = None,
 ) -> Response:
-    form = refused_form(visit, refusal, {each: each for each in _FIELDS}, _OF_CODES)
     people = named(visit, visit.organisation.people)
     return page(
         visit,
@@ -115,7 +125,6 @@ def _page(
         people=sorted(people, key=lambda each: each[1]),
         once=str(visit.ports.new_id()),
         form=form,
-        typed=typed or dict.fromkeys(_FIELDS, ""),
     )
 
 

@@ -13,8 +13,9 @@ from starlette.responses import HTMLResponse
 from starlette.routing import NoMatchFound
 
 from services.projections.pages.assets import asset_path
-from services.projections.pages.catalogue import LANGUAGES, catalogue, message
+from services.projections.pages.catalogue import LANGUAGES, catalogue
 from services.projections.pages.forms import form_token
+from services.projections.pages.navigation import navigation_of
 from services.projections.pages.refusals import field_in_words, refusal_in_words
 from services.projections.pages.visits import LANGUAGE_COOKIE, Visit, reader_language
 from shared.access import Resource
@@ -30,41 +31,6 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Vary": "Accept-Encoding, Accept-Language, Cookie",
 }
-
-
-class Entry(NamedTuple):
-    """Of the navigation; `asks`: what its page reads."""
-
-    path: str
-    title: str
-    icon: str
-    asks: Resource
-
-
-ENTRIES: Sequence[Entry] = (
-    Entry("/", message("Today"), "today", Resource.BOARDS),
-    Entry("/my-day", message("My day"), "day", Resource.ACTIONS),
-    Entry("/silence", message("Silence"), "silence", Resource.BOARDS),
-    Entry("/escalations", message("Escalations"), "escalation", Resource.ESCALATIONS),
-    Entry("/process-health", message("Process health"), "health", Resource.BOARDS),
-    Entry("/golden-actions", message("Golden actions"), "golden", Resource.BOARDS),
-    Entry("/heat-map", message("Heat map"), "heat", Resource.BOARDS),
-    Entry("/funnel", message("Funnel"), "funnel", Resource.BOARDS),
-    Entry("/traffic-lights", message("Traffic lights"), "lights", Resource.BOARDS),
-    Entry("/goals", message("Goals"), "goal", Resource.BOARDS),
-    Entry("/data-quality", message("Data quality"), "quality", Resource.BOARDS),
-    Entry("/approvals", message("Approvals"), "approval", Resource.APPROVALS),
-    Entry("/leads", message("Leads"), "lead", Resource.LEADS),
-    Entry("/authenticity-cases", message("Doubted records"), "doubt", Resource.AUTHENTICITY),
-    Entry("/duplicates", message("Duplicates"), "duplicate", Resource.CUSTOMERS),
-    Entry("/breakpoints", message("Breakpoints"), "breakpoint", Resource.BOARDS),
-    Entry("/policies", message("Policies"), "policy", Resource.POLICIES),
-    Entry("/people", message("People"), "meeting", Resource.PEOPLE),
-    Entry("/pipelines", message("Pipelines"), "stage", Resource.PIPELINES),
-    Entry("/keys", message("Keys"), "key", Resource.KEYS),
-    Entry("/import", message("Import"), "import", Resource.IMPORTS),
-)
-_ON_PHONES = 4
 
 
 class Crumb(NamedTuple):
@@ -125,7 +91,7 @@ def page(
             words=words,
             title=title,
             crumbs=crumbs,
-            navigation=_navigation(visit),
+            navigation=navigation_of(visit),
             is_live=is_opened,
             follows=visit.may(Resource.BOARDS),
             is_stale=visit.behind_seconds > _STALE_AFTER_SECONDS,
@@ -136,24 +102,6 @@ def page(
         )
     )
     return _html(visit.request, html, status)
-
-
-def _navigation(visit: Visit) -> list[dict[str, Any]]:
-    """Those of the reader's role; a rep's own day comes first."""
-    may_see = [each for each in ENTRIES if visit.may(each.asks)]
-    seen = visit.asker.visibility(Resource.BOARDS)
-    if seen.own_person_id is not None and not (seen.everything or seen.unit_ids):
-        may_see.sort(key=lambda each: each.path != "/my-day")
-    here = visit.request.url.path
-    return [
-        {
-            **each._asdict(),
-            "title": visit.words.say(each.title),
-            "is_here": here == each.path or (each.path != "/" and here.startswith(each.path + "/")),
-            "is_deep": number >= _ON_PHONES,
-        }
-        for number, each in enumerate(may_see)
-    ]
 
 
 def with_query(request: Request, place: str | None = None, **changed: str | None) -> str:

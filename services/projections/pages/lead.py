@@ -5,11 +5,10 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import FormData
-from starlette.responses import RedirectResponse
 
 from services.projections.domain.timeline import SubjectOfTimeline
 from services.projections.pages.choices import named, people_below
-from services.projections.pages.forms import filled, own_form, text_of
+from services.projections.pages.forms import own_form, text_of
 from services.projections.pages.layout import Crumb, page
 from services.projections.pages.lead_words import (
     BUDGETS,
@@ -25,24 +24,26 @@ from services.projections.pages.lead_words import (
     why_in_words,
 )
 from services.projections.pages.leads import shown_leads
-from services.projections.pages.own_api import ApiRefused, moment_said
-from services.projections.pages.page_route import page_router, status_and_code
-from services.projections.pages.refused_forms import refused_form
-from services.projections.pages.visits import Visit, visit_of, wait_until_shown
+from services.projections.pages.own_api import moment_said
+from services.projections.pages.page_route import page_router
+from services.projections.pages.sent_forms import FormFields, Order, ShownForm, sent
+from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.asking import Question
 from services.projections.queries.timelines import timeline
 from shared.access import Caller, Resource, Role, Verb
-from shared.errors import DomainError, FieldProblem, Malformed, NotFound
+from shared.errors import FieldProblem, Malformed, NotFound
 from shared.http import Access, Id
 from shared.ports import Ports
 
-_FIELDS = ("type", "summary", "budget_status", "interested", "reason", "decision", "owner_id")
-_OF_CODES = {
-    "budget-status-is-missing": "budget_status",
-    "appeal-is-too-late": "reason",
-    "appeal-is-pending": "reason",
-    "lead-is-anothers": "reason",
-}
+_FORM = FormFields(
+    names=("type", "summary", "budget_status", "interested", "reason", "decision", "owner_id"),
+    of_codes={
+        "budget-status-is-missing": "budget_status",
+        "appeal-is-too-late": "reason",
+        "appeal-is-pending": "reason",
+        "lead-is-anothers": "reason",
+    },
+)
 _PLAIN = frozenset({"qualify", "convert", "release", "return"})
 _DECIDING_ROLES = frozenset({Role.MANAGER, Role.DIRECTOR, Role.SALES_BP, Role.STORE_SUPERVISOR})
 _OPEN = ("captured", "assigned", "contacted", "qualified")
@@ -58,7 +59,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
         request: Request, lead_id: Id, caller: Caller = Depends(reading)
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        return await _one(visit, lead_id)
+        return await _one(visit, lead_id, _FORM.blank())
 
     @routes.post("/leads/{lead_id}/{deed}")
     async def work_on_lead(
@@ -69,16 +70,19 @@ def router(ports: Ports, access: Access) -> APIRouter:
         form: FormData = Depends(own_form),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        try:
-            answer = await visit.api.post(f"/leads/{lead_id}/{deed}", _body(deed, form))
-        except (ApiRefused, Malformed) as refusal:
-            if status_and_code(refusal)[0] == NotFound.status:
-                raise
-            return await _one(visit, lead_id, deed, refusal, filled(form, _FIELDS))
-        await wait_until_shown(ports, answer.headers["Pulsetrail-Position"])
-        return RedirectResponse(f"/leads/{lead_id}", status_code=303)
+        return await sent(
+            visit,
+            _order(lead_id, deed, form),
+            lambda refusal: _one(visit, lead_id, _FORM.refused(visit, form, refusal, deed)),
+        )
 
     return routes
+
+
+async def _order(lead_id: str, deed: str, form: FormData) -> Order:
+    """Raises NotFound, Malformed."""
+    page_path = f"/leads/{lead_id}"
+    return Order(path=f"{page_path}/{deed}", body=_body(deed, form), place=page_path)
 
 
 def _body(deed: str, form: FormData) -> dict[str, Any]:
@@ -115,21 +119,12 @@ def _chosen(owner_id: str) -> str:
     return owner_id
 
 
-async def _one(
-    visit: Visit,
-    lead_id: str,
-    deed: str = "",
-    refusal: DomainError | None = None,
-    typed: Mapping[str, str] | None = None,
-) -> Response:
-    """Where a form was refused: the same page with what was typed and what is wrong with it."""
+async def _one(visit: Visit, lead_id: str, form: ShownForm) -> Response:
     [one] = await shown_leads(visit, [await visit.api.get(f"/leads/{lead_id}")])
-    refused = refused_form(visit, refusal, {each: each for each in _FIELDS}, _OF_CODES)
-    words = dict.fromkeys(_FIELDS, "") | dict(typed or {})
     return page(
         visit,
         "lead.html",
-        status=refused.status,
+        status=form.status,
         place=f"/leads/{lead_id}",
         title=visit.words.say("Lead %(name)s", name=visit.customer(one["customer_id"])),
         crumbs=[Crumb("/leads", visit.words.say("Leads"))],
@@ -147,10 +142,7 @@ async def _one(
         contacts=[(each, said(visit, CONTACTS, each)) for each in CONTACTS],
         budgets=[(each, said(visit, BUDGETS, each)) for each in BUDGETS],
         decisions=[(each, said(visit, DECISIONS, each)) for each in DECISIONS],
-        deed=deed,
-        problems=refused.problems,
-        refused=refused.said,
-        typed=words,
+        form=form,
     )
 
 

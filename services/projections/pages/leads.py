@@ -1,6 +1,7 @@
 """Leads: a rep's inbox with the time left, who waits for a rep, what is appealed (L4-L6)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -64,9 +65,11 @@ def router(ports: Ports, access: Access) -> APIRouter:
             rep=rep,
             units=units_in_sight(visit, Resource.LEADS),
             reps=_reps(visit, unit),
-            unanswered=[row for row in rows if row["status"] == "assigned"],
+            unanswered=[row for row in rows if row["status"] == "assigned" and row["due_at"]],
             others=await _others(visit) if state is None else [],
-            in_working_days=bool(visit.organisation.setting("lead_score_in_business_time")),
+            in_working_days=bool(
+                visit.organisation.setting("lead_score_in_business_time", visit.asker.clock)
+            ),
         )
 
     return routes
@@ -100,9 +103,17 @@ def _shown(visit: Visit, row: Row) -> Row:
         "due_at": due_at,
         "hours_left": hours,
         "captured_at": moment_said(row["captured_at"]),
+        "waits_since": _waits_since(row),
         "deed": next_deed(visit, row, hours),
         "status_named": said(visit, STATES, row["status"]),
     }
+
+
+def _waits_since(row: Row) -> datetime | None:
+    """For a rep, or for the manager's word."""
+    if row["status"] == "captured":
+        return moment_said(row["captured_at"])
+    return moment_said(row["appealed_at"]) if row["appealed_at"] else None
 
 
 async def _others(visit: Visit) -> list[tuple[str, int, bool]]:

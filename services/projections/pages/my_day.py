@@ -7,15 +7,14 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import FormData, UploadFile
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse
 
 from services.projections.pages.business_words import action_titles
-from services.projections.pages.forms import filled, own_form, text_of
+from services.projections.pages.forms import own_form, text_of
 from services.projections.pages.layout import page
-from services.projections.pages.own_api import ApiRefused
 from services.projections.pages.page_route import page_router, refused
-from services.projections.pages.refused_forms import refused_form
-from services.projections.pages.visits import Visit, visit_of, wait_until_shown
+from services.projections.pages.sent_forms import Answer, FormFields, Order, ShownForm, sent
+from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.asking import Question
 from services.projections.queries.latest_deeds import LatestDeeds, latest_deeds
 from services.projections.queries.silence_board import silence_board
@@ -29,14 +28,11 @@ _SHOWN = 50
 _FIRST_TYPES = ("call", "visit", "message", "meeting")
 _BOOKED_AT = time(18)
 _BOOKABLE_DAYS = (1, 3, 5, 10)
-_FIELDS = ("type", "opportunity_id", "summary", "next_in", "photo")
-_API_FIELDS = {
-    "type": "type",
-    "summary": "summary",
-    "opportunity_id": "opportunity_id",
-    "evidence": "photo",
-    "Content-Type": "photo",
-}
+_FORM = FormFields(
+    names=("type", "opportunity_id", "summary", "next_in", "photo"),
+    of_api={"evidence": "photo", "Content-Type": "photo"},
+    of_codes={"not-found": "opportunity_id"},
+)
 NEXT_STEP_DAYS = 3
 
 
@@ -53,8 +49,8 @@ def router(ports: Ports, access: Access) -> APIRouter:
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        typed = {"opportunity_id": opportunity or "", "type": type or ""}
-        return await _day(visit, typed, opens=bool(opportunity))
+        form = _FORM.blank(opportunity_id=opportunity or "", type=type or "")
+        return await _day(visit, form, opens=bool(opportunity))
 
     @routes.post("/my-day/log")
     async def log_action(
@@ -64,22 +60,22 @@ def router(ports: Ports, access: Access) -> APIRouter:
     ) -> Response:
         visit = await visit_of(ports, request, caller)
         wants_json = "application/json" in request.headers.get("accept", "")
-        try:
-            answer = await _log(visit, form)
-        except (ApiRefused, Malformed) as refusal:
+
+        async def again(refusal: DomainError) -> Response:
             if wants_json:
                 return refused(request, refusal)
-            return await _day(visit, filled(form, _FIELDS), opens=True, refusal=refusal)
-        await wait_until_shown(ports, answer)
-        if wants_json:
+            return await _day(visit, _FORM.refused(visit, form, refusal), opens=True)
+
+        async def shown(_logged: Answer) -> Response:
             return JSONResponse({"logged": True})
-        return RedirectResponse("/my-day#sent", status_code=303)
+
+        return await sent(visit, _order(visit, form), again, shown if wants_json else None)
 
     return routes
 
 
-async def _log(visit: Visit, form: FormData) -> str:
-    """Where it is stored. Raises ApiRefused, Malformed."""
+async def _order(visit: Visit, form: FormData) -> Order:
+    """Raises ApiRefused, Malformed."""
     opportunity_id = text_of(form, "opportunity_id")
     if not opportunity_id:
         problem = FieldProblem("opportunity_id", "missing", "is needed")
@@ -94,16 +90,20 @@ async def _log(visit: Visit, form: FormData) -> str:
         "evidence": await _evidence(visit, form),
     }
     given = {name: value for name, value in body.items() if value is not None}
-    path = f"/opportunities/{opportunity_id}/log-action"
-    answer = await visit.api.post(path, given, text_of(form, "key") or None)
-    return answer.headers["Pulsetrail-Position"]
+    return Order(
+        path=f"/opportunities/{opportunity_id}/log-action",
+        body=given,
+        place="/my-day#sent",
+        once=text_of(form, "key") or None,
+    )
 
 
 def _booked(visit: Visit, days: str, occurred_at: str | None) -> dict[str, Any] | None:
     """So many working days after it happened, by the end of that day's business."""
     if days not in {str(each) for each in _BOOKABLE_DAYS}:
         return None
-    calendar, zone = visit.organisation.calendar(), ZoneInfo(visit.organisation.zone())
+    calendar = visit.organisation.calendar(visit.asker.clock)
+    zone = ZoneInfo(calendar.zone)
     try:
         happened = datetime.fromisoformat(occurred_at) if occurred_at else visit.asker.clock
     except ValueError:
@@ -126,35 +126,26 @@ async def _evidence(visit: Visit, form: FormData) -> list[dict[str, str]] | None
     return [{"sha256": stored["sha256"], "kind": "photo"}]
 
 
-async def _day(
-    visit: Visit,
-    typed: dict[str, str],
-    *,
-    opens: bool,
-    refusal: DomainError | None = None,
-) -> Response:
-    """Where the form was refused: with what was typed and what is wrong with it."""
+async def _day(visit: Visit, form: ShownForm, *, opens: bool) -> Response:
     rows = await _next_actions(visit)
     titles = await action_titles(visit)
     last_type = next((row["deeds"].action for row in rows if row["deeds"].action), None)
-    refused_as = refused_form(visit, refusal, _API_FIELDS)
-    chosen = {**dict.fromkeys(_FIELDS, ""), **typed}
+    chosen = dict(form.typed)
     chosen["type"] = chosen["type"] or last_type or _FIRST_TYPES[0]
     chosen["opportunity_id"] = chosen["opportunity_id"] or _recent(rows)
     return page(
         visit,
         "my_day.html",
-        status=refused_as.status,
+        status=form.status,
         place="/my-day",
         title=visit.words.say("My day"),
         rows=rows,
         types=_types(titles, chosen["type"]),
         other_types=sorted(titles.items(), key=lambda each: each[1]),
         titles=titles,
+        form=form,
         typed=chosen,
         opens=opens,
-        problems=refused_as.problems,
-        refused=refused_as.said,
         bookable=_BOOKABLE_DAYS,
         next_step_days=NEXT_STEP_DAYS,
         may_log=visit.may(Resource.ACTIONS, Verb.WRITE),

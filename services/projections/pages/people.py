@@ -5,25 +5,26 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.datastructures import FormData
-from starlette.responses import RedirectResponse
 
 from services.projections.pages.choices import units_in_sight
 from services.projections.pages.forms import filled, own_form
 from services.projections.pages.layout import page
-from services.projections.pages.own_api import ApiRefused, moment_said
+from services.projections.pages.own_api import moment_said
 from services.projections.pages.page_route import page_router
-from services.projections.pages.refused_forms import refused_form
+from services.projections.pages.sent_forms import FormFields, Order, ShownForm, sent
 from services.projections.pages.setup_words import listed, role_in_words
 from services.projections.pages.tables import csv_file
-from services.projections.pages.visits import Visit, visit_of, wait_until_shown
+from services.projections.pages.visits import Visit, visit_of
 from shared.access import Caller, Resource, Verb
 from shared.errors import DomainError
 from shared.http import Access, Id
 from shared.ports import Ports
 
 _SHOWN = 100
-_FIELDS = ("person_id", "name", "unit_id", "language")
-_OF_CODES = {"person-already-exists": "person_id", "not-yet-known": "unit_id"}
+_FORM = FormFields(
+    names=("person_id", "name", "unit_id", "language"),
+    of_codes={"person-already-exists": "person_id", "not-yet-known": "unit_id"},
+)
 Row = dict[str, Any]
 
 
@@ -43,24 +44,26 @@ def router(ports: Ports, access: Access) -> APIRouter:
     ) -> Response:
         visit = await visit_of(ports, request, caller)
         rows = await people_shown(visit, unit, name)
-        return _file(visit, rows) if as_file else _page(visit, rows, start)
+        return _file(visit, rows) if as_file else _page(visit, rows, start, _FORM.blank())
 
     @routes.post("/people")
     async def add_person(
         request: Request, caller: Caller = Depends(writing), form: FormData = Depends(own_form)
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        typed = filled(form, _FIELDS)
-        given = {name: value for name, value in typed.items() if value}
-        try:
-            answer = await visit.api.post("/people", given)
-        except ApiRefused as refusal:
+
+        async def again(refusal: DomainError) -> Response:
             rows = await people_shown(visit, None, "")
-            return _page(visit, rows, 0, refusal, typed)
-        await wait_until_shown(ports, answer.headers["Pulsetrail-Position"])
-        return RedirectResponse(f"/people/{answer.json()['person_id']}", status_code=303)
+            return _page(visit, rows, 0, _FORM.refused(visit, form, refusal))
+
+        return await sent(visit, _order(form), again)
 
     return routes
+
+
+async def _order(form: FormData) -> Order:
+    given = {name: value for name, value in filled(form, _FORM.names).items() if value}
+    return Order(path="/people", body=given, place="/people/{person_id}")
 
 
 async def people_shown(visit: Visit, unit: str | None, name: str) -> list[Row]:
@@ -120,14 +123,7 @@ async def absences(visit: Visit) -> list[Row]:
     return [row for row in found if row["ends_at"] > visit.words.now]
 
 
-def _page(
-    visit: Visit,
-    rows: list[Row],
-    start: int,
-    refusal: DomainError | None = None,
-    typed: Mapping[str, str] | None = None,
-) -> Response:
-    form = refused_form(visit, refusal, {each: each for each in _FIELDS}, _OF_CODES)
+def _page(visit: Visit, rows: list[Row], start: int, form: ShownForm) -> Response:
     query = visit.request.query_params
     return page(
         visit,
@@ -142,7 +138,6 @@ def _page(
         units=units_in_sight(visit, Resource.PEOPLE),
         may_add=visit.may(Resource.PEOPLE, Verb.WRITE),
         form=form,
-        typed=typed or dict.fromkeys(_FIELDS, ""),
     )
 
 

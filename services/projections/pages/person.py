@@ -1,40 +1,32 @@
 """One person: unit, roles, addresses, absences with who stands in, and leaving."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import FormData
-from starlette.responses import RedirectResponse
 
 from services.projections.pages.choices import named, units_in_sight
 from services.projections.pages.forms import filled, own_form, text_of
 from services.projections.pages.layout import Crumb, page
-from services.projections.pages.own_api import ApiRefused
-from services.projections.pages.page_route import page_router, status_and_code
+from services.projections.pages.page_route import page_router
 from services.projections.pages.people import absences
-from services.projections.pages.refused_forms import refused_form
+from services.projections.pages.sent_forms import Again, Answer, FormFields, Order, ShownForm, sent
 from services.projections.pages.setup_words import CHANNELS_OF_PEOPLE, ROLES, role_in_words
-from services.projections.pages.typed_times import typed_time
-from services.projections.pages.visits import Visit, visit_of, wait_until_shown
+from services.projections.pages.typed_times import typed_times
+from services.projections.pages.visits import Visit, visit_of
 from shared.access import OWN_GRANTS, Caller, Resource, Verb
-from shared.errors import DomainError, Malformed, NotFound
+from shared.errors import NotFound
 from shared.http import Access, Id
 from shared.ports import Ports
 
-_FIELDS = (
-    *("name", "unit_id", "role", "channel", "address"),
-    *("stand_in_id", "begins_at", "ends_at", "absence_id"),
+_FORM = FormFields(
+    names=(
+        *("name", "unit_id", "role", "channel", "address"),
+        *("stand_in_id", "begins_at", "ends_at", "absence_id"),
+    ),
+    of_codes={"not-yet-known": "unit_id", "absence-is-announced": "begins_at"},
 )
-_OF_CODES = {"not-yet-known": "unit_id", "absence-is-announced": "begins_at"}
-
-
-class _Refused(NamedTuple):
-    """What was asked for, why it was not done, and what was typed."""
-
-    deed: str
-    why: DomainError
-    typed: Mapping[str, str]
 
 
 def router(ports: Ports, access: Access) -> APIRouter:
@@ -53,14 +45,16 @@ def router(ports: Ports, access: Access) -> APIRouter:
     ) -> Response:
         """The page that answers is the only one that ever shows the link."""
         visit = await visit_of(ports, request, caller)
-        try:
-            made = (await visit.api.post("/sign-in-links", {"person_id": person_id})).json()
-        except ApiRefused as refusal:
-            if status_and_code(refusal)[0] == NotFound.status:
-                raise
-            typed = dict.fromkeys(_FIELDS, "")
-            return await _one(visit, person_id, _Refused("sign-in-link", refusal, typed))
-        return await _one(visit, person_id, link=made["link"])
+
+        async def shown(made: Answer) -> Response:
+            return await _one(visit, person_id, _FORM.blank(), link=made["link"])
+
+        return await sent(
+            visit,
+            _order("/sign-in-links", person_id, {"person_id": person_id}),
+            _again(visit, person_id, form, "sign-in-link"),
+            shown,
+        )
 
     @routes.get("/people/{person_id}/sign-in-link")
     @routes.get("/people/{person_id}/absences")  # also after a refused form, in another language
@@ -68,7 +62,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
     async def show_person(
         request: Request, person_id: Id, caller: Caller = Depends(reading)
     ) -> Response:
-        return await _one(await visit_of(ports, request, caller), person_id)
+        return await _one(await visit_of(ports, request, caller), person_id, _FORM.blank())
 
     @routes.post("/people/{person_id}")
     async def change_person(
@@ -81,9 +75,13 @@ def router(ports: Ports, access: Access) -> APIRouter:
         deed = text_of(form, "deed")
         if deed not in _BODIES:
             raise NotFound(f"nothing is called {deed!r} here")
-        typed = filled(form, _FIELDS)
+        typed = filled(form, _FORM.names)
         body = {name: typed[name] or None for name in _BODIES[deed]}
-        return await _told(visit, person_id, deed, f"/people/{person_id}/{deed}", body, typed)
+        return await sent(
+            visit,
+            _order(f"/people/{person_id}/{deed}", person_id, body),
+            _again(visit, person_id, form, deed),
+        )
 
     @routes.post("/people/{person_id}/absences")
     async def change_absences(
@@ -93,15 +91,15 @@ def router(ports: Ports, access: Access) -> APIRouter:
         form: FormData = Depends(own_form),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        typed = filled(form, _FIELDS)
+        typed = filled(form, _FORM.names)
         if typed["absence_id"]:
-            path = f"/absences/{typed['absence_id']}/withdraw"
-            return await _told(visit, person_id, "withdraw-absence", path, {}, typed)
-        try:
-            body = _absence(visit, person_id, typed)
-        except Malformed as refusal:
-            return await _one(visit, person_id, _Refused("absence", refusal, typed))
-        return await _told(visit, person_id, "absence", "/absences", body, typed)
+            order = _order(f"/absences/{typed['absence_id']}/withdraw", person_id, {})
+            return await sent(visit, order, _again(visit, person_id, form, "withdraw-absence"))
+        return await sent(
+            visit,
+            _announced_absence(visit, person_id, typed),
+            _again(visit, person_id, form, "absence"),
+        )
 
     return routes
 
@@ -116,41 +114,26 @@ _BODIES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _absence(visit: Visit, person_id: str, typed: Mapping[str, str]) -> dict[str, Any]:
+async def _order(path: str, person_id: str, body: Mapping[str, Any]) -> Order:
+    return Order(path=path, body=body, place=f"/people/{person_id}")
+
+
+async def _announced_absence(visit: Visit, person_id: str, typed: Mapping[str, str]) -> Order:
     """Raises Malformed."""
-    return {
+    body = {
         "person_id": person_id,
         "stand_in_id": typed["stand_in_id"] or None,
-        "begins_at": typed_time(visit, "begins_at", typed["begins_at"]),
-        "ends_at": typed_time(visit, "ends_at", typed["ends_at"]),
+        **typed_times(visit, {name: typed[name] for name in ("begins_at", "ends_at")}),
     }
+    return await _order("/absences", person_id, body)
 
 
-async def _told(
-    visit: Visit,
-    person_id: str,
-    deed: str,
-    path: str,
-    body: Mapping[str, Any],
-    typed: Mapping[str, str],
-) -> Response:
-    try:
-        answer = await visit.api.post(path, body)
-    except ApiRefused as refusal:
-        if status_and_code(refusal)[0] == NotFound.status:
-            raise
-        return await _one(visit, person_id, _Refused(deed, refusal, typed))
-    await wait_until_shown(visit.ports, answer.headers["Pulsetrail-Position"])
-    return RedirectResponse(f"/people/{person_id}", status_code=303)
+def _again(visit: Visit, person_id: str, form: FormData, deed: str) -> Again:
+    return lambda refusal: _one(visit, person_id, _FORM.refused(visit, form, refusal, deed))
 
 
-async def _one(
-    visit: Visit, person_id: str, refused: _Refused | None = None, link: str | None = None
-) -> Response:
+async def _one(visit: Visit, person_id: str, form: ShownForm, link: str | None = None) -> Response:
     shown = await visit.api.get(f"/people/{person_id}")
-    form = refused_form(
-        visit, refused.why if refused else None, {each: each for each in _FIELDS}, _OF_CODES
-    )
     is_here = shown["left_at"] is None
     return page(
         visit,
@@ -178,7 +161,5 @@ async def _one(
         ),
         roles=[(each, role_in_words(visit, each)) for each in ROLES if each != OWN_GRANTS],
         channels=CHANNELS_OF_PEOPLE,
-        deed=refused.deed if refused else "",
         form=form,
-        typed=refused.typed if refused else dict.fromkeys(_FIELDS, ""),
     )

@@ -1,7 +1,7 @@
 """A pipeline as a form: its fields are named like the paths of the document that it spells (O1)."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -192,14 +192,17 @@ def _new_stage(stages: Sequence[Draft]) -> Draft:
     }
 
 
-def fields_of(draft: Draft) -> Iterable[str]:
-    """The paths that are fields of the form: a problem elsewhere is said above it."""
-    yield from ("pipeline.name", "pipeline.unmet", "pipeline.late_changes", "pipeline.win_from")
-    yield from (f"pipeline.lights.{each}" for each in (*LIGHTS, "proposal_stage"))
+def fields_of(draft: Draft) -> dict[str, str]:
+    """By the path at fault, the field of the form; a problem elsewhere is said above it."""
+    names = ["pipeline.name", "pipeline.unmet", "pipeline.late_changes", "pipeline.win_from"]
+    names += [f"pipeline.lights.{each}" for each in (*LIGHTS, "proposal_stage")]
+    titles = {}
     for number, stage in enumerate(draft["stages"]):
         path = f"stage[{number}]"
-        for each in ("name", "silence_limit", "dwell_limit", "required_fields", "told"):
-            yield f"{path}.{each}"
+        plain = ("name", "silence_limit", "dwell_limit", "required_fields", "told")
+        names += [f"{path}.{each}" for each in plain]
+        titles |= {f"{path}.title.{each}": f"{path}.{each}" for each in ("zh", "en")}
         for position in range(len(stage["golden_actions"])):
-            for each in ("action", "limit", "after", "evidence", "name"):
-                yield f"{path}.golden_action[{position}].{each}"
+            golden = ("action", "limit", "after", "evidence", "name")
+            names += [f"{path}.golden_action[{position}].{each}" for each in golden]
+    return {each: each for each in names} | titles

@@ -116,6 +116,7 @@ async def _page(
     titles = await action_titles(visit)
     language = visit.words.language
     errors = [FieldProblem(**each) for each in said["errors"]] if said else []
+    problems = at_fault(errors, fields_of(draft))
     definition = said["definition"] if said else None
     return page(
         visit,
@@ -125,8 +126,13 @@ async def _page(
         crumbs=[Crumb("/pipelines", visit.words.say("Pipelines"))],
         stored=stored,
         draft=draft,
-        problems=at_fault(errors, {each: each for each in fields_of(draft)}),
-        errors=[(each.field, field_in_words(each.code, language)) for each in errors],
+        problems=problems,
+        count=len(errors),
+        others=[
+            (each.field, field_in_words(each.code, language))
+            for each in errors
+            if each not in problems.values()
+        ],
         changes=changes_in_words(visit, stored, definition, titles) if definition else [],
         running=running_in_words(visit, said["running"]) if said else [],
         is_saved=is_saved,

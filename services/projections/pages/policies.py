@@ -57,7 +57,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             tested=tested,
             outcome=outcome_in_words(visit, outcome),
             outcome_level=level_of(outcome),
-            may_test=visit.may(Resource.POLICIES, Verb.WRITE),
+            may_write=visit.may(Resource.POLICIES, Verb.WRITE),
             told=await who_is_told(visit, "/policy-preview", supposition),
         )
 
@@ -97,6 +97,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             title=visit.words.say("Everything that was sent"),
             crumbs=[Crumb("/policies", visit.words.say("Notification policies"))],
             rows=rows,
+            has_failed=any(_is_bad(row) for row in rows),
             person=person,
             channel=channel,
             people=_people(visit),
@@ -129,6 +130,10 @@ def _shown(visit: Visit, policy: Row) -> Row:
         "sentence": policy_in_words(visit, policy),
         "remarks": remarks_on(visit, policy),
     }
+
+
+def _is_bad(row: Row) -> bool:
+    return "over" in (row["level"], *(each["level"] for each in row["attempts"]))
 
 
 def _people(visit: Visit) -> list[tuple[str, str]]:

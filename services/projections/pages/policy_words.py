@@ -10,7 +10,7 @@ from services.projections.pages.visits import Visit
 
 _EVERY_RULE = "*"
 _HOUR = 3600
-_RECIPIENTS: Mapping[str, str] = {
+PLAIN_RECIPIENTS: Mapping[str, str] = {
     "owner": message("the owner"),
     "manager": message("the manager"),
     "director": message("the director"),
@@ -59,7 +59,7 @@ def recipient_in_words(visit: Visit, to: str) -> str:
         )
     if kind == "person":
         return visit.person(name)
-    known = _RECIPIENTS.get(to)
+    known = PLAIN_RECIPIENTS.get(to)
     return visit.words.say(known) if known else to
 
 

@@ -53,6 +53,9 @@ def router(ports: Ports, access: Access) -> APIRouter:
         settings = health_settings(asker.organisation, end_of(shown, asker.clock).at)
         of_unit = [row for row in rows if _is_of(row, unit_id)]
         this = next((row for row in of_unit if row["week"] == shown.name), None)
+        others = [row for row in rows if not _is_of(row, unit_id)]
+        units = _lines([row for row in others if not row["rep_id"]], shown.name)
+        reps = _lines([row for row in others if row["rep_id"]], shown.name)
         return page(
             visit,
             "process_health.html",
@@ -64,10 +67,9 @@ def router(ports: Ports, access: Access) -> APIRouter:
             limit=healthy_index(settings),
             now=this,
             parts=_parts(visit, this, settings),
-            units=_lines(
-                [row for row in rows if not _is_of(row, unit_id) and not row["rep_id"]], shown.name
-            ),
-            reps=_lines([row for row in rows if row["rep_id"]], shown.name),
+            units=units,
+            reps=reps,
+            has_red_below=any(line["outside"] for line in (*units, *reps)),
             proposal=await _proposal(visit, unit_id),
         )
 

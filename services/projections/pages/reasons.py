@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from services.projections.domain.why_figures import FIGURES_OF_BOARDS
 from services.projections.pages.business_words import action_titles
-from services.projections.pages.layout import ENTRIES, Crumb, page
+from services.projections.pages.layout import Crumb, page
+from services.projections.pages.navigation import ENTRIES
 from services.projections.pages.own_api import moment_said
 from services.projections.pages.page_route import page_router
 from services.projections.pages.readable import readable

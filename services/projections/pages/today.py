@@ -98,7 +98,8 @@ async def my_escalations(visit: Visit) -> list[dict[str, Any]]:
 
 async def _health(visit: Visit, question: Question) -> dict[str, Any]:
     """Of this week, with the last one beside it."""
-    zone, clock = visit.organisation.zone(), visit.asker.clock
+    clock = visit.asker.clock
+    zone = visit.organisation.zone(clock)
     this = week_of(clock, zone)
     last = week_of(this.begins - timedelta(days=1), zone)
     asked = replace(question, week=this.name)

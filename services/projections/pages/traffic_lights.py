@@ -54,7 +54,8 @@ def router(ports: Ports, access: Access) -> APIRouter:
         visit = await visit_of(ports, request, caller)
         asked = Question(unit_id=unit, rep_id=rep, language=visit.words.language)
         question = with_window(asked, window or telling_quarter(visit))
-        board = await traffic_light_board(ports.read_store, visit.asker, question)
+        reps = visit.asker.reps_on_page(question)
+        board = await traffic_light_board(ports.read_store, visit.asker, question, reps)
         scopes = _by_scope(visit, board["rows"], question)
         return page(
             visit,

@@ -1,5 +1,6 @@
-"""A time as somebody typed it: in the zone of the tenant."""
+"""Times as somebody typed them: in the zone of the tenant."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -8,10 +9,16 @@ from shared.clock import iso
 from shared.errors import FieldProblem, Malformed
 
 
-def typed_time(visit: Visit, field: str, text: str) -> str:
-    """As the API takes it. Raises Malformed."""
-    zone = ZoneInfo(visit.organisation.zone())
-    try:
-        return iso(datetime.fromisoformat(text).replace(tzinfo=zone))
-    except ValueError:
-        raise Malformed(field, errors=[FieldProblem(field, "missing", "is no time")]) from None
+def typed_times(visit: Visit, typed: Mapping[str, str]) -> dict[str, str]:
+    """As the API takes them. Raises Malformed with every one that is none."""
+    zone = ZoneInfo(visit.organisation.zone(visit.asker.clock))
+    found, problems = {}, []
+    for field, text in typed.items():
+        try:
+            found[field] = iso(datetime.fromisoformat(text).replace(tzinfo=zone))
+        except ValueError:
+            code = "no-time" if text else "missing"
+            problems.append(FieldProblem(field, code, "a date and a time"))
+    if problems:
+        raise Malformed("no time", errors=problems)
+    return found

@@ -5,18 +5,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.datastructures import FormData
-from starlette.responses import RedirectResponse
 
 from services.projections.pages.catalogue import message
 from services.projections.pages.forms import filled, own_form, text_of
 from services.projections.pages.layout import Crumb, page
-from services.projections.pages.own_api import ApiRefused
 from services.projections.pages.page_route import page_router
-from services.projections.pages.refused_forms import refused_form
+from services.projections.pages.sent_forms import FormFields, Order, ShownForm, sent
 from services.projections.pages.tables import csv_file
-from services.projections.pages.visits import Visit, visit_of, wait_until_shown
+from services.projections.pages.visits import Visit, visit_of
 from shared.access import Caller, Resource, Verb
-from shared.errors import DomainError, NotFound
+from shared.errors import NotFound
 from shared.http import Access, Id
 from shared.ports import Ports
 
@@ -26,13 +24,16 @@ KINDS: Mapping[str, str] = {
     "team": message("team"),
     "store": message("store"),
 }
-_FIELDS = ("unit_id", "name", "parent_id", "kind")
-_OF_CODES = {
-    "unit-already-exists": "unit_id",
-    "not-yet-known": "parent_id",
-    "root-stays-on-top": "parent_id",
-    "unit-would-contain-itself": "parent_id",
-}
+_FORM = FormFields(
+    names=("unit_id", "name", "parent_id", "kind"),
+    of_codes={
+        "unit-already-exists": "unit_id",
+        "not-yet-known": "parent_id",
+        "root-stays-on-top": "parent_id",
+        "unit-would-contain-itself": "parent_id",
+    },
+)
+_CHANGES = {"rename": "name", "move": "parent_id"}
 Row = dict[str, Any]
 
 
@@ -49,7 +50,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        return await (_file(visit) if as_file else _page(visit, unit))
+        return await (_file(visit) if as_file else _page(visit, unit, _FORM.blank()))
 
     @routes.post("/units")
     async def change_units(
@@ -60,45 +61,34 @@ def router(ports: Ports, access: Access) -> APIRouter:
     ) -> Response:
         """`unit`: the one that is renamed or moved; without it one is added."""
         visit = await visit_of(ports, request, caller)
-        typed, deed = filled(form, _FIELDS), text_of(form, "deed")
-        path, body = _command(unit, deed, typed)
-        try:
-            answer = await visit.api.post(path, body)
-        except ApiRefused as refusal:
-            return await _page(visit, unit, deed, refusal, typed)
-        await wait_until_shown(ports, answer.headers["Pulsetrail-Position"])
-        return RedirectResponse(f"/units?unit={answer.json()['unit_id']}", status_code=303)
+        deed = text_of(form, "deed")
+        return await sent(
+            visit,
+            _order(unit, deed, filled(form, _FORM.names)),
+            lambda refusal: _page(visit, unit, _FORM.refused(visit, form, refusal, deed)),
+        )
 
     return routes
 
 
-def _command(
-    unit_id: str | None, deed: str, typed: Mapping[str, str]
-) -> tuple[str, dict[str, str]]:
-    """Where it goes and what is said. Raises NotFound."""
+async def _order(unit_id: str | None, deed: str, typed: Mapping[str, str]) -> Order:
+    """Raises NotFound."""
+    there = "/units?unit={unit_id}"
     if deed == "add":
-        return "/units", {name: value for name, value in typed.items() if value}
-    if unit_id is not None and deed == "rename":
-        return f"/units/{unit_id}/rename", {"name": typed["name"]}
-    if unit_id is not None and deed == "move":
-        return f"/units/{unit_id}/move", {"parent_id": typed["parent_id"]}
+        given = {name: value for name, value in typed.items() if value}
+        return Order(path="/units", body=given, place=there)
+    if unit_id is not None and deed in _CHANGES:
+        name = _CHANGES[deed]
+        return Order(path=f"/units/{unit_id}/{deed}", body={name: typed[name]}, place=there)
     raise NotFound(f"nothing is called {deed!r} here")
 
 
-async def _page(
-    visit: Visit,
-    chosen: str | None,
-    deed: str = "",
-    refusal: DomainError | None = None,
-    typed: Mapping[str, str] | None = None,
-) -> Response:
+async def _page(visit: Visit, chosen: str | None, form: ShownForm) -> Response:
     rows = await _tree(visit)
     of_id = {row["unit_id"]: row for row in rows}
     if chosen is not None and chosen not in of_id:
         raise NotFound(f"unit {chosen}")
     one = of_id[chosen] if chosen else None
-    form = refused_form(visit, refusal, {each: each for each in _FIELDS}, _OF_CODES)
-    typed = typed or {"unit_id": "", "kind": "team", "name": one["name"] if one else ""}
     return page(
         visit,
         "units.html",
@@ -109,9 +99,7 @@ async def _page(
         one=one,
         kinds=[(each, visit.words.say(title)) for each, title in KINDS.items()],
         may_change=visit.may(Resource.UNITS, Verb.WRITE),
-        deed=deed,
         form=form,
-        typed={"parent_id": "", **typed},
     )
 
 

@@ -90,7 +90,7 @@ async def visit_of(ports: Ports, request: Request, caller: Caller) -> Visit:
     if "hx-request" in request.headers:
         await caught_up(ports, _A_CHANGE_TAKES_SECONDS)
     asker = await asker_of(ports, caller.tenant_id, caller, ports.clock())
-    words = words_for(request, asker.organisation.zone(), asker.clock)
+    words = words_for(request, asker.organisation.zone(asker.clock), asker.clock)
     return Visit(
         request=request,
         ports=ports,

@@ -63,7 +63,7 @@ async def who_is_told(visit: Visit, preview: str, supposed: Supposition) -> Row:
     return {
         **found,
         "policy": answer["policy"],
-        "steps": [_step(visit, row) for row in answer["rows"]],
+        "steps": [step_in_words(visit, row) for row in answer["rows"]],
     }
 
 
@@ -88,7 +88,7 @@ def _people(visit: Visit) -> list[tuple[str, str]]:
     return sorted(((each, visit.person(each)) for each in here), key=lambda each: each[1])
 
 
-def _step(visit: Visit, row: Row) -> Row:
+def step_in_words(visit: Visit, row: Row) -> Row:
     at, disturbs_from = moment_said(row["at"]), moment_said(row["disturbs_from"])
     return {
         "at": at,

@@ -90,6 +90,16 @@ class Asker:
             raise NotFound(f"there is nobody {question.rep_id!r}")
         return seen.own_person_id
 
+    def reps_on_page(self, question: Question) -> frozenset[str] | None:
+        """Whose figures a page lists below its unit: one rep's, or those of the unit's own people
+        where there are units below; None: everybody's. All of thousands would be no page."""
+        only_rep, unit_id = self.only_rep(question), self.unit(question)
+        if only_rep is not None:
+            return frozenset({only_rep})
+        if self.organisation.children(unit_id):
+            return frozenset(self.organisation.people_in(unit_id))
+        return None
+
     def moment(self, question: Question) -> datetime:
         """What counts as now: `as_of`, at the latest the clock."""
         return self.clock if question.as_of is None else min(question.as_of, self.clock)

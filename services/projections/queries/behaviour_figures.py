@@ -5,14 +5,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.projections.domain.action_health import CompleteVisit, MonthOfActions
 from services.projections.domain.process_health import Scope
 from services.projections.domain.traffic_lights import DUE, MET, LightCount
 from services.projections.domain.windows import Moment
-from services.projections.queries.figures import POINTS, SERIES, ScopesAsked, before
+from services.projections.queries.figures import POINTS, SERIES, ScopesAsked, before, sums
 from shared.clock import milliseconds, moment
 
 
@@ -24,10 +24,20 @@ class Span(NamedTuple):
 
 
 class UnitsAsked(NamedTuple):
-    """Units with everybody in them."""
+    """Units with everybody in them, or with some reps only."""
 
     tenant_id: str
     unit_ids: Sequence[str]
+    reps: Collection[str] | None = None
+
+    def condition(self) -> ColumnElement[bool]:
+        asked = [
+            SERIES.c.tenant_id == self.tenant_id,
+            SERIES.c.unit_id.in_(list(self.unit_ids)),
+        ]
+        if self.reps is not None:
+            asked.append(SERIES.c.rep_id.in_(sorted(self.reps)))
+        return and_(*asked)
 
 
 class Counted(NamedTuple):
@@ -43,18 +53,9 @@ async def light_counts(
     connection: AsyncConnection, asked: ScopesAsked, span: Span
 ) -> dict[tuple[Scope, str], LightCount]:
     """Per scope and light what was due and what of it was met."""
-    columns = (SERIES.c.unit_id, SERIES.c.rep_id, SERIES.c.action, SERIES.c.figure)
-    query = (
-        select(*columns, func.sum(POINTS.c.amount))
-        .join_from(POINTS, SERIES, POINTS.c.series_id == SERIES.c.series_id)
-        .where(asked.condition(), SERIES.c.figure.in_((DUE, MET)), before(span.until))
-        .group_by(*columns)
-    )
-    if span.begins is not None:
-        query = query.where(POINTS.c.at >= milliseconds(span.begins))
     found: dict[tuple[Scope, str], dict[str, int]] = defaultdict(dict)
-    for unit_id, rep_id, light, figure, amount in await connection.execute(query):
-        found[Scope(unit_id, rep_id), light][figure] = int(amount)
+    for each in await sums(connection, asked.condition(), (DUE, MET), *span):
+        found[each.scope, each.action][each.figure] = each.amount
     return {key: LightCount(each.get(MET, 0), each.get(DUE, 0)) for key, each in found.items()}
 
 
@@ -73,12 +74,7 @@ async def moments(
             func.sum(POINTS.c.amount),
         )
         .join_from(POINTS, SERIES, POINTS.c.series_id == SERIES.c.series_id)
-        .where(
-            SERIES.c.tenant_id == asked.tenant_id,
-            SERIES.c.unit_id.in_(list(asked.unit_ids)),
-            SERIES.c.figure.in_(list(figures)),
-            before(span.until),
-        )
+        .where(asked.condition(), SERIES.c.figure.in_(list(figures)), before(span.until))
         .group_by(POINTS.c.series_id, POINTS.c.at, *_OF_SERIES)
         .having(func.sum(POINTS.c.amount) != 0)
     )
@@ -108,8 +104,7 @@ async def lateness(
         select(*columns, func.sum(POINTS.c.amount))
         .join_from(POINTS, SERIES, POINTS.c.series_id == SERIES.c.series_id)
         .where(
-            SERIES.c.tenant_id == asked.tenant_id,
-            SERIES.c.unit_id.in_(list(asked.unit_ids)),
+            asked.condition(),
             SERIES.c.figure == "acted",
             SERIES.c.stage != "",
             before(span.until),

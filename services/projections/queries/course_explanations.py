@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.projections.domain.breakpoints import Delay
-from services.projections.domain.funnel import Node, Passage, Step, steps, whole
+from services.projections.domain.funnel import Mark, Node, Passage
 from services.projections.domain.process_health import Scope
 from services.projections.domain.words import say
 from services.projections.queries.asking import Asker, Question
@@ -15,34 +15,38 @@ from services.projections.queries.breakpoint_board import (
     stages_over,
 )
 from services.projections.queries.counted import LISTED_AT_MOST
-from services.projections.queries.funnel_board import Cell, passages, step_figures, what_is_asked
+from services.projections.queries.funnel_board import step_figures, what_is_asked
+from services.projections.queries.funnel_courses import (
+    Behind,
+    Cell,
+    count_funnel,
+    passages_in_sight,
+)
 from shared.ports import Ports
 
 
 async def why_funnel(ports: Ports, asker: Asker, figure: str, question: Question) -> dict[str, Any]:
     """From end to end and step by step: who of those now in sight reached the next, waits, or
     dropped out, with the events that say so."""
-    reads, at = ports.read_store, asker.moment(question)
+    reads = ports.read_store
     asked = await what_is_asked(reads, asker, question)
     scope = Scope(asker.unit(question), asker.only_rep(question) or "")
-    cell = Cell(scope, None)
-    counted = (await passages(reads, asker, question, asked)).get(cell, ())
-    in_sight = asked._replace(in_sight_only=True)
-    seen = (await passages(reads, asker, question, in_sight)).get(cell, ())
-    known = {each.opportunity_id: each for each in seen}
-    overall = whole(counted, at)
-    ends = (asked.nodes[0], asked.nodes[-1])
-    parts = [(ends, overall)]
-    if len(asked.nodes) > 2:
-        between = zip(asked.nodes, asked.nodes[1:], strict=False)
-        parts += zip(between, steps(counted, asked.nodes, at), strict=True)
-    rows = [_part(nodes, step, known, question.language) for nodes, step in parts]
-    value = step_figures(overall)[figure]
+    counted = await count_funnel(reads, asker, question, asked, ())
+    parts = counted.behind(Cell(scope), LISTED_AT_MOST)
+    async with reads.reading() as connection:
+        listed = {key for part in parts for keys in part.listed.values() for key in keys}
+        known = await passages_in_sight(connection, asker, question, asked, listed)
+    between = list(zip(asked.nodes, asked.nodes[1:], strict=False))
+    ends = [(asked.nodes[0], asked.nodes[-1]), *(between if len(between) > 1 else ())]
+    rows = [
+        _part(nodes, part, known, question.language)
+        for nodes, part in zip(ends, parts, strict=False)
+    ]
     return {
         "figure": figure,
         "unit_id": scope.unit_id,
         "rep_id": scope.rep_id or None,
-        "value": value,
+        "value": step_figures(parts[0].step)[figure],
         "sentences": [sentence for row in rows for sentence in row["sentences"]],
         "rows": rows,
         "event_ids": _each_once(row["behind"] for row in rows),
@@ -50,11 +54,11 @@ async def why_funnel(ports: Ports, asker: Asker, figure: str, question: Question
 
 
 def _part(
-    nodes: tuple[Node, Node], step: Step, known: dict[str, Passage], language: str
+    nodes: tuple[Node, Node], part: Behind, known: dict[str, Passage], language: str
 ) -> dict[str, Any]:
     named = {"from": nodes[0].name, "to": nodes[1].name}
-    figures = step_figures(step)
-    words = "why.funnel_nothing" if step.entered == 0 else "why.funnel"
+    figures = step_figures(part.step)
+    words = "why.funnel_nothing" if part.step.entered == 0 else "why.funnel"
     values = {"first": named["from"], "last": named["to"], **figures}
     return {
         **named,
@@ -66,22 +70,18 @@ def _part(
                     "opportunity_id": each,
                     "event_ids": [mark.event_id for mark in _marks(known[each])],
                 }
-                for each in who[:LISTED_AT_MOST]
+                for each in who
                 if each in known
             ]
-            for how, who in (
-                ("reached", step.reached),
-                ("pending", step.pending),
-                ("dropped", step.dropped),
-            )
+            for how, who in part.listed.items()
         },
     }
 
 
-def _marks(found: Passage) -> Sequence[Any]:
-    arrived = found.arrived
-    is_told = arrived is None or arrived in found.marks
-    return found.marks if is_told else (*found.marks, arrived)
+def _marks(found: Passage) -> Sequence[Mark]:
+    if found.arrived is None or found.arrived in found.marks:
+        return found.marks
+    return (*found.marks, found.arrived)
 
 
 async def why_breakpoints(

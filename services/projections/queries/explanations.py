@@ -145,5 +145,5 @@ def _readable(event_ids: Iterable[str]) -> list[UUID]:
 
 def _local(asker: Asker, moment: datetime) -> str:
     """As the tenant's people write it, with the exact moment beside it."""
-    local = moment.astimezone(ZoneInfo(asker.organisation.zone()))
+    local = moment.astimezone(ZoneInfo(asker.organisation.zone(asker.clock)))
     return f"{local:%Y-%m-%d %H:%M:%S} ({iso(moment)})"

@@ -1,11 +1,24 @@
 """Sums of the figures that rows contribute, by scope and by week."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Integer,
+    and_,
+    case,
+    column,
+    func,
+    or_,
+    select,
+    true,
+    values,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.projections.domain.golden_actions import GoldenCount, GoldenKey
@@ -28,27 +41,29 @@ HEALTH_FIGURES = (
 )
 WITHOUT_DWELLING = HEALTH_FIGURES[:-2]
 STATES = ("open", "overrun", "dwell_open", "dwell_overrun")
+_GOLDEN = ("golden_due", "golden_done")
 _AN_HOUR = 3600 * 1000
 _A_WEEK = 7 * 24 * _AN_HOUR
 _BEFORE = -1
 
 
 class ScopesAsked(NamedTuple):
-    """A unit as a whole and, unless only that is asked for, by rep; other units as a whole."""
+    """A unit as a whole and by rep, other units as a whole; `reps` None: everybody in the unit."""
 
     tenant_id: str
     unit_id: str
     others: Sequence[str]
-    by_rep: bool = True
+    reps: Collection[str] | None = None
 
     def condition(self) -> ColumnElement[bool]:
-        units = self.others if self.by_rep else (self.unit_id, *self.others)
-        whole = and_(SERIES.c.unit_id.in_(list(units)), SERIES.c.rep_id == "")
-        if not self.by_rep:
-            return and_(SERIES.c.tenant_id == self.tenant_id, whole)
-        return and_(
-            SERIES.c.tenant_id == self.tenant_id, or_(SERIES.c.unit_id == self.unit_id, whole)
-        )
+        asked = [
+            SERIES.c.tenant_id == self.tenant_id,
+            SERIES.c.unit_id.in_([self.unit_id, *self.others]),
+            or_(SERIES.c.rep_id == "", SERIES.c.unit_id == self.unit_id),
+        ]
+        if self.reps is not None:
+            asked.append(SERIES.c.rep_id.in_(["", *sorted(self.reps)]))
+        return and_(*asked)
 
 
 def before(until: Moment) -> ColumnElement[bool]:
@@ -91,7 +106,6 @@ async def weekly_figures(
     wanted: Sequence[str] = HEALTH_FIGURES,
 ) -> dict[Scope, list[WeekFigures]]:
     """Per scope the figures of each of some weeks in a row, the last of which ends at `until`."""
-    index = week_index(weeks).label("week")
     columns = (
         SERIES.c.series_id,
         SERIES.c.unit_id,
@@ -106,20 +120,40 @@ async def weekly_figures(
             select(*columns).where(*conditions)
         )
     }
-    # By the series' number alone: points lie in its order, and texts need not be compared.
+    spans = _spans(weeks, until)
+    chosen = select(SERIES.c.series_id, SERIES.c.figure).where(*conditions).subquery("chosen")
+    amount = (
+        select(func.sum(POINTS.c.amount))
+        .where(
+            POINTS.c.series_id == chosen.c.series_id,
+            POINTS.c.at >= spans.c.begins,
+            POINTS.c.at < spans.c.ends,
+        )
+        .scalar_subquery()
+    )
+    # A sum a series and week: points lie in this order, so nothing has to be sorted or grouped.
     query = (
-        select(POINTS.c.series_id, index, func.sum(POINTS.c.amount))
-        .where(POINTS.c.series_id.in_(select(SERIES.c.series_id).where(*conditions)), before(until))
-        .group_by(POINTS.c.series_id, index)
+        select(chosen.c.series_id, spans.c.week, amount)
+        .join_from(chosen, spans, true())
+        .where(or_(spans.c.week > _BEFORE, chosen.c.figure.in_(STATES)))
     )
     sums: dict[Scope, dict[tuple[str, str], dict[int, int]]] = defaultdict(
         lambda: defaultdict(dict)
     )
     for series_id, week, amount in await connection.execute(query):
-        if series_id in named:  # else it began in between
+        if series_id in named and amount is not None:  # named: else it began in between
             scope, figure = named[series_id]
             sums[scope][figure][int(week)] = int(amount)
     return {scope: _weeks_of(by_figure, len(weeks)) for scope, by_figure in sums.items()}
+
+
+def _spans(weeks: Sequence[Window], until: Moment) -> CTE:
+    """Each week by its number, the last up to the moment; before them all that was before."""
+    begins = [milliseconds(week.begins) for week in weeks]
+    ends = [*begins[1:], milliseconds(until.at) + until.inclusive]
+    spans = [(_BEFORE, 0, begins[0]), *zip(range(len(weeks)), begins, ends, strict=True)]
+    columns = (column("week", Integer), column("begins", BigInteger), column("ends", BigInteger))
+    return values(*columns, name="spans").data(spans).cte("spans")
 
 
 def _weeks_of(
@@ -129,14 +163,14 @@ def _weeks_of(
     by_stage: dict[str, dict[str, list[int]]] = {"dwell_open": {}, "dwell_overrun": {}}
     nothing = [0] * count
     for (figure, stage), amounts in by_figure.items():
-        values = [amounts.get(week, 0) for week in range(count)]
+        weekly = [amounts.get(week, 0) for week in range(count)]
         if figure in STATES:
             level = amounts.get(_BEFORE, 0)
-            values = [level := level + value for value in values]
+            weekly = [level := level + value for value in weekly]
         if figure in by_stage:
-            by_stage[figure][stage] = values
+            by_stage[figure][stage] = weekly
         else:
-            plain[figure] = [a + b for a, b in zip(plain.get(figure, nothing), values, strict=True)]
+            plain[figure] = [a + b for a, b in zip(plain.get(figure, nothing), weekly, strict=True)]
     return [
         WeekFigures(
             moved=plain.get("moved", nothing)[week],
@@ -180,24 +214,49 @@ async def weekly_closings(
     }
 
 
+class SeriesSum(NamedTuple):
+    scope: Scope
+    figure: str
+    stage: str
+    action: str
+    amount: int
+
+
+async def sums(
+    connection: AsyncConnection,
+    asked: ColumnElement[bool],
+    figures: Sequence[str],
+    begins: datetime | None,
+    until: Moment,
+) -> list[SeriesSum]:
+    """Of each series that had a point by then, what was added in [begins, until)."""
+    amount: ColumnElement[int] = POINTS.c.amount
+    if begins is not None:
+        amount = case((POINTS.c.at >= milliseconds(begins), amount), else_=0)
+    of_series = select(func.sum(amount)).where(
+        POINTS.c.series_id == SERIES.c.series_id, before(until)
+    )
+    columns = (SERIES.c.figure, SERIES.c.stage, SERIES.c.action, of_series.scalar_subquery())
+    query = select(SERIES.c.unit_id, SERIES.c.rep_id, *columns).where(
+        asked, SERIES.c.figure.in_(figures)
+    )
+    return [
+        SeriesSum(Scope(unit_id, rep_id), figure, stage, action, int(amount))
+        for unit_id, rep_id, figure, stage, action, amount in await connection.execute(query)
+        if amount is not None
+    ]
+
+
 async def golden_counts(
     connection: AsyncConnection, asked: ScopesAsked, window: Window | None, until: Moment
 ) -> dict[tuple[Scope, GoldenKey], GoldenCount]:
     """Due and done in the window; what was due before it only is there with 0."""
-    begins = 0 if window is None else milliseconds(window.begins)
-    inside = func.sum(case((POINTS.c.at >= begins, POINTS.c.amount), else_=0))
-    columns = (SERIES.c.unit_id, SERIES.c.rep_id, SERIES.c.stage, SERIES.c.action)
-    query = (
-        select(*columns, SERIES.c.figure, inside)
-        .join_from(POINTS, SERIES, POINTS.c.series_id == SERIES.c.series_id)
-        .where(asked.condition(), SERIES.c.figure.in_(("golden_due", "golden_done")), before(until))
-        .group_by(*columns, SERIES.c.figure)
-    )
     due: dict[tuple[Scope, GoldenKey], int] = {}
     done: dict[tuple[Scope, GoldenKey], int] = {}
-    for unit_id, rep_id, stage, action, figure, amount in await connection.execute(query):
-        found = due if figure == "golden_due" else done
-        found[Scope(unit_id, rep_id), GoldenKey(stage, action)] = int(amount)
+    begins = None if window is None else window.begins
+    for each in await sums(connection, asked.condition(), _GOLDEN, begins, until):
+        found = due if each.figure == "golden_due" else done
+        found[each.scope, GoldenKey(each.stage, each.action)] = each.amount
     return {key: GoldenCount(done.get(key, 0), count) for key, count in due.items()}
 
 

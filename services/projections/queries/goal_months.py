@@ -1,7 +1,7 @@
 """What units and reps did in a month towards their goals (P9)."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -21,24 +21,27 @@ from services.projections.domain.goal_board import (
 from services.projections.domain.goals import GoalKey
 from services.projections.domain.process_health import Scope
 from services.projections.domain.windows import Moment, Window
-from services.projections.queries.behaviour_figures import Counted, Span, UnitsAsked, moments
-from services.projections.queries.figures import POINTS, SERIES, before
+from services.projections.queries.behaviour_figures import Span, UnitsAsked, moments
+from services.projections.queries.figures import POINTS, SERIES, before, sums
 from services.projections.queries.lead_courses import valid_leads
 from services.projections.queries.read_models import TARGETS
 from shared.clock import moment
 from shared.organisation import Organisation
 from shared.projection import UNIT_AS_A_WHOLE
 
+_ACTED = ("acted", "marked")
 _CUSTOMERS_A_QUERY = 500
 
 
 class MonthAsked(NamedTuple):
-    """`unit_ids`: those looked at, with everybody in them; the window ends at `until`."""
+    """`unit_ids`: those looked at, with everybody in them or only `reps`; the window ends at
+    `until`."""
 
     organisation: Organisation
     unit_ids: Sequence[str]
     window: Window
     until: Moment
+    reps: Collection[str] | None = None
 
     @property
     def span(self) -> Span:
@@ -47,6 +50,9 @@ class MonthAsked(NamedTuple):
     @property
     def units(self) -> UnitsAsked:
         return UnitsAsked(self.organisation.tenant_id, self.unit_ids)
+
+    def is_of(self, rep_id: str) -> bool:
+        return self.reps is None or rep_id in self.reps
 
 
 def goal_settings(organisation: Organisation, at: datetime) -> GoalSettings:
@@ -78,12 +84,15 @@ async def scope_months(
     settings = goal_settings(organisation, asked.until.at)
     leads = await valid_leads(connection, organisation.tenant_id, asked.window, asked.span)
     visited = await customers_visited(connection, asked, now)
-    acted = await _qualified(connection, asked, settings)
-    kept = _days_kept(acted, asked, settings)
-    qualified = _qualities(acted)
+    kept = await _days_kept(connection, asked, settings)
+    qualified = await _qualities(connection, asked, settings)
     days = working_days(organisation, asked.window, asked.until)
     wanted = set(asked.unit_ids)
-    scopes = {scope for scope in (*leads, *visited, *qualified) if scope.unit_id in wanted}
+    scopes = {
+        scope
+        for scope in (*leads, *visited, *qualified)
+        if scope.unit_id in wanted and (not scope.rep_id or asked.is_of(scope.rep_id))
+    }
     return {
         scope: ScopeMonth(
             valid_leads=len(leads.get(scope, ())),
@@ -144,27 +153,20 @@ async def _of_customers(
     return found
 
 
-async def _qualified(
+def _is_long_enough(figure: str, stage: str, action: str, settings: GoalSettings) -> bool:
+    """Whether an action's summary is: `acted` says its length, and `marked` again, with marks."""
+    return int(action if figure == "acted" else stage) >= settings.qualified_characters
+
+
+async def _days_kept(
     connection: AsyncConnection, asked: MonthAsked, settings: GoalSettings
-) -> list[Counted]:
-    """Actions whose summary is long enough, `acted`, and again as `marked` with their marks."""
-    found = await moments(connection, asked.units, ("acted", "marked"), asked.span)
-    least = settings.qualified_characters
-    return [
-        each
-        for each in found
-        if int(each.action if each.figure == "acted" else each.stage) >= least
-    ]
-
-
-def _days_kept(
-    qualified: Iterable[Counted], asked: MonthAsked, settings: GoalSettings
 ) -> dict[Scope, set[date]]:
     """Per rep the days with enough qualified actions."""
     zone = ZoneInfo(asked.organisation.zone(asked.until.at))
     counts: dict[Scope, Counter[date]] = defaultdict(Counter)
-    for each in qualified:
-        if each.figure == "acted":
+    of_reps = asked.units._replace(reps=asked.reps)
+    for each in await moments(connection, of_reps, ("acted",), asked.span):
+        if _is_long_enough(each.figure, each.stage, each.action, settings):
             counts[each.scope][each.at.astimezone(zone).date()] += each.amount
     return {
         scope: {day for day, count in by_day.items() if count >= settings.qualified_a_day}
@@ -172,16 +174,22 @@ def _days_kept(
     }
 
 
-def _qualities(qualified: Iterable[Counted]) -> dict[Scope, QualifiedActions]:
+async def _qualities(
+    connection: AsyncConnection, asked: MonthAsked, settings: GoalSettings
+) -> dict[Scope, QualifiedActions]:
     """Per rep, and per unit those of its reps."""
     counts: dict[Scope, Counter[str]] = defaultdict(Counter)
-    for each in qualified:
+    span = asked.span
+    for each in await sums(connection, asked.units.condition(), _ACTED, *span):
+        if not _is_long_enough(each.figure, each.stage, each.action, settings):
+            continue
         named = ("acted",) if each.figure == "acted" else tuple(each.action)
         for scope in (each.scope, Scope(each.scope.unit_id, UNIT_AS_A_WHOLE)):
             counts[scope].update(dict.fromkeys(named, each.amount))
     return {
         scope: QualifiedActions(count["acted"], count[PAIN_POINT], count[NEXT_STEP])
         for scope, count in counts.items()
+        if any(count.values())
     }
 
 

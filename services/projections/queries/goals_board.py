@@ -1,5 +1,6 @@
 """The board of goals (P9): what was to be reached in a month, what was, and who is red."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +21,11 @@ from shared.organisation import Organisation
 from shared.read_store import ReadStore
 
 
-async def goals_board(reads: ReadStore, asker: Asker, question: Question) -> dict[str, Any]:
-    """Without a month the running one. Raises Malformed for a week or a stage."""
+async def goals_board(
+    reads: ReadStore, asker: Asker, question: Question, reps: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Without a month the running one; `reps` None: of everybody. Raises Malformed for a week or a
+    stage."""
     refuse_filters(question, "goals")
     month = month_asked(asker, question)
     now = asker.moment(question)
@@ -29,7 +33,7 @@ async def goals_board(reads: ReadStore, asker: Asker, question: Question) -> dic
     organisation, unit_id = asker.organisation, asker.unit(question)
     children = organisation.children(unit_id)
     beside = siblings(organisation, unit_id)
-    asked = MonthAsked(organisation, (unit_id, *children, *beside), month, until)
+    asked = MonthAsked(organisation, (unit_id, *children, *beside), month, until, reps)
     async with reads.reading() as connection:
         held = await targets(connection, asker.tenant_id, month.name, until.at)
         found = await scope_months(connection, asked, now)

@@ -1,6 +1,6 @@
 """The boards of golden actions (P5) and their heat map (P7)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from services.projections.domain.golden_actions import (
@@ -19,18 +19,20 @@ from shared.read_store import ReadStore
 Counts = Mapping[tuple[Scope, GoldenKey], GoldenCount]
 
 
-async def golden_action_board(reads: ReadStore, asker: Asker, question: Question) -> dict[str, Any]:
-    """Without a window all time."""
+async def golden_action_board(
+    reads: ReadStore, asker: Asker, question: Question, reps: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Without a window all time; `reps` None: of everybody."""
     organisation = asker.organisation
     unit_id = asker.unit(question)
     children = organisation.children(unit_id)
     window = asker.window(question)
     until = asker.until(question, window)
-    asked = ScopesAsked(asker.tenant_id, unit_id, children)
+    asked = ScopesAsked(asker.tenant_id, unit_id, children, reps)
     async with reads.reading() as connection:
         counts = _of_stage(question, await golden_counts(connection, asked, window, until))
-    reps = {scope.rep_id for scope, _ in counts if scope.rep_id}
-    units = {rep: unit_of_rep(organisation, rep, until) or unit_id for rep in reps}
+    counted = {scope.rep_id for scope, _ in counts if scope.rep_id}
+    units = {rep: unit_of_rep(organisation, rep, until) or unit_id for rep in counted}
     rows = golden_action_rows(unit_id, children, counts, units, lights(asker, question))
     only_rep = asker.only_rep(question)
     if only_rep is not None:
@@ -43,13 +45,11 @@ async def heat_map_board(reads: ReadStore, asker: Asker, question: Question) -> 
     unit_id = asker.unit(question)
     window = asker.window(question)
     below = sorted(asker.organisation.subtree(unit_id) - {unit_id})
-    asked = ScopesAsked(asker.tenant_id, unit_id, below)
+    asked = ScopesAsked(asker.tenant_id, unit_id, below, ())
     async with reads.reading() as connection:
         until = asker.until(question, window)
         counts = _of_stage(question, await golden_counts(connection, asked, window, until))
-    of_units = {
-        (scope.unit_id, key): count for (scope, key), count in counts.items() if not scope.rep_id
-    }
+    of_units = {(scope.unit_id, key): count for (scope, key), count in counts.items()}
     with_something = {unit for (unit, _), count in of_units.items() if count.due}
     if asker.only_rep(question) is not None:
         of_units, with_something = {}, set()

@@ -69,7 +69,7 @@ async def health_of_last_weeks(
 ) -> list[dict[str, Any]]:
     """Rows as the board has them, of so many weeks up to the one asked for or the running one.
 
-    Reps are listed where people belong to the unit, or for a rep; `below` False: only the unit.
+    Reps are listed as on a page; `below` False: only the unit, or the one rep.
     """
     refuse_filters(question, "process-health")
     unit_id, last = asker.unit(question), running_week(asker, question)
@@ -77,10 +77,9 @@ async def health_of_last_weeks(
     weeks = weeks_between(first, last.begins, asker.zone(question))
     organisation = asker.organisation
     children = organisation.children(unit_id) if below else ()
-    by_rep = asker.only_rep(question) is not None or (
-        below and (not children or bool(organisation.people_in(unit_id)))
-    )
-    asked = ScopesAsked(asker.tenant_id, unit_id, children, by_rep)
+    only_rep = asker.only_rep(question)
+    reps = asker.reps_on_page(question) if below or only_rep is not None else ()
+    asked = ScopesAsked(asker.tenant_id, unit_id, children, reps)
     async with reads.reading() as connection:
         until = end_of(last, asker.moment(question))
         dwells = health_settings(organisation, until.at).index_uses == "dwell"
@@ -144,10 +143,11 @@ async def figures_of(
 ) -> WeekFigures:
     """Of the unit or rep asked for in one week."""
     unit_id = asker.unit(question)
-    asked = ScopesAsked(asker.tenant_id, unit_id, ())
+    only_rep = asker.only_rep(question)
+    asked = ScopesAsked(asker.tenant_id, unit_id, (), {only_rep} if only_rep else ())
     until = end_of(week, asker.moment(question))
     found = await weekly_figures(connection, asked, [week], until)
-    weeks = found.get(Scope(unit_id, asker.only_rep(question) or ""))
+    weeks = found.get(Scope(unit_id, only_rep or ""))
     return weeks[0] if weeks else WeekFigures()
 
 
@@ -166,7 +166,7 @@ async def weeks_and_after(
     """Of the units below and the weeks whose four weeks after are over (P3)."""
     organisation, at = asker.organisation, asker.moment(question)
     units = sorted(organisation.subtree(asker.unit(question)))
-    asked = ScopesAsked(asker.tenant_id, units[0], units[1:])
+    asked = ScopesAsked(asker.tenant_id, units[0], units[1:], ())
     until = end_of(weeks[-1], at)
     indexes = await weekly_figures(connection, asked, weeks, until)
     closings = await weekly_closings(connection, asked, weeks, until)

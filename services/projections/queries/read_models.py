@@ -1,6 +1,6 @@
 """The read models of projections with what they can be searched by."""
 
-from sqlalchemy import BigInteger, Boolean, Float, Integer, String
+from sqlalchemy import BigInteger, Boolean, Float, Integer, LargeBinary, String
 
 from services.projections.domain.acknowledgement import ACKNOWLEDGEMENTS, Acknowledgement
 from services.projections.domain.decision_chain import DECISION_CHAINS, DecisionChain
@@ -42,7 +42,8 @@ PROCESSES: RowReadModel[OpportunityProcess] = RowReadModel(
         ("revisions", Integer),
         ("awaits_approval", Boolean),
     ),
-    # The first holds every filter of the silence board, so that counting never opens a row.
+    # The first holds every filter of silence and instructions: counting never opens a row, and
+    # what is stuck is looked for here.
     indexes=(
         (
             "status",
@@ -52,11 +53,14 @@ PROCESSES: RowReadModel[OpportunityProcess] = RowReadModel(
             "owner_id",
             "stage",
             "customer_is_key",
+            "stage_entered_at",
         ),
         ("customer_id",),
         ("revisions",),
         ("awaits_approval", "key"),
     ),
+    # Funnels are counted from the courses of all of them.
+    apart=(("opened_at", BigInteger), ("closed_at", BigInteger), ("course", LargeBinary)),
 )
 
 SIGNALS: RowReadModel[SignalRow] = RowReadModel(

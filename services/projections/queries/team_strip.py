@@ -49,6 +49,6 @@ async def team_strip(
 
 
 def _end_of_day(asker: Asker) -> datetime:
-    zone = ZoneInfo(asker.organisation.zone())
+    zone = ZoneInfo(asker.organisation.zone(asker.clock))
     tomorrow = asker.clock.astimezone(zone).date() + timedelta(days=1)
     return datetime.combine(tomorrow, time(), zone)

@@ -34,5 +34,5 @@ class Looking:
 
 def _running(organisation: Organisation, now: datetime) -> date:
     """The day at the clock; at midnight the one that ends: windows are over strictly after it."""
-    zone = ZoneInfo(organisation.zone())
-    return (organisation.clock(now) - _JUST_BEFORE).astimezone(zone).date()
+    just_before = organisation.clock(now) - _JUST_BEFORE
+    return just_before.astimezone(ZoneInfo(organisation.zone(just_before))).date()

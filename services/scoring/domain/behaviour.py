@@ -18,11 +18,13 @@ from shared.events.scoring import HealthRules, InputRule
 
 @dataclass(slots=True, kw_only=True)
 class Deed:
-    """An action as far as health reads it. `figures`: its numbers, yes (1) and no (0)."""
+    """An action as far as health reads it. `version`: of its event in the stream. `figures`: its
+    numbers, yes (1) and no (0)."""
 
     action_id: str
     type: str
     happened_at: datetime
+    version: int = 0
     direction: str | None = None
     is_contact: bool = True
     ends_silence: bool = True
@@ -51,11 +53,11 @@ class Standing:
 def measured(
     rules: HealthRules, deeds: Sequence[Deed], standing: Standing, at: datetime
 ) -> Mapping[str, float | None]:
-    """By input; None where nothing is known of it. `deeds` after `at` are left out, and so is
-    what is not valid (O15)."""
-    so_far = [deed for deed in deeds if deed.happened_at <= at and deed.is_valid]
+    """By input; None where nothing is known of it. The window is half-open: `deeds` from `at` on
+    are left out, and so is what is not valid (O15)."""
+    so_far = [deed for deed in deeds if deed.happened_at < at and deed.is_valid]
     begins = at - timedelta(days=rules.window_days)
-    recent = [deed for deed in so_far if deed.happened_at > begins]
+    recent = [deed for deed in so_far if deed.happened_at >= begins]
     found: dict[str, float | None] = {}
     for rule in rules.inputs:
         match rule.input:

@@ -65,6 +65,8 @@ DEFAULT_RULES = HealthRules(
 """Silence counts in its limits, stage age in the median dwell of the won in that stage."""
 
 _DECIMALS = 4
+_EXACT = 9
+"""A score is compared as it is; only what comes of reckoning with floats is taken off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ def health(rules: HealthRules, measured: Mapping[str, float | None]) -> Health:
     parts = [_part(rule, value, total) for rule, value in present]
     weighed = sum(rule.weight * fit(rule, value) for rule, value in present)
     return Health(
-        score=round(100 * weighed / total, _DECIMALS) if total > 0 else None,
+        score=round(100 * weighed / total, _EXACT) if total > 0 else None,
         parts=tuple(parts),
         missing=tuple(rule.input for rule in rules.inputs if measured.get(rule.input) is None),
     )

@@ -30,13 +30,15 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordHealth:
-    """`beside`: by rules that are proposed, with their version."""
+    """`beside`: by rules that are proposed, with their version. `open_since`: the day on which it
+    was opened, or reopened: no day before it stands in a row with this one."""
 
     subject: Subject
     health: Health
     rules_version: int
     low_below: float
     beside: tuple[int, float | None] | None
+    open_since: date
     day: date
     now: datetime
 
@@ -82,17 +84,27 @@ def record(command: RecordHealth, known: HealthOf) -> Sequence[HealthEvent]:
     if isinstance(known, Scored) and command.day <= known.day:
         return []
     score = command.health.score
-    was_low_since = known.low_since if isinstance(known, Scored) else None
+    low_since = _low_since(command, known)
     stayed_low_at = known.stayed_low_at if isinstance(known, Scored) else None
     events: list[HealthEvent] = []
-    if not isinstance(known, Scored) or _differs(command, known):
-        events.append(_scored(command))
-    if score is None or score >= command.low_below:
+    if not isinstance(known, Scored) or _differs(command, low_since, known):
+        events.append(_scored(command, low_since))
+    if score is None or low_since is None:
         if stayed_low_at is not None:
             events.append(_recovered(command.subject, score, stayed_low_at, command.now))
-    elif was_low_since is not None and was_low_since < command.day and stayed_low_at is None:
-        events.append(_stayed_low(command, score, was_low_since))
+    elif low_since < command.day and stayed_low_at is None:
+        events.append(_stayed_low(command, score, low_since))
     return events
+
+
+def _low_since(command: RecordHealth, known: HealthOf) -> date | None:
+    score = command.health.score
+    if score is None or score >= command.low_below:
+        return None
+    was_low_since = known.low_since if isinstance(known, Scored) else None
+    if was_low_since is None or was_low_since < command.open_since:
+        return command.day
+    return was_low_since
 
 
 def end(command: EndHealth, known: HealthOf) -> Sequence[HealthEvent]:
@@ -142,7 +154,6 @@ def evolve(known: HealthOf, event: HealthEvent) -> HealthOf:
 
 def _after_scoring(known: HealthOf, event: HealthScored) -> Scored:
     before = known if isinstance(known, Scored) else None
-    low_since = (before.low_since or event.day) if before is not None else event.day
     return Scored(
         score=event.score,
         parts=tuple(event.parts),
@@ -152,30 +163,32 @@ def _after_scoring(known: HealthOf, event: HealthScored) -> Scored:
         beside_score=event.beside_score,
         day=event.day,
         scored_at=event.scored_at,
-        low_since=low_since if event.is_low else None,
+        low_since=event.low_since,
         stayed_low_at=before.stayed_low_at if before is not None else None,
     )
 
 
-def _differs(command: RecordHealth, known: Scored) -> bool:
+def _differs(command: RecordHealth, low_since: date | None, known: Scored) -> bool:
     beside = command.beside or (None, None)
     return (
         command.health.score,
         command.health.parts,
         command.health.missing,
+        low_since,
         command.rules_version,
         *beside,
     ) != (
         known.score,
         known.parts,
         known.missing,
+        known.low_since,
         known.rules_version,
         known.beside_version,
         known.beside_score,
     )
 
 
-def _scored(command: RecordHealth) -> HealthScored:
+def _scored(command: RecordHealth, low_since: date | None) -> HealthScored:
     version, score = command.beside or (None, None)
     return HealthScored(
         subject_kind=command.subject.kind,
@@ -183,17 +196,13 @@ def _scored(command: RecordHealth) -> HealthScored:
         score=command.health.score,
         parts=list(command.health.parts),
         missing=list(command.health.missing),
-        is_low=_is_low(command),
+        low_since=low_since,
         rules_version=command.rules_version,
         beside_version=version,
         beside_score=score,
         day=command.day,
         scored_at=command.now,
     )
-
-
-def _is_low(command: RecordHealth) -> bool:
-    return command.health.score is not None and command.health.score < command.low_below
 
 
 def _recovered(

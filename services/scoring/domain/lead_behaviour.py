@@ -42,6 +42,14 @@ class RulePoints:
 
 
 @dataclass(slots=True, kw_only=True)
+class Holding:
+    """Somebody has it; `until` None: still."""
+
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class LeadBehaviour:
     """`traits`: what was known before anybody contacted it; what is learned from a contact would
     tell a model the answer. `changed_at`: since then its chance may be another."""
@@ -54,11 +62,30 @@ class LeadBehaviour:
     traits: Traits
     status: str = OPEN
     owner_id: str | None = None
-    assigned_at: datetime | None = None
+    holdings: list[Holding] = field(default_factory=list)
     contacted: bool = False
     behaviours: tuple[str, ...] = ()
     points: RulePoints | None = None
     deeds: list[Deed] = field(default_factory=list)
+
+    def holding_at(self, at: datetime) -> Holding | None:
+        """Whose it was at a moment: given before, and kept, or given up then or later."""
+        for held in reversed(self.holdings):
+            if held.since < at and (held.until is None or held.until >= at):
+                return held
+        return None
+
+    def held_since(self, at: datetime) -> datetime:
+        """Since when somebody had it all the time, whoever did. At `at` somebody has it."""
+        since = at
+        for held in reversed(self.holdings):
+            if held.since < at and (held.until is None or held.until >= since):
+                since = held.since
+        return since
+
+    @property
+    def is_held(self) -> bool:
+        return bool(self.holdings) and self.holdings[-1].until is None
 
     @property
     def is_open(self) -> bool:
@@ -112,20 +139,29 @@ def _change(row: LeadBehaviour, event: Any) -> None:
             )
         case LeadAssigned():
             row.owner_id, row.unit_path = event.owner_id, tuple(event.unit_path)
-            row.assigned_at = event.assigned_at
+            _let_go(row, event.assigned_at)
+            row.holdings.append(Holding(since=event.assigned_at))
         case LeadContacted():
             row.contacted = True
             row.deeds = [*row.deeds, _deed(event)][-DEEDS_KEPT:]
         case LeadReturned():
-            row.status, row.owner_id, row.assigned_at = RETURNED, None, None
+            row.status, row.owner_id = RETURNED, None
+            _let_go(row, event.returned_at)
         case LeadReleased():
             row.status = OPEN
         case LeadConverted():
-            row.status, row.deeds = CONVERTED, []
+            row.status = CONVERTED
+            _let_go(row, event.converted_at)
         case LeadDisqualified():
-            row.status, row.deeds = DISQUALIFIED, []
+            row.status = DISQUALIFIED
+            _let_go(row, event.disqualified_at)
         case LeadWithdrawn():
-            row.status, row.deeds = WITHDRAWN, []
+            row.status, row.holdings, row.deeds = WITHDRAWN, [], []
+
+
+def _let_go(row: LeadBehaviour, at: datetime) -> None:
+    if row.is_held:
+        row.holdings[-1].until = at
 
 
 def _learn(row: LeadBehaviour, traits: Traits) -> None:

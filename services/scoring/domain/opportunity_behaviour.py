@@ -1,14 +1,14 @@
-"""OPPORTUNITY_BEHAVIOUR: what health reads of an opportunity, and how long the won dwelt (S2)."""
+"""OPPORTUNITY_BEHAVIOUR: what health reads of an opportunity (S2)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from statistics import median
 from typing import Any
 
 from services.scoring.domain.behaviour import Deed
+from services.scoring.domain.opportunity_course import Course, Stay, was_closed
 from shared.clock import milliseconds
-from shared.envelope import RecordedEvent
+from shared.envelope import RecordedEvent, StoredEvent
 from shared.errors import PoisonMessage
 from shared.events.opportunities import (
     ActionCorrected,
@@ -35,72 +35,46 @@ OPEN, WON, LOST = "open", "won", "lost"
 
 
 @dataclass(slots=True, kw_only=True)
-class Stay:
-    stage: str
-    entered_at: datetime
-
-
-@dataclass(slots=True, kw_only=True)
-class OpportunityBehaviour:
-    """`silence_limits`: seconds by stage. `active_at`: opened, or the last sign of life among the
-    deeds forgotten. `known_at`: what was before is history. `closed_at` None: open."""
+class OpportunityBehaviour(Course):
+    """`silence_limits`: seconds by stage. `known_at`: what was before is history. `forgotten_at`:
+    the last sign of life among the deeds forgotten. `deeds`: also those on it while it was
+    closed, which count nowhere."""
 
     opportunity_id: str
     customer_id: str
-    pipeline: str
     silence_limits: dict[str, int]
     silence_in_business_time: bool
     owner_id: str | None
     unit_path: tuple[str, ...]
     opened_at: datetime
     known_at: datetime
-    active_at: datetime
+    forgotten_at: datetime | None = None
     status: str = OPEN
-    closed_at: datetime | None = None
-    stays: list[Stay] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)
 
-    @property
-    def stage(self) -> str:
-        return self.stays[-1].stage
+    def active_at(self, at: datetime) -> datetime:
+        """The last sign of life before a moment apart from the deeds that are kept: opened, moved
+        on, reopened, or forgotten."""
+        signs = [stay.entered[0] for stay in self.stays if stay.ends_silence]
+        signs += [] if self.forgotten_at is None else [self.forgotten_at]
+        return max([self.opened_at, *(sign for sign in signs if sign < at)])
 
-
-def stay_at(row: OpportunityBehaviour, at: datetime) -> Stay:
-    """The stage it was in, since when."""
-    entered = [stay for stay in row.stays if stay.entered_at <= at]
-    return entered[-1] if entered else row.stays[0]
-
-
-def dwells(row: OpportunityBehaviour) -> Mapping[str, float]:
-    """Seconds in each stage, by stage, of one that is closed."""
-    found: dict[str, float] = {}
-    ends = [*(stay.entered_at for stay in row.stays[1:]), row.closed_at or row.opened_at]
-    for stay, left_at in zip(row.stays, ends, strict=True):
-        spent = max(0.0, (left_at - stay.entered_at).total_seconds())
-        found[stay.stage] = found.get(stay.stage, 0.0) + spent
-    return found
-
-
-def median_dwells(won: Sequence[OpportunityBehaviour]) -> Mapping[tuple[str, str], float]:
-    """Seconds that the won spent in a stage, the middle one, by pipeline and stage."""
-    spent: dict[tuple[str, str], list[float]] = {}
-    for row in won:
-        for stage, seconds in dwells(row).items():
-            spent.setdefault((row.pipeline, stage), []).append(seconds)
-    return {where: median(seconds) for where, seconds in spent.items()}
+    def counted_deeds(self) -> list[Deed]:
+        """Those that were not on a closed opportunity."""
+        return [deed for deed in self.deeds if not was_closed(self, deed)]
 
 
 def evolve(row: OpportunityBehaviour | None, recorded: RecordedEvent) -> OpportunityBehaviour:
     event = recorded.event
     if isinstance(event, OpportunityOpened):
-        return row or _opened(event, recorded.stored.recorded_at)
+        return row or _opened(event, recorded.stored)
     if row is None:
         raise PoisonMessage(f"{recorded.stored.type} of an opportunity never opened")
-    _change(row, event)
+    _change(row, event, recorded.stored.version)
     return row
 
 
-def _change(row: OpportunityBehaviour, event: Any) -> None:
+def _change(row: OpportunityBehaviour, event: Any, version: int) -> None:
     match event:
         case OpportunityAssigned():
             row.owner_id, row.unit_path = event.owner_id, event.unit_path
@@ -108,20 +82,20 @@ def _change(row: OpportunityBehaviour, event: Any) -> None:
             row.unit_path = event.unit_path
         case OpportunityMigrated():
             _follow(row, event.pipeline)
-            row.stays.append(Stay(stage=event.stage, entered_at=event.migrated_at))
+            if event.stage != row.stage:
+                entered = (event.migrated_at, version)
+                row.stays.append(Stay(stage=event.stage, entered=entered, ends_silence=False))
         case StageChanged():
-            row.stays.append(Stay(stage=event.to_stage, entered_at=event.changed_at))
-            row.active_at = max(row.active_at, event.changed_at)
+            row.stays.append(Stay(stage=event.to_stage, entered=(event.changed_at, version)))
         case OpportunityReopened():
-            row.status, row.closed_at = OPEN, None
-            row.stays.append(Stay(stage=event.stage, entered_at=event.reopened_at))
-            row.active_at = event.reopened_at
+            row.status = OPEN
+            row.stays.append(Stay(stage=event.stage, entered=(event.reopened_at, version)))
         case OpportunityWon():
-            _close(row, WON, event.won_at)
+            row.status, row.stays[-1].left = WON, (event.won_at, version)
         case OpportunityLost():
-            _close(row, LOST, event.lost_at)
+            row.status, row.stays[-1].left = LOST, (event.lost_at, version)
         case _:
-            _change_deed(row, event)
+            _change_deed(row, event, version)
 
 
 def _change_deed(
@@ -133,14 +107,15 @@ def _change_deed(
     | VisitFieldsFilled
     | VisitNextActionBooked
     | VisitSummarised,
+    version: int,
 ) -> None:
     before = next((each for each in row.deeds if each.action_id == event.action_id), None)
     match event:
-        case ActionLogged() if row.status == OPEN:
-            row.deeds.append(_deed(event, event.contact_id))
+        case ActionLogged():
+            row.deeds.append(_deed(event, event.contact_id, version))
             _forget_old(row)
         case ActionCorrected() if before is not None:
-            row.deeds[row.deeds.index(before)] = _deed(event, before.contact_id)
+            row.deeds[row.deeds.index(before)] = _deed(event, before.contact_id, before.version)
         case ActionVoided() if before is not None:
             row.deeds.remove(before)
         case EvidenceAttached() if before is not None:
@@ -153,7 +128,7 @@ def _change_deed(
             before.is_valid = not event.invalid_reasons
 
 
-def _opened(event: OpportunityOpened, known_at: datetime) -> OpportunityBehaviour:
+def _opened(event: OpportunityOpened, stored: StoredEvent) -> OpportunityBehaviour:
     row = OpportunityBehaviour(
         opportunity_id=event.opportunity_id,
         customer_id=event.customer_id,
@@ -163,9 +138,8 @@ def _opened(event: OpportunityOpened, known_at: datetime) -> OpportunityBehaviou
         owner_id=event.owner_id,
         unit_path=event.unit_path,
         opened_at=event.opened_at,
-        known_at=known_at,
-        active_at=event.opened_at,
-        stays=[Stay(stage=event.stage, entered_at=event.opened_at)],
+        known_at=stored.recorded_at,
+        stays=[Stay(stage=event.stage, entered=(event.opened_at, stored.version))],
     )
     _follow(row, event.pipeline)
     return row
@@ -177,12 +151,7 @@ def _follow(row: OpportunityBehaviour, pipeline: PipelineDefinition) -> None:
     row.silence_in_business_time = pipeline.silence_in_business_time
 
 
-def _close(row: OpportunityBehaviour, status: str, at: datetime) -> None:
-    """What it did is not looked at again; where it dwelt is."""
-    row.status, row.closed_at, row.deeds = status, at, []
-
-
-def _deed(event: ActionLogged | ActionCorrected, contact_id: str | None) -> Deed:
+def _deed(event: ActionLogged | ActionCorrected, contact_id: str | None, version: int) -> Deed:
     figures = {
         name: float(value)
         for name, value in event.fields.items()
@@ -192,6 +161,7 @@ def _deed(event: ActionLogged | ActionCorrected, contact_id: str | None) -> Deed
         action_id=event.action_id,
         type=event.type,
         happened_at=event.happened_at,
+        version=version,
         direction=event.direction,
         is_contact=event.is_contact,
         ends_silence=event.ends_silence,
@@ -209,8 +179,13 @@ def _forget_old(row: OpportunityBehaviour) -> None:
     old = [each for each in row.deeds if each.happened_at < newest - KEPT]
     if not old:
         return
-    signs = [each.happened_at for each in old if each.ends_silence and each.is_valid]
-    row.active_at = max([row.active_at, *signs])
+    signs = [
+        each.happened_at
+        for each in old
+        if each.ends_silence and each.is_valid and not was_closed(row, each)
+    ]
+    if signs:
+        row.forgotten_at = max([*signs, row.forgotten_at or signs[0]])
     row.deeds = [each for each in row.deeds if each not in old]
 
 

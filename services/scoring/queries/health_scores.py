@@ -4,22 +4,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+import msgspec
+from sqlalchemy import ColumnElement, select
 
 from services.scoring.domain.behaviour import Standing, measured
 from services.scoring.domain.health import Health, health
 from services.scoring.domain.health_record import HEALTH, HealthOf, Subject
 from services.scoring.domain.health_rules import HEALTH_RULES, ONE_PER_TENANT, Compared, RuleBook
 from services.scoring.domain.lead_behaviour import LeadBehaviour
-from services.scoring.domain.opportunity_behaviour import (
-    OPEN,
-    WON,
-    OpportunityBehaviour,
-    median_dwells,
-    stay_at,
-)
+from services.scoring.domain.opportunity_behaviour import OPEN, WON, OpportunityBehaviour
+from services.scoring.domain.opportunity_course import Course, median_dwells
 from services.scoring.queries.read_models import LEADS, LOG_NAME, OPPORTUNITIES, process_of
 from shared.business_time import BusinessCalendar
+from shared.clock import milliseconds
 from shared.envelope import stream_name
 from shared.events.scoring import HealthRules
 from shared.organisation import Organisation
@@ -31,6 +28,7 @@ _CONTACTS_OF_LEADS = frozenset({"call", "visit", "message", "email", "meeting"})
 _HOUR = 3600.0
 
 Behaviour = OpportunityBehaviour | LeadBehaviour
+_course = msgspec.json.Decoder(Course).decode
 
 
 class Norms(NamedTuple):
@@ -44,11 +42,14 @@ class Norms(NamedTuple):
 
 
 async def norms_of(ports: Ports, organisation: Organisation, at: datetime) -> Norms:
-    won = await _bodies(ports, OPPORTUNITIES, organisation.tenant_id, WON)
+    """As they stood at a moment: of the settings, and of what was won before."""
+    before = OPPORTUNITIES.rows.c.closed_at < milliseconds(at)
+    won = await _bodies(ports, OPPORTUNITIES, organisation.tenant_id, WON, before)
+    courses = [_course(body) for body in won]
     process = await process_of(ports, organisation.tenant_id)
     return Norms(
         calendar=organisation.calendar(at),
-        median_dwells=median_dwells(won),
+        median_dwells=median_dwells(courses),
         types=frozenset(process.types),
         lead_silence_seconds=organisation.number_setting("lead_sleeping_hours", at) * _HOUR,
         lead_silence_in_business_time=bool(
@@ -74,11 +75,12 @@ def health_id(kind: str, subject_id: str) -> str:
     return f"{kind}:{subject_id}"
 
 
-def subject_of(row: Behaviour) -> Subject:
+def subject_of(row: Behaviour, at: datetime) -> Subject:
+    """With the stage it was in, and who is told of it now."""
     stage: str | None = None
     match row:
         case OpportunityBehaviour():
-            kind, subject_id, stage = OPPORTUNITY, row.opportunity_id, row.stage
+            kind, subject_id, stage = OPPORTUNITY, row.opportunity_id, row.stay_at(at).stage
         case LeadBehaviour():
             kind, subject_id = LEAD, row.lead_id
     return Subject(
@@ -92,34 +94,53 @@ def subject_of(row: Behaviour) -> Subject:
 
 
 def health_at(rules: HealthRules, row: Behaviour, norms: Norms, at: datetime) -> Health:
-    return health(rules, measured(rules, row.deeds, _standing(row, norms, at), at))
+    deeds = row.counted_deeds() if isinstance(row, OpportunityBehaviour) else row.deeds
+    return health(rules, measured(rules, deeds, _standing(row, norms, at), at))
 
 
 def is_scored_at(row: Behaviour, at: datetime) -> bool:
-    """Opportunities while open and known, leads while somebody has them."""
+    """Opportunities while open and known, leads while somebody has them: as they stood then."""
     match row:
         case OpportunityBehaviour():
-            begun = max(row.opened_at, row.known_at) <= at
-            return begun and (row.closed_at is None or row.closed_at > at)
+            return row.known_at < at and row.is_open_at(at)
         case LeadBehaviour():
-            return row.is_open and row.assigned_at is not None and row.assigned_at <= at
+            return row.holding_at(at) is not None
+
+
+def goes_on(row: Behaviour) -> bool:
+    """Whether there is more to score to come."""
+    match row:
+        case OpportunityBehaviour():
+            return row.status == OPEN
+        case LeadBehaviour():
+            return row.is_held
+
+
+def scored_since(row: Behaviour, at: datetime) -> datetime:
+    """Since when it was scored day by day without a break."""
+    match row:
+        case OpportunityBehaviour():
+            return row.open_since(at)
+        case LeadBehaviour():
+            return row.held_since(at)
 
 
 def _standing(row: Behaviour, norms: Norms, at: datetime) -> Standing:
     match row:
         case OpportunityBehaviour():
-            stay = stay_at(row, at)
+            stay = row.stay_at(at)
             return Standing(
-                active_at=row.active_at,
+                active_at=row.active_at(at),
                 silence_limit_seconds=row.silence_limits.get(stay.stage),
                 calendar=norms.calendar if row.silence_in_business_time else None,
-                entered_stage_at=stay.entered_at,
+                entered_stage_at=stay.entered[0],
                 median_dwell_seconds=norms.median_dwells.get((row.pipeline, stay.stage)),
                 known_types=norms.types,
             )
         case LeadBehaviour():
+            held = row.holding_at(at)
             return Standing(
-                active_at=row.assigned_at or row.captured_at,
+                active_at=held.since if held else row.captured_at,
                 silence_limit_seconds=norms.lead_silence_seconds,
                 calendar=norms.calendar if norms.lead_silence_in_business_time else None,
                 entered_stage_at=None,
@@ -138,13 +159,13 @@ async def compared(
     norms = await norms_of(ports, organisation, at)
     tenant_id = organisation.tenant_id
     rows: list[Behaviour] = [
-        *await _bodies(ports, OPPORTUNITIES, tenant_id, OPEN),
-        *await _bodies(ports, LEADS, tenant_id, OPEN),
+        *map(OPPORTUNITIES.decode, await _bodies(ports, OPPORTUNITIES, tenant_id, OPEN)),
+        *map(LEADS.decode, await _bodies(ports, LEADS, tenant_id, OPEN)),
     ]
     found = []
     for row in rows:
         if is_scored_at(row, at):
-            subject = subject_of(row)
+            subject = subject_of(row, at)
             found.append(
                 Compared(
                     kind=subject.kind,
@@ -157,16 +178,20 @@ async def compared(
 
 
 async def _bodies(
-    ports: Ports, model: RowReadModel[Any], tenant_id: str, status: str
-) -> Sequence[Any]:
+    ports: Ports,
+    model: RowReadModel[Any],
+    tenant_id: str,
+    status: str,
+    *more: ColumnElement[bool],
+) -> Sequence[bytes]:
     table = model.rows
     query = (
         select(table.c.body)
-        .where(table.c.tenant_id == tenant_id, table.c.status == status)
+        .where(table.c.tenant_id == tenant_id, table.c.status == status, *more)
         .order_by(table.c.key)
     )
     async with ports.read_store.reading() as connection:
-        return [model.decode(body) for body in (await connection.execute(query)).scalars()]
+        return list((await connection.execute(query)).scalars())
 
 
 async def behaviour(ports: Ports, model: RowReadModel[Any], tenant_id: str, key: str) -> Any | None:

@@ -76,7 +76,7 @@ async def _health(ports: Ports, organisation: Organisation, row: Behaviour) -> M
     norms = await norms_of(ports, organisation, at)
     now = health_at(book.in_force, row, norms, at) if is_scored_at(row, at) else None
     beside = book.proposed
-    subject = subject_of(row)
+    subject = subject_of(row, at)
     recorded = await recorded_health(ports, tenant_id, subject.kind, subject.subject_id)
     return {
         "now": None if now is None else _shown(now, book.in_force, at),

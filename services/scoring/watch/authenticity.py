@@ -66,8 +66,8 @@ class AuthenticityWatch:
             return False
         judging = _Judging(
             doubt_limits(organisation, clock),
-            organisation.calendar(),
-            organisation.zone(),
+            organisation.calendar(clock),
+            organisation.zone(clock),
             await process_of(self._ports, tenant_id),
         )
         doubts: list[Doubt] = []

@@ -16,11 +16,13 @@ from services.scoring.domain.health_rules import RuleBook
 from services.scoring.queries.health_scores import (
     Behaviour,
     Norms,
+    goes_on,
     health_at,
     health_id,
     is_scored_at,
     norms_of,
     rule_book,
+    scored_since,
     subject_of,
 )
 from services.scoring.queries.read_models import LOG_NAME, OPPORTUNITIES
@@ -89,31 +91,26 @@ class HealthWatch:
 async def health_runs(
     ports: Ports, organisation: Organisation, due: Sequence[Due], clock: datetime
 ) -> list[Run]:
-    """For each day that ended since a row was looked at; what is closed ends what was said."""
+    """For each day that ended since a row was looked at, as it stood then; what is closed by now
+    ends what was said."""
     runs = []
-    to_score: list[tuple[Behaviour, list[_Day]]] = []
+    judged: list[tuple[Behaviour, bool, list[_Day]]] = []
     for each in due:
-        if each.row is None:
-            continue
-        if is_scored_at(each.row, clock):
-            days = [day for day in _days(each, organisation, clock) if _is_due(each.row, day)]
-            to_score += [(each.row, days)] if days else []
-        elif each.watched_until:
-            subject = subject_of(each.row)
-            over = EndHealth(kind=subject.kind, subject_id=subject.subject_id, now=clock)
-            runs.append(_run(ports, organisation, subject, [over]))
-    if not to_score:
-        return runs
-    book = await rule_book(ports, organisation.tenant_id)
-    norms = await norms_of(ports, organisation, clock)
-    for row, days in to_score:
-        commands = [_record(book, norms, row, day) for day in days]
-        runs.append(_run(ports, organisation, subject_of(row), commands))
+        if each.row is not None:
+            days = _days(each, organisation, clock)
+            scored = [day for day in days if is_scored_at(each.row, day.ends)]
+            judged.append((each.row, bool(each.watched_until), scored))
+    ends = sorted({day.ends for _row, _looked_at, days in judged for day in days})
+    norms = {each: await norms_of(ports, organisation, each) for each in ends}
+    book = await rule_book(ports, organisation.tenant_id) if ends else RuleBook()
+    for row, looked_at, days in judged:
+        subject = subject_of(row, clock)
+        commands: list[HealthCommand] = [_record(book, norms[day.ends], row, day) for day in days]
+        if not goes_on(row) and (days or looked_at):
+            commands.append(EndHealth(kind=subject.kind, subject_id=subject.subject_id, now=clock))
+        if commands:
+            runs.append(_run(ports, organisation, subject, commands))
     return runs
-
-
-def _is_due(row: Behaviour, day: _Day) -> bool:
-    return is_scored_at(row, day.ends)
 
 
 def _record(book: RuleBook, norms: Norms, row: Behaviour, day: _Day) -> RecordHealth:
@@ -121,11 +118,12 @@ def _record(book: RuleBook, norms: Norms, row: Behaviour, day: _Day) -> RecordHe
     if proposed is not None:
         beside = (proposed.version, health_at(proposed, row, norms, day.ends).score)
     return RecordHealth(
-        subject=subject_of(row),
+        subject=subject_of(row, day.ends),
         health=health_at(book.in_force, row, norms, day.ends),
         rules_version=book.in_force.version,
         low_below=book.in_force.low_below,
         beside=beside,
+        open_since=day_of(scored_since(row, day.ends), day.zone).day,
         day=day.day,
         now=day.ends,
     )
@@ -154,7 +152,7 @@ def _days(due: Due, organisation: Organisation, clock: datetime) -> list[_Day]:
     assert live_at is not None
     looked = moment(due.watched_until) - _INSTANT
     since = max(looked, live_at, clock - timedelta(days=_DAYS_MADE_UP_FOR))
-    day = day_of(since, organisation.zone())
+    day = day_of(since, organisation.zone(clock))
     found = []
     while day.ends < clock:
         found.append(day)
@@ -164,9 +162,9 @@ def _days(due: Due, organisation: Organisation, clock: datetime) -> list[_Day]:
 
 def next_look(due: Due, organisation: Organisation, clock: datetime) -> int:
     """The end of the day that runs; never for what is not scored until it changes."""
-    if due.row is None or not is_scored_at(due.row, clock):
+    if due.row is None or not goes_on(due.row):
         return NEVER
-    return milliseconds(day_of(clock - _INSTANT, organisation.zone()).ends)
+    return milliseconds(day_of(clock - _INSTANT, organisation.zone(clock)).ends)
 
 
 def runner(ports: Ports) -> Runner:

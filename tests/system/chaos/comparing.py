@@ -198,7 +198,7 @@ async def _compare_rows(connection: AsyncConnection, folded: FoldedRows) -> None
 
 
 async def _compare_points(connection: AsyncConnection, folded: FoldedRows) -> None:
-    figures = folded.model.contents[1]
+    figures = folded.model.contents[-1]
     kept = {
         (row["tenant_id"], *(row[name] for name in Point._fields)): row["amount"]
         for row in (await connection.execute(figures.rows)).mappings()

@@ -1,0 +1,55 @@
+"""Server-sent events: a message comes when whoever asks upon it finds what changed."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from shared import live_api
+from tests.services.sales_floor import SalesFloor, sales_floor
+
+
+@pytest.fixture
+async def floor(tmp_path: Path) -> AsyncIterator[SalesFloor]:
+    async with sales_floor(tmp_path / "data") as found:
+        await found.hosting.catch_up()
+        yield found
+
+
+def changes(floor: SalesFloor) -> AsyncIterator[str]:
+    return live_api.changes(floor.hosting.ports, "T1", None)
+
+
+async def test_a_message_waits_until_the_boards_show_the_change(floor: SalesFloor) -> None:
+    """The host of this test follows the log only when it is told to."""
+    messages = changes(floor)
+    assert (await anext(messages)).startswith("retry:")
+    following = asyncio.ensure_future(anext(messages))
+    await asyncio.sleep(0)
+
+    await floor.open("O1")
+    await asyncio.sleep(0.2)
+    assert not following.done()
+    await floor.hosting.catch_up()
+    message = await asyncio.wait_for(following, 1.5)
+
+    data = json.loads(message.partition("data: ")[2])
+    assert "opportunities.opportunity_opened.v1" in data["changed"]
+    shown = (await floor.shown("/boards/silence"))["rows"]
+    assert [row["opportunity_id"] for row in shown] == ["O1"]
+
+
+async def test_read_models_that_stand_still_delay_a_message_and_do_not_stop_it(
+    floor: SalesFloor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_api, "_SHOWN_WITHIN_SECONDS", 0.1)
+    messages = changes(floor)
+    await anext(messages)
+    following = asyncio.ensure_future(anext(messages))
+    await asyncio.sleep(0)
+
+    await floor.open("O1")
+
+    assert "opportunity_opened" in await asyncio.wait_for(following, 5)
