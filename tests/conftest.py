@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[1]
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 settings.load_profile("steady")
 
-# What is loaded stays: looking through it for garbage again and again is in vain.
-gc.set_threshold(100_000, 20, 100)
+# What is loaded stays: looking through it for garbage so often is in vain.
+gc.set_threshold(50_000, 10, 10)
 
 # A build started in the background ignores Ctrl-C, and so would every process that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
