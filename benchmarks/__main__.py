@@ -15,7 +15,7 @@ from pathlib import Path
 import benchmarks
 from benchmarks.figure import Figure, table, write_json
 
-NO_BENCHMARKS = {"__main__", "figure"}
+NO_BENCHMARKS = {"__main__", "courses", "figure"}
 
 
 def names() -> list[str]:

@@ -41,6 +41,8 @@ REPS = 2_600
 SILENT = 0.1
 """Of those open, if nobody had done anything about them."""
 DAYS = 80
+CLOSED_DAYS = 10
+"""The youngest that is closed was opened so long ago: longer than five stays last."""
 A_COMMIT = 5_000
 STAGES = tuple(stage.name for stage in STANDARD_PIPELINE.stages)
 GOLDEN = ("discovery_call", "needs_sheet", "demonstration", "objection_talk", "contract_review")
@@ -107,7 +109,9 @@ def _open(number: int, opened_at: datetime, now: datetime) -> Course:
 
 
 def _closed(number: int, now: datetime) -> Course:
-    opened_at = _to_the_millisecond(now - timedelta(days=6 + DAYS * number / OPPORTUNITIES))
+    opened_at = _to_the_millisecond(
+        now - timedelta(days=CLOSED_DAYS + DAYS * number / OPPORTUNITIES)
+    )
     stay = (20 + number % 24) * _HOUR
     entered = tuple(opened_at + (each + 1) * stay for each in range(number % 5))
     begins = (opened_at, *entered)
@@ -130,12 +134,13 @@ def _to_the_millisecond(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-async def fill(folder: Path) -> list[Course]:
-    """Units, people, the pipeline and every course, with all that follows from them."""
+async def fill(folder: Path) -> datetime:
+    """Units, people, the pipeline and every course, with all that follows from them; answers when
+    `courses` ended."""
     now = datetime.now(UTC).replace(microsecond=0)
     made = courses(now)
     async with open_embedded(folder) as hosting:
-        await _organisation(hosting, now - timedelta(days=DAYS + 10))
+        await _organisation(hosting, now - timedelta(days=CLOSED_DAYS + DAYS + 1))
         handling = hosting.ports.commands("opportunities")
         await handling.handle(
             PIPELINE, "standard", PublishPipeline(pipeline=PIPELINE_USED, now=now), _context(now)
@@ -144,7 +149,7 @@ async def fill(folder: Path) -> list[Course]:
             await _happened(handling, made[start : start + A_COMMIT])
             await hosting.catch_up(runners=False)
         await hosting.catch_up()
-    return made
+    return now
 
 
 async def _happened(handling: CommandHandling, part: list[Course]) -> None:

@@ -6,6 +6,7 @@ One `pulsetrail api` on PostgreSQL with fsync on. Batches are compared with a ba
 very rows, as many a commit and on as many connections; single posts of 64 clients with the same
 process whose handlers leave the command out. What is stored is compared with what was sent before
 any figure is given; repeated, everything is a duplicate. Beside them the library `eventsourcing`.
+About two minutes.
 """
 
 import asyncio

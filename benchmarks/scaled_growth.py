@@ -4,7 +4,7 @@
 
 The same worker as in `scaled_projection`; 10,000 aggregates get events, all others have a row
 already. Both tables are compared with the oracle before a figure is given. BENCH_SCALE=0.1 takes a
-tenth of the events and of the million.
+tenth of the events and of the million. About five minutes.
 """
 
 import asyncio

@@ -3,7 +3,8 @@
     python -m benchmarks.scaled_rebuild
 
 Live: through Kafka by one worker's subscription. The rebuild folds the same log from the store and
-takes the place of what was built live; both are compared with a fold in one thread.
+takes the place of what was built live; both are compared with a fold in one thread. Events of one
+opportunity lie far apart in the log, as in life. About ten minutes.
 """
 
 import asyncio

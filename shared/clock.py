@@ -3,12 +3,9 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import msgspec
-
 Clock = Callable[[], datetime]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_as_json = msgspec.json.Encoder().encode
 
 
 def wall_clock() -> datetime:
@@ -52,5 +49,4 @@ def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and `Z`."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    text = _as_json(moment).decode()  # with quotes, and six digits or none
-    return text[1:24] + "Z" if moment.microsecond else text[1:20] + ".000Z"
+    return moment.isoformat("T", "milliseconds")[: -len("+00:00")] + "Z"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from benchmarks.scaled.contest import CannotCompete, compare, launched
+from benchmarks.scaled.contest import CannotCompete, Running, compare, launched
 from benchmarks.scaled.our_worker import our_worker, with_heads
 from benchmarks.scaled.servers import Servers
 from benchmarks.scaled.stage_model import MODEL
@@ -90,7 +90,7 @@ async def followed_live(
     outlet = KafkaOutlet(servers.bootstrap)
     running = launched(contestant, folder / "live.said")
     try:
-        await _until_it_follows(connection)
+        await _until_it_follows(connection, running)
         feed = asyncio.create_task(feeding.feed(outlet))
         took: list[tuple[float, int]] = []
         ends = monotonic() + seconds + _PATIENCE_SECONDS
@@ -109,7 +109,7 @@ async def followed_live(
     return Late(_percentile(took, 0.5), _percentile(took, 0.99))
 
 
-async def _until_it_follows(connection: "asyncpg.Connection[Any]") -> None:
+async def _until_it_follows(connection: "asyncpg.Connection[Any]", running: Running) -> None:
     ends = monotonic() + _PATIENCE_SECONDS
     while True:
         try:
@@ -117,6 +117,7 @@ async def _until_it_follows(connection: "asyncpg.Connection[Any]") -> None:
                 return
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
             pass  # it makes them when it starts
+        running.refuse_ended()
         assert monotonic() < ends, "the worker follows nothing"
         await asyncio.sleep(0.1)
 

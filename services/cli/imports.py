@@ -25,7 +25,7 @@ from shared.errors import DomainError, FieldProblem, Malformed, NotFound
 LOG = structlog.get_logger(__name__)
 
 _KEPT_FOR = timedelta(hours=24)
-_MOST_FILES = 20
+_MOST_FILES_OF_A_TENANT = 20
 _LARGEST_UNPACKED_BYTES = 512 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
 KINDS = (".csv", ".csv.gz", ".ndjson", ".ndjson.gz", ".xlsx")
@@ -103,7 +103,7 @@ class Imports:
         suffix = next((each for each in KINDS if name.lower().endswith(each)), None)
         if suffix is None:
             raise Malformed("file", errors=[FieldProblem("file", "media-type", ", ".join(KINDS))])
-        self._forget()
+        self._forget(tenant_id)
         file_id, now = str(self._hosting.ports.new_id()), self._hosting.ports.clock()
         path = self._folder / f"{file_id}{suffix}"
         size = await self._written(path, content)
@@ -189,14 +189,16 @@ class Imports:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    def _forget(self) -> None:
-        """Files of yesterday, and the oldest where there are too many."""
+    def _forget(self, tenant_id: str) -> None:
+        """Files of yesterday, and the tenant's oldest where it has too many."""
         by_age = sorted(self._files.values(), key=lambda each: each.uploaded_at)
+        of_tenant = [each.file_id for each in by_age if each.tenant_id == tenant_id]
+        spare = set(of_tenant[: max(0, len(of_tenant) - _MOST_FILES_OF_A_TENANT + 1)])
         oldest_kept = self._hosting.ports.clock() - _KEPT_FOR
         busy = {each.file.file_id for each in self._imports.values() if each.state == "running"}
-        spare = len(by_age) - _MOST_FILES + 1
-        for number, known in enumerate(by_age):
-            if known.file_id not in busy and (number < spare or known.uploaded_at < oldest_kept):
+        for known in by_age:
+            is_old = known.file_id in spare or known.uploaded_at < oldest_kept
+            if is_old and known.file_id not in busy:
                 known.path.unlink(missing_ok=True)
                 del self._files[known.file_id]
 

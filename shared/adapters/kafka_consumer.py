@@ -55,6 +55,7 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
         self._owner: PartitionOwner | None = None
         self._readings: dict[int, PartitionReading] = {}
         self._unplaced: set[int] = set()
+        self._rebalances = 0
 
     async def start(self, owner: PartitionOwner) -> None:
         await self._check_topic()
@@ -102,16 +103,18 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
             raise self._out_of_range(flaw) from flaw
         except (KafkaError, OSError) as failure:
             raise self._away(failure) from failure
+        assigned = consumer.assignment()
         return [
-            reading.delivered(records, consumer.highwater(where))
+            reading.delivered(records, consumer.highwater(where) if where in assigned else None)
             for where, records in fetched.items()
             if (reading := self._readings.get(where.partition)) is not None
         ]
 
     async def seek(self, partition: int, start: StartingPoint) -> None:
         consumer = self._running()
-        if self._at(partition) in consumer.assignment():
-            await self._place(consumer, {partition: start})
+        # What is not placed yet came anew: its owner is asked where it begins by then.
+        if self._at(partition) in consumer.assignment() and partition not in self._unplaced:
+            await self._place(consumer, {partition: start}, self._rebalances)
 
     async def lag(self) -> Mapping[int, int]:
         consumer = self._running()
@@ -154,34 +157,41 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         partitions = list(assigned)
+        self._rebalances += 1
         self._running().pause(*partitions)
         self._readings.clear()
         self._unplaced = {where.partition for where in partitions}
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         partitions = [where.partition for where in revoked]
-        placed = [each for each in partitions if each not in self._unplaced]
+        self._rebalances += 1
         self._unplaced.difference_update(partitions)
-        for partition in placed:
+        for partition in partitions:
             self._readings.pop(partition, None)
-        if placed and self._owner is not None:
-            await self._owner.revoked(placed)
+        if partitions and self._owner is not None:
+            await self._owner.revoked(partitions)
 
     # ------------------------------------------------------------------ placing
 
     async def _place_unplaced(self, consumer: AIOKafkaConsumer) -> None:
-        unplaced = set(self._unplaced)
+        unplaced, rebalances = set(self._unplaced), self._rebalances
         if unplaced and self._owner is not None:
             starts = await self._owner.assigned(unplaced)
-            await self._place(consumer, starts)
+            await self._place(consumer, starts, rebalances)
 
-    async def _place(self, consumer: AIOKafkaConsumer, starts: Mapping[int, StartingPoint]) -> None:
+    async def _place(
+        self, consumer: AIOKafkaConsumer, starts: Mapping[int, StartingPoint], rebalances: int
+    ) -> None:
+        """Nothing, where partitions have been assigned or revoked since: these starting points are
+        out of date, and the owner would not know of what is placed."""
         places = [self._at(each) for each in starts]
         try:
             first = await consumer.beginning_offsets(places)
             end = await consumer.end_offsets(places)
         except (KafkaError, OSError) as failure:
             raise self._away(failure) from failure
+        if rebalances != self._rebalances:
+            return
         assigned = consumer.assignment()
         for where in places:
             start = starts[where.partition]

@@ -38,12 +38,12 @@ PHONE = "+8613800000001"
 
 @dataclass
 class Boards:
-    """`key_of`: by person. A changed row is to appear within 1 s on a machine that does nothing
-    else; tests share theirs."""
+    """`key_of`: by person. `appears_within_seconds`: a changed row, at the best of a few times,
+    since tests share their machine."""
 
     address: str
     administrator: str
-    appears_within_seconds: float = 2.0
+    appears_within_seconds: float = 1.0
     key_of: dict[str, str] = field(default_factory=dict)
 
     def asked(self, method: str, path: str, key: str, body: Any = None) -> dict[str, Any]:

@@ -33,6 +33,7 @@ PAGES = {
         "goals": "/goals",
         "data-quality": "/data-quality",
         "breakpoints": "/breakpoints",
+        "customers": "/customers",
         "leads": "/leads",
         "allocation": "/allocation",
         "duplicates": "/duplicates",
@@ -43,6 +44,8 @@ PAGES = {
 }
 SETUP_PAGES = {
     "policies": "/policies",
+    "policy": "/policies/edit?name=opportunity-stands-still",
+    "channel": "/policies/channel",
     "sent": "/sent",
     "people": "/people",
     "units": "/units",

@@ -114,22 +114,42 @@ async def leave_without_a_golden_action(floor: SalesFloor) -> None:
     await pass_on(floor, "O1", "bye")
 
 
-PATHS_WITH_FILES = (
-    *("/golden-actions?", "/heat-map?", "/funnel?pipeline=short&"),
-    *("/traffic-lights?", "/goals?"),
+@pytest.mark.parametrize(
+    ("path", "heads", "line"),
+    [
+        (
+            "/golden-actions",
+            "组织单元,销售,阶段,黄金动作,按时,到期,完成率,灯",
+            "north,,hello,演示,0,1,0.0,红",
+        ),
+        (
+            "/heat-map",
+            "组织单元,销售,阶段,黄金动作,按时,到期,完成率,灯",
+            "team-1,,hello,演示,0,1,0.0,红",
+        ),
+        ("/traffic-lights", "组织单元,销售,统计项,按时,到期,完成率,灯", "north,,按时录入,"),
+        (
+            "/funnel",
+            "组织单元,销售,细分,从,到,录入,到达,进行中,流失,转化率,中位小时",
+            "north,,,商机已建立,",
+        ),
+        ("/goals", "组织单元,销售,月份,要达成什么,目标,到达,达成率", "north,,2026-03,有效线索,"),
+        ("/data-quality", "组织单元,月份,线索,疑似重复客户,完整率,决策链,预算状态,核心诉求,", ""),
+        ("/breakpoints", "阶段,合计超时小时,商机,客户,超时小时,负责人,组织单元", ""),
+    ],
 )
-
-
-async def test_a_boards_table_is_a_file_too(floor: SalesFloor) -> None:
+async def test_a_boards_table_is_a_file_with_heads_in_the_readers_language(
+    floor: SalesFloor, path: str, heads: str, line: str
+) -> None:
     await leave_without_a_golden_action(floor)
     await an_hour_passes(floor)
 
-    for path in PATHS_WITH_FILES:
-        text = await shown(floor, f"{path}unit=north&language=en")
-        [file] = links(text, "/api/v1/boards")
-        answer = await page(floor, file)
-        assert answer.headers["content-type"].startswith("text/csv"), (path, answer.text)
-        assert "north" in answer.text
+    answer = await page(floor, f"{path}?format=csv", language="zh")
+
+    assert answer.headers["content-type"].startswith("text/csv")
+    first, *rest = answer.text.removeprefix("\ufeff").splitlines()
+    assert first.startswith(heads)
+    assert not line or any(each.startswith(line) for each in rest), rest
 
 
 async def test_golden_actions_open_those_of_each_rep(floor: SalesFloor) -> None:
@@ -196,7 +216,8 @@ async def test_a_unit_whose_leads_are_too_good_to_be_true_gets_the_kit(floor: Sa
     await floor.hosting.catch_up()
 
     text = await shown(floor, "/goals?month=2026-03", "director")
-    red = text[text.index('class="notice bad"') : text.index("</details>")]
+    begins = text.index('class="notice bad"')
+    red = text[begins : text.index("</details>", begins)]
 
     assert ">north<" in red.replace("</svg>", ">")
     assert "1 valid leads are on target, but first visits close at 0.0 %" in red

@@ -15,6 +15,7 @@ from services.scoring.domain.conversion_models import HistoryIsTooShort
 from services.scoring.learning import learn
 from services.scoring.queries.conversions import ModelIsLost, kept_model
 from services.scoring.queries.health_scores import behaviour
+from services.scoring.queries.lead_scores import every_lead_score
 from services.scoring.queries.read_models import LEADS
 from shared.command_handling import CommandContext, Run, Step
 from tests.services.alarm_floor import AlarmFloor, alarm_floor
@@ -119,6 +120,10 @@ async def test_a_learned_model_answers_beside_and_then_instead(alarm: AlarmFloor
     await alarm.settle(after=HOUR)
     beside = (await conversion(alarm))["recorded"]
     assert (beside["by"], beside["beside_version"]) == ("rules", 1)
+    organisation = await floor.hosting.ports.organisations.of("T1")
+    listed = await every_lead_score(floor.hosting.ports, organisation)
+    assert {(each["by"], each["beside_version"]) for each in listed} == {("rules", 1)}
+    assert all(0 < each["beside_probability"] < 1 for each in listed)
     await floor.told("/conversion-models/take-effect", {"version": 1}, "administrator")
     await alarm.settle(after=HOUR)
     said = (await conversion(alarm))["recorded"]

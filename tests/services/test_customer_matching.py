@@ -54,6 +54,7 @@ async def told_two(floor: SalesFloor) -> None:
     ("body", "reason"),
     [
         ({"name": "宏达科技股份有限公司"}, "company-name"),
+        ({"name": "🚀　宏達科技（有限公司）✨"}, "company-name"),
         ({"credit_code": "９１３５０１００m000100y43"}, "credit-code"),
         (
             {"contacts": [{"contact_id": "K9", "name": "Li", "phone": "+86 138-0000-0000"}]},

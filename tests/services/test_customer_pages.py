@@ -168,3 +168,58 @@ async def test_duplicates_are_a_file_too(floor: SalesFloor) -> None:
     lines = (await page(floor, "/duplicates?format=csv", "director")).text.splitlines()
     assert lines[0] == "\ufeffGroup,Reason,Id,Customer"
     assert lines[2] == "1,same phone,C2,Tianrun"
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ({"name": "TIANRUN Ltd."}, "same company name"),
+        ({"phone": "138 0000 0001"}, "same phone"),
+        ({"id": "C2"}, "this id"),
+    ],
+)
+async def test_a_customer_is_found_by_what_is_known(
+    floor: SalesFloor, typed: dict[str, str], why: str
+) -> None:
+    answer = await sent(floor, "/customers", typed, "director")
+
+    assert answer.status_code == 200
+    found = answer.text[answer.text.index('id="found"') :]
+    assert 'href="/customers/C2">Tianrun</a>' in found
+    assert why in found
+    assert all(f'value="{value}"' in answer.text for value in typed.values())
+
+
+async def test_leads_and_opportunities_are_found_by_their_ids(floor: SalesFloor) -> None:
+    lead = await sent(floor, "/customers", {"id": "L1"}, "director")
+    opportunity = await sent(floor, "/customers", {"id": "O1"}, "director")
+
+    assert 'href="/leads/L1"' in lead.text
+    assert 'href="/timelines/opportunity/O1"' in opportunity.text
+
+
+async def test_who_may_not_see_a_customer_does_not_find_it(floor: SalesFloor) -> None:
+    for typed in ({"name": "Tianrun"}, {"phone": "+8613800000001"}, {"id": "L1"}):
+        answer = await sent(floor, "/customers", typed, "rep-2")
+        assert "Nobody in your sight fits." in answer.text
+        assert "C2" not in answer.text
+        assert "Tianrun</a>" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "said"),
+    [
+        ({}, "name", "This is needed."),
+        ({"credit_code": "91330106MA2CFLDGX1"}, "credit_code", "This does not fit."),
+        ({"id": "no id"}, "id", "1-64 of letters"),
+    ],
+)
+async def test_what_cannot_be_looked_for_is_said_at_its_field(
+    floor: SalesFloor, typed: dict[str, str], field: str, said: str
+) -> None:
+    answer = await sent(floor, "/customers", typed, "director")
+
+    assert answer.status_code == 422
+    at_field = answer.text.split(f'id="fault-{field}" role="alert">')[1].split("<")[0]
+    assert said in at_field
+    assert all(f'value="{value}"' in answer.text for value in typed.values())

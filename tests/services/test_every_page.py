@@ -10,7 +10,8 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from tests.services.every_page import FORMULA, EveryPage, Form, every_page, page_routes, read
+from tests.services.every_page import FORMULA, EveryPage, every_page, page_routes
+from tests.services.page_forms import Form, read
 from tests.services.page_marks import links_of, red_marks
 from tests.services.test_pages import SCRIPT, page, sent
 

@@ -12,6 +12,7 @@ import pytest
 
 from services.cli import imports_api
 from services.cli.imports import Imports
+from shared.errors import NotFound
 from shared.hosting import application
 from tests.services.sales_floor import SalesFloor, code_of, sales_floor
 from tests.services.test_pages import holds_nothing_inline_or_from_outside, page, sent, shown
@@ -197,3 +198,18 @@ async def test_where_only_the_command_line_imports_the_page_says_so(tmp_path: Pa
 
     assert "This installation imports by the command line only" in text
     assert 'type="file"' not in text
+
+
+async def test_many_files_of_a_tenant_push_out_its_own_and_nobody_elses(tmp_path: Path) -> None:
+    async def content() -> AsyncIterator[bytes]:
+        yield HEAD.encode()
+
+    async with sales_floor(tmp_path / "data") as running:
+        imports = Imports(running.hosting, tmp_path)
+        of_others = await imports.keep("T2", "a.csv", content())
+        kept = [await imports.keep("T1", "a.csv", content()) for _ in range(21)]
+
+        assert imports.file("T2", of_others.file_id) == of_others
+        assert imports.file("T1", kept[1].file_id) == kept[1]
+        with pytest.raises(NotFound):
+            imports.file("T1", kept[0].file_id)

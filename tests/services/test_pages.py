@@ -243,3 +243,30 @@ async def test_filters_live_in_the_address(floor: SalesFloor) -> None:
     assert "/timelines/opportunity/O2" in text
     assert "/timelines/opportunity/O1" not in text
     assert '<option value="needs_confirmed" selected>' in text
+
+
+@pytest.mark.parametrize(
+    ("key", "first"),
+    [
+        ("boss-1", ["/", "/silence", "/escalations", "/approvals"]),
+        ("director", ["/", "/process-health", "/silence", "/escalations"]),
+        ("rep-1", ["/my-day", "/", "/leads", "/escalations"]),
+        ("administrator", ["/people", "/policies", "/pipelines", "/import"]),
+        ("legal", ["/escalations", "/approvals", "/people", "/pipelines"]),
+    ],
+)
+async def test_the_foot_of_a_phone_has_the_four_pages_of_the_readers_role_and_a_menu_of_all(
+    floor: SalesFloor, key: str, first: list[str]
+) -> None:
+    text = await shown(floor, first[0], key)
+    foot, _, rest = text.partition('<details class="menu">')
+
+    assert re.findall(r'<li><a href="([^"]+)"', foot[foot.index('class="bar"') :]) == first
+    menu, side = rest.split("</details>")[0], rest.split('class="side"')[1].split("</nav>")[0]
+    assert set(first) <= set(re.findall(r'href="([^"]+)"', menu))
+    assert re.findall(r'href="([^"]+)"', menu) == re.findall(r'href="([^"]+)"', side)
+
+
+async def test_a_page_that_is_none_of_the_four_marks_the_menu(floor: SalesFloor) -> None:
+    assert '<summary class="is-here">' in await shown(floor, "/funnel")
+    assert '<summary class="is-here">' not in await shown(floor, "/silence")

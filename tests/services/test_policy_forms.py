@@ -52,6 +52,13 @@ async def edited(alarm: AlarmFloor, path: str, **changed: Any) -> Any:
     )
 
 
+async def test_what_is_stored_is_read_as_a_sentence_above_its_form(alarm: AlarmFloor) -> None:
+    text = await shown(alarm.floor, f"{EDIT}?name=reminder", ADMINISTRATOR)
+
+    assert "Next action due soon → at once tell the owner" in text
+    assert 'name="steps.0.after" maxlength="12" autocomplete="off" value="0m"' in text
+
+
 async def base_of(alarm: AlarmFloor, name: str) -> str:
     found = re.search(
         r'name="base" value="(\w+)"',

@@ -208,7 +208,7 @@ async def test_a_plain_upsert_of_offsets_would_count_twice(
         for table in (CHECKPOINTS, *model.tables):
             await connection.execute(table.delete())
     monkeypatch.setattr("shared.checkpoints.Checkpoints.advance", plain_upsert)
-    monkeypatch.setattr("shared.projecting.RowReadModel._load", nothing_known)
+    monkeypatch.setattr("shared.projecting.RowReadModel.load", nothing_known)
     await both_take()
     assert await sum_of_points(ports, model) == 2
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -32,6 +33,7 @@ class Owner:
         self.mine: set[int] = set()
         self.came: list[tuple[int, int]] = []
         self.ticks: list[int] = []
+        self.behind: dict[int, int] = {}
         self.failures: list[Exception] = []
 
     async def assigned(self, partitions: Collection[int]) -> Mapping[int, StartingPoint]:
@@ -44,7 +46,8 @@ class Owner:
         self.mine -= set(partitions)
 
     async def take(self, source: KafkaLogSource, seconds: float = 0.5) -> None:
-        for partition, events, next_source, until in await source.fetch(seconds):
+        for partition, events, next_source, until, behind in await source.fetch(seconds):
+            self.behind[partition] = behind
             self.came.extend((partition, event.offset) for event in events)
             if until is not None:
                 self.ticks.append(int((until - NOW).total_seconds()))
@@ -116,6 +119,48 @@ async def test_all_partitions_are_read_from_the_beginning(bench: Bench, group: s
     await source.start(owner)
     await owner.take_until(source, 8)
     assert sorted(owner.came) == [*[(0, each) for each in range(5)], *[(1, e) for e in range(3)]]
+
+
+async def test_a_fetch_tells_how_much_stands_behind_it(bench: Bench, group: str | None) -> None:
+    events = 8_000  # more than a fetch brings
+    await bench.send(range(events))
+    owner, source = Owner(), bench.source(group)
+    await source.start(owner)
+    left: list[int] = []
+    while len(owner.came) < events:
+        await owner.take(source)
+        if owner.came:
+            assert len(owner.came) + owner.behind[0] == events
+            left.append(owner.behind[0])
+    assert left[0] > 0
+    assert left[-1] == 0
+
+
+async def test_after_a_rebalance_amid_a_seek_the_owner_is_asked_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the partition would be read, and its owner would not know that it is theirs."""
+    await bench.send(range(5))
+    owner, source = Owner(), bench.source()
+    await source.start(owner)
+    await owner.take_until(source, 5)
+    consumer = source._running()
+    ask = consumer.beginning_offsets
+
+    async def rebalanced_meanwhile(places: Any) -> Any:
+        monkeypatch.undo()
+        everything = list(consumer.assignment())
+        await source.on_partitions_revoked(everything)
+        source.on_partitions_assigned(everything)
+        return await ask(places)
+
+    monkeypatch.setattr(consumer, "beginning_offsets", rebalanced_meanwhile)
+    await source.seek(0, StartingPoint(0, 0))
+    assert owner.mine == set()
+    await bench.send(range(5, 8))
+    await owner.take_until(source, 8)
+    assert owner.mine == {0, 1}
+    assert owner.came == [(0, each) for each in range(8)]
 
 
 async def test_what_comes_later_comes_too(bench: Bench, group: str | None) -> None:

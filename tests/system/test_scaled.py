@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,6 +14,7 @@ from services.cli.exit_codes import REFUSED
 from services.embedded import LOGS
 from shared.adapters.postgres_event_store import open_postgres_event_store
 from shared.clock import wall_clock
+from shared.events.leads import LeadAllocated
 from tests.oracle.leads import flaws, told_by
 from tests.oracle.live import as_recorded
 from tests.receivers.collector import collector
@@ -112,15 +114,20 @@ async def test_a_silence_is_signalled_and_escalated_once_though_processes_are_ki
 
 
 async def _leads_reach_who_is_there(system: ScaledSystem, keys: Keys, database: str) -> None:
-    """Captured while the processes that follow and allocate are killed: given once, and shown."""
+    """Captured while the processes that follow and allocate are killed: given once, and shown; the
+    good ones by the goal of the month, which another service's log tells of."""
+    month = f"{datetime.now(ZoneInfo('Asia/Shanghai')):%Y-%m}"
+    goal = {"person_id": "rep", "metric": "valid_leads", "target": 4}
+    told_goal = await system.told(f"/goals/{month}/set", goal, keys.boss)
     await system.told("/presence", {"on_duty": True}, keys.rep)
     wanted = [f"L{number}" for number in range(8)]
     for lead_id in wanted[:4]:
         await _captured(system, keys.boss, lead_id)
+    await system.shown("/boards/leads", keys.rep, told_goal["position"])
     for part in ("worker", "watch"):
         system.parts[part].kill()
     for lead_id in wanted[4:]:
-        await _captured(system, keys.boss, lead_id)
+        await _captured(system, keys.boss, lead_id, behaviours=["demo_booked", "hot_word"])
     for part in ("worker", "watch"):
         system.parts[part].start()
     await system.eventually("/boards/leads", keys.rep, lambda answer: _owned(answer) == wanted)
@@ -133,11 +140,15 @@ async def _leads_reach_who_is_there(system: ScaledSystem, keys: Keys, database: 
         for each in await store.read_log("leads", partition, 0, 1_000)
     ]
     await store.close()
-    assert flaws(told_by(told)) == []
+    events = told_by(told)
+    assert flaws(events) == []
+    weighed = [each.event for each in events if isinstance(each.event, LeadAllocated)]
+    good = [each for each in weighed if each.track == "high_value"]
+    assert [set(each.attainments) for each in good] == [{"rep"}] * 4
 
 
-async def _captured(system: ScaledSystem, key: str, lead_id: str) -> None:
-    body = {"lead_id": lead_id, "customer_id": f"C-{lead_id}", "source": "referral"}
+async def _captured(system: ScaledSystem, key: str, lead_id: str, **more: Any) -> None:
+    body = {"lead_id": lead_id, "customer_id": f"C-{lead_id}", "source": "referral", **more}
     await system.told("/leads", body, key)
 
 

@@ -61,6 +61,23 @@ class CustomerBody(Body):
         )
 
 
+class CustomerSearch(Body):
+    """By whatever is known; an e-mail address goes with the name."""
+
+    name: LongName | None = None
+    phone: Name | None = None
+    email: LongName | None = None
+    credit_code: CreditCode | None = None
+
+    def description(self) -> CustomerDescription:
+        contact = Contact(
+            contact_id="sought", name=self.name or "", phone=self.phone, email=self.email
+        )
+        return CustomerDescription(
+            name=self.name, contacts=(contact,), credit_code=self.credit_code
+        )
+
+
 class NewCustomer(CustomerBody):
     """`confirmed_as_new`: none of the look-alikes that were answered is meant."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.leads.api.customer_bodies import (
     CustomerBody,
+    CustomerSearch,
     KeepingApart,
     Merge,
     MergeUndoing,
@@ -103,6 +104,15 @@ class CustomerWork:
         description = await self._marked(caller, body)
         found: list[Candidate] = await candidates(self.ports, caller.tenant_id, description.marks)
         return await shown_candidates(self.ports, caller, found)
+
+    async def search(self, caller: Caller, sought: CustomerSearch) -> list[dict[str, Any]]:
+        """Those in sight that share one of the marks; names are sealed: the whole name is
+        compared, in one spelling."""
+        marks = await self.desk.marking.marks(caller.tenant_id, sought.description())
+        found = await candidates(self.ports, caller.tenant_id, marks)
+        shown = await shown_candidates(self.ports, caller, found)
+        names = ("customer_id", "name", "reasons")
+        return [{name: each[name] for name in names} for each in shown if each["visible"]]
 
     async def merge(
         self, caller: Caller, customer_id: str, body: Merge, context: CommandContext

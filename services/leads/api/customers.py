@@ -61,6 +61,14 @@ def router(work: CustomerWork, access: Access) -> APIRouter:
         """Whom a description fits; nothing is written."""
         return json_response({"candidates": await work.look_alikes(caller, body)})
 
+    @routes.post("/customers/search")
+    async def search_customers(
+        body: bodies.CustomerSearch, caller: Caller = Depends(reading)
+    ) -> Response:
+        """By name, phone, e-mail with name, or credit code; sent as a body, since addresses are
+        kept by proxies."""
+        return json_response({"rows": await work.search(caller, body)})
+
     for order in orders(work):
         add_order(routes, desk, access, _KIND, order)
     return routes

@@ -105,8 +105,8 @@ def next_judged(row: LeadRow) -> datetime | None:
 
 
 def contact_due_at(row: LeadRow, rules: LeadScoreRules) -> datetime | None:
-    """Until when its rep is to make the first contact (L4), or the second (L11). Nothing is due
-    from the rep while an appeal waits for the manager's word (L6)."""
+    """Until when its rep is to make the first contact (L4), or the second (L11). While an appeal
+    waits for the manager's word, nothing is due (L6)."""
     facts = row.facts
     if facts.appealed_at is not None:
         return None

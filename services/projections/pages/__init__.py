@@ -9,6 +9,7 @@ from services.projections.pages import (
     authenticity_cases,
     breakpoints,
     channel,
+    customer_search,
     customers,
     data_quality,
     duplicates,
@@ -41,7 +42,16 @@ from shared.ports import Ports
 _PAGES = (
     *(today, silence, timelines, escalations, my_day, process_health),
     *(golden_actions, funnel, traffic_lights, goals, data_quality, breakpoints, reasons),
-    *(leads, lead, allocation, customers, duplicates, approvals, authenticity_cases),
+    *(
+        leads,
+        lead,
+        allocation,
+        customer_search,
+        customers,
+        duplicates,
+        approvals,
+        authenticity_cases,
+    ),
     *(policies, policy, channel, people, person, units, keys, pipelines, imports, import_runs),
 )
 

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from services.projections.domain.windows import Window, month_of, quarter_of
 from services.projections.pages.visits import Visit
 from services.projections.queries.asking import Question
-from shared.http import BASE
 
 _YOUNG = timedelta(days=30)
 _QUARTERS, _MONTHS = 4, 6
@@ -53,11 +52,6 @@ def telling_quarter(visit: Visit) -> str:
 def with_window(question: Question, name: str) -> Question:
     """A quarter (2011-Q4) or a month (2011-11), by how it is written."""
     return replace(question, quarter=name) if "Q" in name else replace(question, month=name)
-
-
-def file_path(board: str, question: Question) -> str:
-    """All rows of the board as CSV, as its page was asked for."""
-    return f"{BASE}/boards/{board}/export?{urlencode([('format', 'csv'), *asked_for(question)])}"
 
 
 def why_path(board: str, question: Question, figure: str, **about: str | None) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Response
 
+from services.projections.pages.board_files import breakpoints_file
 from services.projections.pages.month_boards import MonthBoard, month_board
 from services.projections.pages.page_route import page_router
 from services.projections.pages.visits import Visit
@@ -23,12 +24,14 @@ def router(ports: Ports, access: Access) -> APIRouter:
     ) -> Response:
         visit = asked.visit
         board = await breakpoint_board(ports.read_store, visit.asker, asked.question)
+        rows = [await _named(visit, row) for row in board["rows"]]
+        if asked.is_file:
+            return breakpoints_file(visit, rows)
         return asked.page(
-            "breakpoints",
             "breakpoints.html",
             title=visit.words.say("Breakpoints"),
             board=board,
-            rows=[await _named(visit, row) for row in board["rows"]],
+            rows=rows,
             most_hours=max((row["hours_over"] for row in board["rows"]), default=0),
         )
 

@@ -83,10 +83,7 @@ async def _one(visit: Visit, customer_id: str, form: ShownForm) -> Response:
         status=form.status,
         place=f"/customers/{customer_id}",
         title=visit.customer(customer["customer_id"]),
-        crumbs=[
-            Crumb("/leads", visit.words.say("Leads")),
-            Crumb("/duplicates", visit.words.say("Duplicates")),
-        ],
+        crumbs=[Crumb("/customers", visit.words.say("Customers"))],
         customer=customer,
         contacts=_contacts(visit, customer["contacts"]),
         leads=leads,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Response
 
 from services.projections.domain.data_quality import SHARED_FIELDS
 from services.projections.pages.board_addresses import why_path
+from services.projections.pages.board_files import data_quality_file
 from services.projections.pages.catalogue import message
 from services.projections.pages.layout import with_query
 from services.projections.pages.month_boards import MonthBoard, month_board
@@ -37,12 +38,14 @@ def router(ports: Ports, access: Access) -> APIRouter:
     ) -> Response:
         visit, question = asked.visit, asked.question
         board = await data_quality_board(ports.read_store, visit.asker, question)
+        fields = [(name, visit.words.say(_FIELDS[name])) for name in SHARED_FIELDS]
+        if asked.is_file:
+            return data_quality_file(visit, board["rows"], fields)
         lines = [_line(visit, row, question) for row in board["rows"]]
         return asked.page(
-            "data-quality",
             "data_quality.html",
             title=visit.words.say("Data quality"),
-            fields=[(name, visit.words.say(_FIELDS[name])) for name in SHARED_FIELDS],
+            fields=fields,
             whole=lines[0] if lines else None,
             below=lines[1:],
             may_merge=visit.may(Resource.CUSTOMERS, Verb.WRITE),

@@ -21,7 +21,7 @@ from shared.ports import Ports
 
 _SHOWN = 50
 _IN_A_FILE = 500
-_REASONS: Mapping[str, str] = {
+REASONS: Mapping[str, str] = {
     "phone": message("same phone"),
     "email-domain-and-name": message("same e-mail domain and name"),
     "company-name": message("same company name"),
@@ -101,7 +101,7 @@ async def _groups(visit: Visit, cursor: str | None, limit: int) -> tuple[list[Gr
     groups = [
         {
             "group": " ".join(ids),
-            "reasons": [said(visit, _REASONS, each) for each in dict.fromkeys(why)],
+            "reasons": [said(visit, REASONS, each) for each in dict.fromkeys(why)],
             "customers": [(each, visit.customer(each)) for each in ids],
         }
         for ids, why in reasons.items()

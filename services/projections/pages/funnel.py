@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from services.projections.pages.board_addresses import (
-    file_path,
     telling_quarter,
     why_path,
     windows_before,
     with_window,
 )
+from services.projections.pages.board_files import funnel_file
 from services.projections.pages.business_words import action_titles
 from services.projections.pages.choices import units_in_sight
 from services.projections.pages.funnel_words import (
@@ -26,12 +26,11 @@ from services.projections.pages.layout import Crumb, from_today, page, with_quer
 from services.projections.pages.page_route import page_router
 from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.asking import Question, funnel_nodes
-from services.projections.queries.course_explanations import why_funnel
+from services.projections.queries.course_explanations import funnel_part
 from services.projections.queries.customer_names import customers_of
 from services.projections.queries.funnel_board import funnel_board
 from services.projections.queries.stage_titles import pipeline_names
 from shared.access import Caller, Resource, Verb
-from shared.errors import NotFound
 from shared.http import Access, Id, Name
 from shared.ports import Ports
 
@@ -50,6 +49,7 @@ class FunnelFields(BaseModel):
     via: list[Node] = Field(default_factory=list, max_length=20)
     pipeline: Name | None = None
     segment: Name | None = None
+    as_file: Annotated[Literal["csv"] | None, Field(alias="format")] = None
 
     def question(self, visit: Visit) -> Question:
         asked = Question(
@@ -82,11 +82,13 @@ def router(ports: Ports, access: Access) -> APIRouter:
     ) -> Response:
         visit = await visit_of(ports, request, caller)
         question = fields.question(visit)
-        reps = visit.asker.reps_on_page(question)
+        reps = None if fields.as_file else visit.asker.reps_on_page(question)
         board = await funnel_board(ports.read_store, visit.asker, question, reps)
         actions = await action_titles(visit)
         names = [node_in_words(visit, each, actions) for each in board["nodes"]]
         lines = [_line(visit, row, names, question) for row in board["rows"]]
+        if fields.as_file:
+            return funnel_file(visit, lines)
         whole = lines[0] if lines else None
         return page(
             visit,
@@ -106,7 +108,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             of_segments=[row for row in lines if row["segment"] is not None],
             below=[row for row in lines[1:] if row["segment"] is None],
             behind=lambda step, how: _behind(visit, step, how),
-            file=file_path("funnel", question),
+            file=with_query(request, format="csv"),
             why=why_path("funnel", question, "conversion"),
         )
 
@@ -118,7 +120,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
     ) -> Response:
         visit = await visit_of(ports, request, caller)
         question = fields.question(visit)
-        part = await _part(visit, question, fields.step)
+        part = await funnel_part(ports, visit.asker, question, fields.step, fields.how)
         ids = [each["opportunity_id"] for each in part["behind"][fields.how]]
         customers = await customers_of(ports.read_store, visit.asker.tenant_id, ids)
         await visit.know_customers(list(customers.values()))
@@ -137,16 +139,6 @@ def router(ports: Ports, access: Access) -> APIRouter:
         )
 
     return routes
-
-
-async def _part(visit: Visit, question: Question, step: int) -> Row:
-    """The whole way, or one step of it; of two nodes these are the same. Raises NotFound."""
-    parts: list[Row] = (await why_funnel(visit.ports, visit.asker, "conversion", question))["rows"]
-    if len(parts) == 1:
-        parts *= 2
-    if step >= len(parts):
-        raise NotFound(f"the funnel has no step {step}")
-    return parts[step]
 
 
 def _line(visit: Visit, row: Row, names: list[str], question: Question) -> Row:

@@ -13,6 +13,7 @@ from services.projections.pages.board_addresses import (
     asked_for,
     why_path,
 )
+from services.projections.pages.board_files import goals_file
 from services.projections.pages.forms import own_form, text_of
 from services.projections.pages.layout import with_query
 from services.projections.pages.month_boards import MonthBoard, month_board
@@ -87,15 +88,17 @@ def _typed_target(metric: str, text: str) -> float:
 
 async def _page(asked: MonthBoard, form: ShownForm) -> Response:
     visit, question = asked.visit, asked.question
-    reps = visit.asker.reps_on_page(question)
+    reps = None if asked.is_file else visit.asker.reps_on_page(question)
     board = await goals_board(visit.ports.read_store, visit.asker, question, reps)
+    metrics = {name: say(f"metric.{name}", question.language) for name in METRICS}
+    if asked.is_file:
+        return goals_file(visit, board["rows"], metrics)
     lines = [_line(visit, row, question) for row in board["rows"]]
     return asked.page(
-        "goals",
         "goals.html",
         status=form.status,
         title=visit.words.say("Goals"),
-        metrics=[(name, say(f"metric.{name}", question.language)) for name in METRICS],
+        metrics=list(metrics.items()),
         settings=goal_settings(visit.organisation, board["as_of"]),
         whole=lines[0] if lines else None,
         below=lines[1:],

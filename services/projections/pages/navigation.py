@@ -36,6 +36,7 @@ THEMES: Sequence[Theme] = (
     Theme(
         message("Customers and leads"),
         (
+            Entry("/customers", message("Customers"), "customer", Resource.CUSTOMERS),
             Entry("/leads", message("Leads"), "lead", Resource.LEADS),
             Entry("/duplicates", message("Duplicates"), "duplicate", Resource.CUSTOMERS),
         ),

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from fastapi import Request
 
-from shared.errors import DomainError, FieldProblem
+from shared.errors import DomainError, FieldProblem, NotFound
 from shared.http import BASE
 
 _AS_THE_READER = ("authorization", "cookie")
@@ -61,7 +61,10 @@ class OwnApi:
         async with httpx.AsyncClient(
             transport=self._transport, base_url="http://own", cookies=None
         ) as client:
-            answer = await client.request(method, BASE + path, headers=headers, **options)
+            try:
+                answer = await client.request(method, BASE + path, headers=headers, **options)
+            except httpx.InvalidURL as flaw:
+                raise ApiRefused(NotFound.status, {"code": NotFound.code}) from flaw
         if answer.is_error:
             raise ApiRefused(answer.status_code, answer.json())
         return answer

@@ -196,7 +196,7 @@ def fields_of(draft: Draft) -> dict[str, str]:
     """By the path at fault, the field of the form; a problem elsewhere is said above it."""
     names = ["pipeline.name", "pipeline.unmet", "pipeline.late_changes", "pipeline.win_from"]
     names += [f"pipeline.lights.{each}" for each in (*LIGHTS, "proposal_stage")]
-    titles = {}
+    titles: dict[str, str] = {}
     for number, stage in enumerate(draft["stages"]):
         path = f"stage[{number}]"
         plain = ("name", "silence_limit", "dwell_limit", "required_fields", "told")

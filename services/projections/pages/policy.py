@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -50,7 +50,7 @@ class _Judged(NamedTuple):
 
     problems: list[FieldProblem]
     policy: Said | None = None
-    steps: list[Said] | None = None
+    steps: Sequence[Said] | None = None
 
 
 def router(ports: Ports, access: Access) -> APIRouter:
@@ -65,7 +65,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
         visit = await visit_of(ports, request, caller)
         stored = await _stored(visit, name)
         draft = draft_of(stored) if stored else empty_draft()
-        return await _page(visit, stored, draft)
+        return await _page(visit, stored, draft, _Judged([], stored))
 
     @routes.post("/policies/edit")
     async def edit_policy(

@@ -18,7 +18,14 @@ _HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SPANS = ("repeat", "group", "expires")
 _LANGUAGES = ("zh", "en")
-_NEW_STEP = {"after": "0m", "to": "manager", "person": "", "channels": ["inbox"], "business": False}
+_AT_ONCE = "0m"
+_NEW_STEP = {
+    "after": _AT_ONCE,
+    "to": "manager",
+    "person": "",
+    "channels": ["inbox"],
+    "business": False,
+}
 Draft = dict[str, Any]
 Document = dict[str, Any]
 
@@ -53,7 +60,7 @@ def _step_of(step: Mapping[str, Any]) -> Draft:
     kind, _, person = step["to"].partition(":")
     is_person = kind == PERSON
     return {
-        "after": duration(step["after_seconds"]),
+        "after": duration(step["after_seconds"]) if step["after_seconds"] else _AT_ONCE,
         "to": PERSON if is_person else step["to"],
         "person": person if is_person else "",
         "channels": list(step["channels"]),
@@ -84,7 +91,7 @@ def rearranged(draft: Draft, order: str) -> bool:
     """Whether a button asked only for another step, or one less."""
     steps: list[Draft] = draft["steps"]
     if order == "add":
-        steps.append({**_NEW_STEP, "after": steps[-1]["after"] if steps else "0m"})
+        steps.append({**_NEW_STEP, "after": steps[-1]["after"] if steps else _AT_ONCE})
         return True
     found = _REMOVE.fullmatch(order)
     if found and int(found[1]) < len(steps):
@@ -105,7 +112,9 @@ def document_of(draft: Draft) -> tuple[Document, list[FieldProblem]]:
         "title": {each: draft[each] for each in _LANGUAGES if draft[each]},
         "steps": [
             {
-                "after_seconds": _seconds(f"steps.{number}.after", step["after"] or "0m", problems),
+                "after_seconds": _seconds(
+                    f"steps.{number}.after", step["after"] or _AT_ONCE, problems
+                ),
                 "to": f"{PERSON}:{step['person']}" if step["to"] == PERSON else step["to"],
                 "channels": step["channels"],
                 "in_business_hours": step["business"],
@@ -114,7 +123,7 @@ def document_of(draft: Draft) -> tuple[Document, list[FieldProblem]]:
         ],
         "repeat_seconds": _seconds("repeat", draft["repeat"], problems),
         "repeat_limit": int(limit) if limit and not problems else None,
-        "group_seconds": _seconds("group", draft["group"] or "0m", problems),
+        "group_seconds": _seconds("group", draft["group"] or _AT_ONCE, problems),
         "expires_seconds": _seconds("expires", draft["expires"], problems),
         "quiet_hours": _hours(draft, problems),
     }

@@ -1,19 +1,19 @@
 """Traffic lights: entered, proposed and answered in time, by team and rep (P8)."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.projections.domain.traffic_lights import LIGHTS
 from services.projections.domain.words import say
 from services.projections.pages.board_addresses import (
-    file_path,
     telling_quarter,
     why_path,
     windows_before,
     with_window,
 )
+from services.projections.pages.board_files import lights_file
 from services.projections.pages.catalogue import message
 from services.projections.pages.choices import units_in_sight
 from services.projections.pages.layout import from_today, page, with_query
@@ -49,13 +49,16 @@ def router(ports: Ports, access: Access) -> APIRouter:
         unit: Id | None = None,
         rep: Id | None = None,
         window: str | None = None,
+        as_file: Annotated[str | None, Query(alias="format", pattern="^csv$")] = None,
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
         asked = Question(unit_id=unit, rep_id=rep, language=visit.words.language)
         question = with_window(asked, window or telling_quarter(visit))
-        reps = visit.asker.reps_on_page(question)
+        reps = None if as_file else visit.asker.reps_on_page(question)
         board = await traffic_light_board(ports.read_store, visit.asker, question, reps)
+        if as_file:
+            return lights_file(visit, [lit(visit, row) for row in board["rows"]])
         scopes = _by_scope(visit, board["rows"], question)
         return page(
             visit,
@@ -75,7 +78,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
                 key=lambda each: (bool(each["rep_id"]), badness(each["lights"].values())),
             ),
             red=[name for name in LIGHTS if any(_is_red(each, name) for each in scopes)],
-            file=file_path("traffic-lights", question),
+            file=with_query(request, format="csv"),
         )
 
     return routes

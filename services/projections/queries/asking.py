@@ -18,6 +18,8 @@ from shared.access import Caller, Resource, Visibility, visible_rows
 from shared.errors import FieldProblem, Malformed, NotFound
 from shared.organisation import Organisation
 
+_REPS_ON_A_PAGE = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -91,13 +93,15 @@ class Asker:
         return seen.own_person_id
 
     def reps_on_page(self, question: Question) -> frozenset[str] | None:
-        """Whose figures a page lists below its unit: one rep's, or those of the unit's own people
-        where there are units below; None: everybody's. All of thousands would be no page."""
+        """Whose figures a page lists below its unit: one rep's, else everybody's (None); with very
+        many people in units below only those of its own: the units below list theirs."""
         only_rep, unit_id = self.only_rep(question), self.unit(question)
         if only_rep is not None:
             return frozenset({only_rep})
-        if self.organisation.children(unit_id):
-            return frozenset(self.organisation.people_in(unit_id))
+        organisation = self.organisation
+        below = sum(len(organisation.people_in(each)) for each in organisation.subtree(unit_id))
+        if organisation.children(unit_id) and below > _REPS_ON_A_PAGE:
+            return frozenset(organisation.people_in(unit_id))
         return None
 
     def moment(self, question: Question) -> datetime:

@@ -1,5 +1,6 @@
 """Why the funnel and the breakpoints show what they show, down to opportunities and events."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,40 +18,68 @@ from services.projections.queries.breakpoint_board import (
 from services.projections.queries.counted import LISTED_AT_MOST
 from services.projections.queries.funnel_board import step_figures, what_is_asked
 from services.projections.queries.funnel_courses import (
+    OUTCOMES,
     Behind,
     Cell,
     count_funnel,
     passages_in_sight,
 )
+from shared.errors import NotFound
 from shared.ports import Ports
 
 
 async def why_funnel(ports: Ports, asker: Asker, figure: str, question: Question) -> dict[str, Any]:
     """From end to end and step by step: who of those now in sight reached the next, waits, or
     dropped out, with the events that say so."""
-    reads = ports.read_store
-    asked = await what_is_asked(reads, asker, question)
-    scope = Scope(asker.unit(question), asker.only_rep(question) or "")
-    counted = await count_funnel(reads, asker, question, asked, ())
-    parts = counted.behind(Cell(scope), LISTED_AT_MOST)
-    async with reads.reading() as connection:
-        listed = {key for part in parts for keys in part.listed.values() for key in keys}
-        known = await passages_in_sight(connection, asker, question, asked, listed)
-    between = list(zip(asked.nodes, asked.nodes[1:], strict=False))
-    ends = [(asked.nodes[0], asked.nodes[-1]), *(between if len(between) > 1 else ())]
-    rows = [
-        _part(nodes, part, known, question.language)
-        for nodes, part in zip(ends, parts, strict=False)
-    ]
+    rows = await _parts(ports, asker, question, OUTCOMES)
     return {
         "figure": figure,
-        "unit_id": scope.unit_id,
-        "rep_id": scope.rep_id or None,
-        "value": step_figures(parts[0].step)[figure],
+        "unit_id": asker.unit(question),
+        "rep_id": asker.only_rep(question),
+        "value": rows[0][figure],
         "sentences": [sentence for row in rows for sentence in row["sentences"]],
         "rows": rows,
         "event_ids": _each_once(row["behind"] for row in rows),
     }
+
+
+async def funnel_part(
+    ports: Ports, asker: Asker, question: Question, step: int, how: str
+) -> dict[str, Any]:
+    """A step (0: the whole way) as `why_funnel` tells it, with one of its outcomes.
+
+    Raises NotFound for a step that the funnel does not have.
+    """
+    found = await _parts(ports, asker, question, (how,), step)
+    if not found:
+        raise NotFound(f"the funnel has no step {step}")
+    return found[0]
+
+
+async def _parts(
+    ports: Ports,
+    asker: Asker,
+    question: Question,
+    outcomes: Sequence[str],
+    step: int | None = None,
+) -> list[dict[str, Any]]:
+    """The whole way and, where that is not the same, each step; or only the one."""
+    reads = ports.read_store
+    asked = await what_is_asked(reads, asker, question)
+    counted = await count_funnel(reads, asker, question, asked, (), with_keys=True)
+    scope = Scope(asker.unit(question), asker.only_rep(question) or "")
+    behind = await asyncio.to_thread(counted.behind, Cell(scope), LISTED_AT_MOST, outcomes)
+    ends = (asked.nodes[0], asked.nodes[-1])
+    between = zip(asked.nodes, asked.nodes[1:], strict=False)
+    parts = list(zip([ends, *between], behind, strict=True))
+    if step is not None:
+        parts = parts[step : step + 1]
+    elif len(asked.nodes) == 2:
+        parts = parts[:1]
+    listed = {key for _, part in parts for keys in part.listed.values() for key in keys}
+    async with reads.reading() as connection:
+        known = await passages_in_sight(connection, asker, question, asked, listed)
+    return [_part(nodes, part, known, question.language) for nodes, part in parts]
 
 
 def _part(

@@ -1,9 +1,8 @@
 """Funnels counted from the courses kept of opportunities: for units, reps and segments (P6)."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import nsmallest
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,7 +63,7 @@ class Counted:
     whole: Outcome
     steps: Sequence[Outcome]
     keys: Sequence[str]
-    """Of opportunities, by the number of their course."""
+    """Of opportunities, by the number of their course; empty where nobody asks for them."""
 
     def figures(self) -> dict[Cell, tuple[Step, list[Step]]]:
         """Of every cell the whole way and its steps."""
@@ -75,22 +74,37 @@ class Counted:
             for number, cell in enumerate(self.cells)
         }
 
-    def behind(self, cell: Cell, at_most: int) -> list["Behind"]:
-        """The whole way, then step by step."""
-        number = self.cells.index(cell) if cell in self.cells else None
-        return [self._behind(each, number, at_most) for each in (self.whole, *self.steps)]
+    def behind(self, cell: Cell, at_most: int, outcomes: Sequence[str]) -> list["Behind"]:
+        """The whole way, then step by step, with those of some outcomes."""
+        parts = (self.whole, *self.steps)
+        if cell not in self.cells:
+            return [Behind(NOBODY, dict.fromkeys(outcomes, ())) for _ in parts]
+        number = self.cells.index(cell)
+        by_key = sorted(range(len(self.keys)), key=self.keys.__getitem__)
+        ranks = np.empty(len(by_key), dtype=np.int64)
+        ranks[by_key] = np.arange(len(by_key))
+        return [
+            Behind(
+                each.steps(len(self.cells))[number],
+                {
+                    how: [self.keys[by_key[rank]] for rank in np.sort(found)[:at_most].tolist()]
+                    for how, found in self._ranked(each, number, ranks)
+                    if how in outcomes
+                },
+            )
+            for each in parts
+        ]
 
-    def _behind(self, outcome: Outcome, number: int | None, at_most: int) -> "Behind":
-        if number is None:
-            return Behind(NOBODY, {how: [] for how in OUTCOMES})
+    def _ranked(
+        self, outcome: Outcome, number: int, ranks: Numbers
+    ) -> Iterator[tuple[str, Numbers]]:
+        """By outcome who of a cell it was, by their places in the order of ids."""
         is_of_it = outcome.members.groups == number
-        listed = {}
         for how, who in zip(
             OUTCOMES, (outcome.reached, outcome.pending, outcome.dropped), strict=True
         ):
             courses = self.found.courses[outcome.members.walks[who & is_of_it]]
-            listed[how] = nsmallest(at_most, [self.keys[each] for each in courses.tolist()])
-        return Behind(outcome.steps(len(self.cells))[number], listed)
+            yield how, ranks[courses]
 
 
 OUTCOMES = ("reached", "pending", "dropped")
@@ -126,18 +140,22 @@ async def count_funnel(
     question: Question,
     asked: Asked,
     reps: Collection[str] | None,
+    *,
+    with_keys: bool = False,
 ) -> Counted:
     """Of the unit asked for, the units below it and its reps (None: everybody), always of the one
     rep asked for; by segment of that unit or rep."""
+    only_rep = asker.only_rep(question)
+    reps = reps if only_rep is None else (only_rep,)
+    with_keys = with_keys or asked.segment is not None or reps is None
     async with reads.reading() as connection:
-        joined, keys = await _kept(connection, asker, question, asked)
+        joined, keys = await _kept(connection, asker, question, asked, with_keys)
         courses = Courses(joined)
         unit_ids = (asker.unit(question), *asker.organisation.children(asker.unit(question)))
         found, grouped = await asyncio.to_thread(
             _grouped, courses, asker, question, asked, (unit_ids, reps)
         )
-        names = await _names(connection, asker, asked, grouped, keys)
-    only_rep = asker.only_rep(question)
+        names = await _names(connection, asker, asked, grouped, keys, reps or ())
     scope = Scope(unit_ids[0], only_rep or "")
     cells = [
         *(Cell(Scope(each, "")) for each in unit_ids),
@@ -162,9 +180,13 @@ def _counted(
 
 
 async def _kept(
-    connection: AsyncConnection, asker: Asker, question: Question, asked: Asked
+    connection: AsyncConnection,
+    asker: Asker,
+    question: Question,
+    asked: Asked,
+    with_keys: bool,
 ) -> tuple[bytes, list[str]]:
-    """The courses that can have entered the funnel in the window, and the keys, in one order."""
+    """The courses that can have entered the funnel in the window, and their keys in that order."""
     course, key = _COURSES.c.course, _COURSES.c.key
     if connection.dialect.name == "sqlite":
         courses = cast(func.group_concat(course, ""), LargeBinary)
@@ -172,9 +194,10 @@ async def _kept(
     else:
         courses = cast(func.string_agg(course, literal(b"", LargeBinary)), LargeBinary)
         keys = func.string_agg(key, literal(_BETWEEN_KEYS))
-    query = _may_have_entered(select(courses, keys), asker, question, asked)
+    columns = select(courses, keys if with_keys else literal(""))
+    query = _may_have_entered(columns, asker, question, asked)
     joined, listed = (await connection.execute(query)).one()
-    return (joined, listed.split(_BETWEEN_KEYS)) if joined else (b"", [])
+    return (joined or b"", listed.split(_BETWEEN_KEYS) if listed else [])
 
 
 def _may_have_entered(
@@ -203,10 +226,9 @@ def _grouped(
     units = by_unit(courses, found, unit_ids)
     owners, mine = owners_of(courses, found), units.walks[units.groups == 0]
     only_rep = asker.only_rep(question)
-    wanted = reps if only_rep is None else (only_rep,)
     of_reps = mine[owners[mine] != 0]
-    if wanted is not None:
-        of_reps = mine[np.isin(owners[mine], [hashed(each) for each in wanted])]
+    if reps is not None:
+        of_reps = mine[np.isin(owners[mine], [hashed(each) for each in reps])]
     by_rep, rep_hashes = _apart(found, of_reps, owners, len(unit_ids))
     segmented = mine if only_rep is None else of_reps
     first = len(unit_ids) + len(rep_hashes)
@@ -244,11 +266,16 @@ def _before(end: Moment) -> int:
 
 
 async def _names(
-    connection: AsyncConnection, asker: Asker, asked: Asked, grouped: _Grouped, keys: Sequence[str]
+    connection: AsyncConnection,
+    asker: Asker,
+    asked: Asked,
+    grouped: _Grouped,
+    keys: Sequence[str],
+    reps: Collection[str],
 ) -> dict[int, str]:
     """Whom and what the hashes stand for. The directory knows nearly everybody; else a row that
     has it is opened."""
-    names = {hashed(each): each for each in asker.organisation.people}
+    names = {hashed(each): each for each in (*asker.organisation.people, *reps)}
     unknown = {
         each: keys[course] for each, course in grouped.rep_hashes.items() if each not in names
     }

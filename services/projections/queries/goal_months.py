@@ -34,14 +34,15 @@ _CUSTOMERS_A_QUERY = 500
 
 
 class MonthAsked(NamedTuple):
-    """`unit_ids`: those looked at, with everybody in them or only `reps`; the window ends at
-    `until`."""
+    """`unit_ids`: those looked at, with everybody in them or only `reps`; without `with_units` not
+    as a whole. The window ends at `until`."""
 
     organisation: Organisation
     unit_ids: Sequence[str]
     window: Window
     until: Moment
     reps: Collection[str] | None = None
+    with_units: bool = True
 
     @property
     def span(self) -> Span:
@@ -49,7 +50,8 @@ class MonthAsked(NamedTuple):
 
     @property
     def units(self) -> UnitsAsked:
-        return UnitsAsked(self.organisation.tenant_id, self.unit_ids)
+        reps = None if self.with_units else self.reps
+        return UnitsAsked(self.organisation.tenant_id, self.unit_ids, reps)
 
     def is_of(self, rep_id: str) -> bool:
         return self.reps is None or rep_id in self.reps

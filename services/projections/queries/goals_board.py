@@ -34,6 +34,9 @@ async def goals_board(
     children = organisation.children(unit_id)
     beside = siblings(organisation, unit_id)
     asked = MonthAsked(organisation, (unit_id, *children, *beside), month, until, reps)
+    only_rep = asker.only_rep(question)
+    if only_rep is not None:
+        asked = asked._replace(unit_ids=(unit_id,), reps={only_rep}, with_units=False)
     async with reads.reading() as connection:
         held = await targets(connection, asker.tenant_id, month.name, until.at)
         found = await scope_months(connection, asked, now)
@@ -44,7 +47,6 @@ async def goals_board(
         [scope for scope, each in found.items() if each.has_something]
         + [Scope(child, "") for child in children if child in with_goals],
     )
-    only_rep = asker.only_rep(question)
     rows = [
         goal_row(
             scope,

@@ -1,6 +1,6 @@
 """The board of the process health index (P3): units, reps and weeks with what was counted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -78,7 +78,7 @@ async def health_of_last_weeks(
     organisation = asker.organisation
     children = organisation.children(unit_id) if below else ()
     only_rep = asker.only_rep(question)
-    reps = asker.reps_on_page(question) if below or only_rep is not None else ()
+    reps: Collection[str] | None = asker.reps_on_page(question) if below or only_rep else ()
     asked = ScopesAsked(asker.tenant_id, unit_id, children, reps)
     async with reads.reading() as connection:
         until = end_of(last, asker.moment(question))

@@ -14,7 +14,7 @@ from shared.ports import Ports
 
 
 async def every_lead_score(ports: Ports, organisation: Organisation) -> list[dict[str, Any]]:
-    """The best first."""
+    """The best first; beside each what a model says that was trained later and does not answer."""
     tenant_id = organisation.tenant_id
     table = LEADS.rows
     query = select(table.c.body).where(table.c.tenant_id == tenant_id).order_by(table.c.key)
@@ -42,6 +42,8 @@ def _answered(row: LeadBehaviour, answers: Answers) -> dict[str, Any]:
         "score": said.score,
         "probability": said.probability,
         "model_version": said.model_version,
+        "beside_version": said.beside_version,
+        "beside_probability": said.beside_probability,
         "parts": said.parts,
     }
 

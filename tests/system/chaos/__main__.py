@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -37,7 +37,7 @@ class Survived:
 
     def keep(self, file: Path) -> None:
         beside = file.with_suffix(".new")
-        beside.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        beside.write_text(json.dumps(vars(self)), encoding="utf-8")
         beside.replace(file)
 
 
