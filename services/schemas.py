@@ -19,7 +19,7 @@ READERS: Mapping[str, frozenset[str]] = {
     "leads": frozenset({"directory", "notifications", "opportunities", "projections", "scoring"}),
     "opportunities": frozenset({"directory", "leads", "notifications", "projections", "scoring"}),
     "scoring": frozenset({"notifications", "projections"}),
-    "projections": frozenset({"notifications"}),
+    "projections": frozenset({"leads", "notifications"}),
     "notifications": frozenset({"projections"}),
 }
 """Every log, with the services that read it beside its own: to follow it, to rebuild from it, or

@@ -17,7 +17,7 @@ from shared.clock import wall_clock
 from shared.events.leads import LeadAllocated
 from tests.oracle.leads import flaws, told_by
 from tests.oracle.live import as_recorded
-from tests.receivers.collector import collector
+from tests.receivers.collector import Collector, collector
 from tests.system.chaos.faults import poisoned_stream
 from tests.system.lead_load import office_that_never_closes
 from tests.system.scaled import PARTS, ScaledSystem, scaled_system
@@ -105,12 +105,22 @@ async def test_a_silence_is_signalled_and_escalated_once_though_processes_are_ki
             await system.ready()
             keys = await hired(system)
             await _through_all_processes(system, keys.boss)
+            await _way_is_told(seen)
             await _leads_reach_who_is_there(system, keys, database)
             await _poison_is_parked_until_somebody_answers_for_it(system, database)
             for part in reversed(PARTS):
                 assert await system.parts[part].stop() == 0, system.parts[part].words[-3000:]
-    of_trace = {(span.service, span.name) for span in seen.spans if span.trace_id == TRACE}
-    assert of_trace >= WAY_OF_THE_TRACE
+
+
+async def _way_is_told(seen: Collector) -> None:
+    """Whoever is killed tells nothing more of what it did in the last seconds."""
+    ends = monotonic() + 30
+    while True:
+        told = {(span.service, span.name) for span in seen.spans if span.trace_id == TRACE}
+        if told >= WAY_OF_THE_TRACE:
+            return
+        assert monotonic() < ends, WAY_OF_THE_TRACE - told
+        await asyncio.sleep(0.1)
 
 
 async def _leads_reach_who_is_there(system: ScaledSystem, keys: Keys, database: str) -> None:

@@ -177,6 +177,7 @@ def _serve(asked: socket.socket) -> dict[str, Any]:
 
 
 def _become(request: dict[str, Any]) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(request["environment"])
     time.tzset()
@@ -187,5 +188,6 @@ def _become(request: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is interrupted still has to clean up
     _load_everything()
     _become(_serve(socket.socket(fileno=int(sys.argv[1]))))
