@@ -179,15 +179,19 @@ async def _days_kept(
 async def _qualities(
     connection: AsyncConnection, asked: MonthAsked, settings: GoalSettings
 ) -> dict[Scope, QualifiedActions]:
-    """Per rep, and per unit those of its reps."""
+    """Per rep who is asked for, and per unit those of all its reps."""
     counts: dict[Scope, Counter[str]] = defaultdict(Counter)
     span = asked.span
     for each in await sums(connection, asked.units.condition(), _ACTED, *span):
         if not _is_long_enough(each.figure, each.stage, each.action, settings):
             continue
-        named = ("acted",) if each.figure == "acted" else tuple(each.action)
-        for scope in (each.scope, Scope(each.scope.unit_id, UNIT_AS_A_WHOLE)):
-            counts[scope].update(dict.fromkeys(named, each.amount))
+        named = ("acted",) if each.figure == "acted" else each.action
+        found = [counts[Scope(each.scope.unit_id, UNIT_AS_A_WHOLE)]]
+        if asked.is_of(each.scope.rep_id):
+            found.append(counts[each.scope])
+        for count in found:
+            for name in named:
+                count[name] += each.amount
     return {
         scope: QualifiedActions(count["acted"], count[PAIN_POINT], count[NEXT_STEP])
         for scope, count in counts.items()
