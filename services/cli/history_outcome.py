@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from services.opportunities.domain.history_cells import RowProblem
 
@@ -11,7 +11,12 @@ _LISTED_AT_MOST = 10_000
 
 @dataclass(slots=True)
 class HistoryOutcome:
-    """`ignored`: rows that the mapping says mean nothing. `latest_at`: of the rows not rejected."""
+    """`ignored`: rows that the mapping says mean nothing. `latest_at`: of the rows not rejected.
+    `counted`: the figures that people are shown."""
+
+    counted: ClassVar[tuple[str, ...]] = (
+        *("rows", "accepted", "duplicates", "ignored", "rejected", "seconds"),
+    )
 
     rows: int = 0
     accepted: int = 0

@@ -15,7 +15,7 @@ from services.opportunities.domain.history_mapping import FileForm, HistoryMappi
 from services.opportunities.domain.history_rows import HistoryReader, RowIsRefused
 from shared.events.opportunities import PipelineDefinition
 
-_ROWS = 10
+ROWS_SHOWN = 10
 _LOOKED_THROUGH = 20_000
 _MOST_VALUES = 60
 
@@ -32,7 +32,7 @@ def columns_of(path: Path, form: FileForm) -> list[str]:
     with open_records(path, _AsItIs(form, {})) as opened:
         if opened.keys is None:
             return opened.header
-        list(islice(opened.records, _ROWS))
+        list(islice(opened.records, ROWS_SHOWN))
         return sorted(opened.keys)
 
 
@@ -62,7 +62,7 @@ def preview(
             _of_row(reader, record, states)
             if isinstance(record, RowProblem)
             else _of_row(reader, parser.parse(record.row, path.name, record.cells), states)
-            for record in islice(opened.records, _ROWS)
+            for record in islice(opened.records, ROWS_SHOWN)
         ]
 
 

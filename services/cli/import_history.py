@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, assert_never
 
 from services.cli.desk import Desk, Request
 from services.cli.exit_codes import DONE, FOUND_SOMETHING
@@ -19,8 +19,9 @@ from services.cli.history_outcome import HistoryOutcome
 from services.cli.history_rehearsal import Commands, Destination, to_nowhere, to_the_logs
 from services.cli.history_staff import HistoryStaff
 from services.cli.history_writing import HistoryWriting, Known
-from services.cli.import_leads import import_leads
-from services.cli.lead_mapping import is_of_leads
+from services.cli.import_leads import Leads, import_leads
+from services.cli.lead_mapping import is_of_leads, parse_lead_mapping
+from services.cli.lead_outcome import LeadOutcome
 from services.cli.pipelines import publish_pipeline
 from services.cli.toml_files import read_toml
 from services.directory.domain.tenant import TENANT, ChangeSettings, MoveHistoryClock
@@ -57,17 +58,19 @@ class ImportHistory(Request):
     until: datetime | None = None
 
     async def run(self, desk: Desk) -> int:
-        document = read_toml(Path(self.mapping))
-        if is_of_leads(document):
-            paths = [Path(file) for file in self.files]
-            return await import_leads(desk, document, paths, dry_run=self.dry_run)
         began = time.monotonic()
-        mapping = parse_mapping(document)
-        pipeline = parse_pipeline(read_toml(Path(self.mapping).parent / mapping.pipeline))
-        history = History(mapping, pipeline, tuple(map(Path, self.files)), self.until)
-        outcome = await import_history(desk, history, dry_run=self.dry_run)
+        outcome = await import_files(desk, self._asked(), dry_run=self.dry_run)
         self._tell(desk, outcome, time.monotonic() - began)
         return FOUND_SOMETHING if outcome.rejected else DONE
+
+    def _asked(self) -> History | Leads:
+        """Raises MappingIsMalformed and what a pipeline is refused for."""
+        document, paths = read_toml(Path(self.mapping)), tuple(map(Path, self.files))
+        if is_of_leads(document):
+            return Leads(parse_lead_mapping(document), paths)
+        mapping = parse_mapping(document)
+        pipeline = parse_pipeline(read_toml(Path(self.mapping).parent / mapping.pipeline))
+        return History(mapping, pipeline, paths, self.until)
 
     def _tell(self, desk: Desk, outcome: HistoryOutcome, seconds: float) -> None:
         output = desk.output
@@ -75,13 +78,25 @@ class ImportHistory(Request):
         if output.as_json:
             output.document(document)
             return
-        counted = ("rows", "accepted", "duplicates", "ignored", "rejected", "seconds")
-        output.table("Dry run" if self.dry_run else "Import", [document], counted)
+        output.table("Dry run" if self.dry_run else "Import", [document], outcome.counted)
         if outcome.problems:
             shown = [problem._asdict() for problem in outcome.problems[:_SHOWN_PROBLEMS]]
             output.table("Rejected", shown, ("file", "row", "field", "code", "message"))
         if outcome.rejected > _SHOWN_PROBLEMS:
             output.line(f"… and {outcome.rejected - _SHOWN_PROBLEMS} more; --json lists them")
+        if isinstance(outcome, LeadOutcome) and outcome.run is not None:
+            output.line(f"Taken back by: pulsetrail import --undo {outcome.run}")
+
+
+async def import_files(desk: Desk, asked: History | Leads, *, dry_run: bool) -> HistoryOutcome:
+    """Of either kind, for every shell. Raises as `import_history` and `import_leads` do."""
+    match asked:
+        case History():
+            return await import_history(desk, asked, dry_run=dry_run)
+        case Leads():
+            return await import_leads(desk, asked, dry_run=dry_run)
+        case _:
+            assert_never(asked)
 
 
 async def import_history(desk: Desk, history: History, *, dry_run: bool) -> HistoryOutcome:

@@ -1,37 +1,39 @@
 """`pulsetrail import` of leads: their customers found or made, every row decided (L1, G2)."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from services.cli.desk import Desk
-from services.cli.exit_codes import DONE, FOUND_SOMETHING
 from services.cli.history_records import open_records
 from services.cli.history_rehearsal import Destination, to_nowhere, to_the_logs
 from services.cli.history_staff import HistoryStaff
-from services.cli.lead_mapping import LeadMapping, parse_lead_mapping
+from services.cli.lead_mapping import LeadMapping
+from services.cli.lead_outcome import LeadOutcome
 from services.cli.lead_rows import LeadRowParser, RowOfLead
-from services.cli.lead_writing import LeadOutcome, LeadWriting
+from services.cli.lead_writing import LeadWriting
 from services.directory.domain.tenant import TENANT, MoveHistoryClock
 from services.leads.marking import Marking
 from services.opportunities.domain.history_cells import RowProblem
 from shared.envelope import Origin
 
 _BATCH = 1_000
-_SHOWN = 20
 
 
-async def import_leads(
-    desk: Desk, document: dict[str, Any], paths: list[Path], *, dry_run: bool
-) -> int:
-    """Raises MappingIsMalformed, FileIsUnreadable, ColumnIsAbsent, UnitsDoNotFit."""
-    began = time.monotonic()
-    mapping = parse_lead_mapping(document)
+class Leads(NamedTuple):
+    """What is imported."""
+
+    mapping: LeadMapping
+    paths: tuple[Path, ...]
+
+
+async def import_leads(desk: Desk, leads: Leads, *, dry_run: bool) -> LeadOutcome:
+    """Raises FileIsUnreadable, ColumnIsAbsent, UnitsDoNotFit; then nothing is written."""
+    mapping, paths = leads
     now = desk.ports.clock()
     context = replace(desk.context("import"), origin=Origin.IMPORT)
     ports, tenant_id = desk.ports, desk.tenant_id
@@ -46,7 +48,7 @@ async def import_leads(
         writing = LeadWriting(ports, tell, staff, marking, context, only_known=mapping.only_known)
         with desk.output.progress("Rows", None) as advance:
             rows = _rows(paths, mapping, now)
-            while batch := list(islice(rows, _BATCH)):
+            while batch := await asyncio.to_thread(_some, rows):
                 await writing.write(batch)
                 await desk.keep_up()
                 advance(writing.outcome.rows)
@@ -54,19 +56,23 @@ async def import_leads(
         under_way.discard(tenant_id)
     if not dry_run:
         await _finish(desk, tell, writing.outcome, now)
-    _tell(desk, writing.outcome, context.correlation_id, time.monotonic() - began, dry_run=dry_run)
-    return FOUND_SOMETHING if writing.outcome.rejected else DONE
+        writing.outcome.run = context.correlation_id
+    return writing.outcome
 
 
-def _check_headers(paths: list[Path], mapping: LeadMapping, now: datetime) -> None:
+def _check_headers(paths: tuple[Path, ...], mapping: LeadMapping, now: datetime) -> None:
     """Before anything is written every file is known to be readable."""
     for path in paths:
         with open_records(path, mapping) as opened:
             LeadRowParser(mapping, opened.header, now, opened.typed)
 
 
+def _some(rows: Iterator[RowOfLead | RowProblem]) -> list[RowOfLead | RowProblem]:
+    return list(islice(rows, _BATCH))
+
+
 def _rows(
-    paths: list[Path], mapping: LeadMapping, now: datetime
+    paths: tuple[Path, ...], mapping: LeadMapping, now: datetime
 ) -> Iterator[RowOfLead | RowProblem]:
     for path in paths:
         with open_records(path, mapping) as opened:
@@ -89,24 +95,3 @@ async def _finish(desk: Desk, tell: Destination, outcome: LeadOutcome, now: date
         await tell.directory.handle(TENANT, desk.tenant_id, command, desk.context("import"))
     with desk.output.progress("Read models", None):
         await desk.settle()
-
-
-def _tell(desk: Desk, outcome: LeadOutcome, run: str, seconds: float, *, dry_run: bool) -> None:
-    output = desk.output
-    document = {
-        "run": None if dry_run else run,
-        "linked": outcome.linked,
-        **outcome.document(seconds, dry_run=dry_run),
-    }
-    if dry_run:
-        document["decisions"] = [each._asdict() for each in outcome.decisions]
-    if output.as_json:
-        output.document(document)
-        return
-    counted = ("rows", "accepted", "linked", "duplicates", "rejected", "seconds")
-    output.table("Dry run" if dry_run else "Import", [document], counted)
-    if outcome.problems:
-        shown = [problem._asdict() for problem in outcome.problems[:_SHOWN]]
-        output.table("Rejected", shown, ("file", "row", "field", "code", "message"))
-    if not dry_run:
-        output.line(f"Taken back by: pulsetrail import --undo {run}")

@@ -1,24 +1,21 @@
 """Imports asked for over HTTP: files that were uploaded, and what became of each import."""
 
 import asyncio
-import gzip
-import io
 import time
-import zlib
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import structlog
-from rich.console import Console
 
 from services.cli.desk import Desk, Workplace
-from services.cli.import_history import History, import_history
-from services.cli.output import Advance, Output
+from services.cli.import_history import History, import_files
+from services.cli.import_leads import Leads
+from services.cli.import_progress import ProgressOfImport
+from services.cli.undo_import import take_back
+from services.cli.uploaded_files import KINDS, UploadedFile, opens_to_little
 from shared.access import Caller
 from shared.errors import DomainError, FieldProblem, Malformed, NotFound
 
@@ -26,9 +23,8 @@ LOG = structlog.get_logger(__name__)
 
 _KEPT_FOR = timedelta(hours=24)
 _MOST_FILES_OF_A_TENANT = 20
-_LARGEST_UNPACKED_BYTES = 512 * 1024 * 1024
-_PIECE_BYTES = 1024 * 1024
-KINDS = (".csv", ".csv.gz", ".ndjson", ".ndjson.gz", ".xlsx")
+Kind = Literal["history", "leads", "undo"]
+Work = Callable[[Desk], Awaitable[dict[str, Any]]]
 
 
 class ImportIsRunning(DomainError):
@@ -37,41 +33,19 @@ class ImportIsRunning(DomainError):
     code = "import-is-running"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UploadedFile:
-    file_id: str
-    tenant_id: str
-    name: str
-    path: Path
-    size_bytes: int
-    uploaded_at: datetime
+class ImportStays(DomainError):
+    """Only what an import of leads wrote can be taken back."""
 
-
-class ProgressOfImport(Output):
-    """Keeps what a terminal would be shown."""
-
-    def __init__(self) -> None:
-        nowhere = Console(file=io.StringIO())
-        super().__init__(nowhere, nowhere, as_json=True)
-        self.done = 0
-        self.total: int | None = None
-
-    @contextmanager
-    def progress(self, doing: str, total: int | None) -> Iterator[Advance]:
-        if total is not None:
-            self.total = total
-
-        def advance(done: int) -> None:
-            self.done = done
-
-        yield advance
+    code = "import-stays"
 
 
 @dataclass(slots=True, kw_only=True)
 class Import:
-    """`asked`: mapping and pipeline as they were sent. One of `outcome`, `refusal` ends it."""
+    """`asked`: mapping and pipeline as they were sent. One of `outcome`, `refusal` ends it.
+    `taken_back_by`: the import of kind `undo` that takes back what this one wrote."""
 
     import_id: str
+    kind: Kind
     file: UploadedFile
     asked: dict[str, Any]
     dry_run: bool
@@ -79,6 +53,7 @@ class Import:
     output: ProgressOfImport = field(default_factory=ProgressOfImport)
     outcome: dict[str, Any] | None = None
     refusal: DomainError | None = None
+    taken_back_by: str | None = None
 
     @property
     def state(self) -> str:
@@ -107,7 +82,7 @@ class Imports:
         file_id, now = str(self._hosting.ports.new_id()), self._hosting.ports.clock()
         path = self._folder / f"{file_id}{suffix}"
         size = await self._written(path, content)
-        if size is None or not await asyncio.to_thread(_opens_to_little, path):
+        if size is None or not await asyncio.to_thread(opens_to_little, path):
             path.unlink()
             raise Malformed("file", errors=[FieldProblem("file", "too-large", "is too large")])
         kept = UploadedFile(
@@ -154,22 +129,64 @@ class Imports:
         self,
         caller: Caller,
         file: UploadedFile,
-        history: History,
+        what: History | Leads,
         asked: dict[str, Any],
         *,
         dry_run: bool,
     ) -> Import:
         """Raises ImportIsRunning."""
-        if any(each.state == "running" for each in self.of(caller.tenant_id)):
-            raise ImportIsRunning("wait until the other import of this tenant has ended")
+
+        async def work(desk: Desk) -> dict[str, Any]:
+            began = time.monotonic()
+            outcome = await import_files(desk, what, dry_run=dry_run)
+            document = outcome.document(time.monotonic() - began, dry_run=dry_run)
+            for each in (*document["errors"], *document.get("decisions", ())):
+                each["file"] = file.name
+            return document
+
+        kind: Kind = "leads" if isinstance(what, Leads) else "history"
+        return self._begin(caller, self._new(kind, file, asked, dry_run=dry_run), work)
+
+    def taking_back(self, one: Import) -> Import | None:
+        """The import that takes it back, unless that was refused."""
+        found = self._imports.get(one.taken_back_by or "")
+        return None if found is None or found.refusal is not None else found
+
+    def take_back(self, caller: Caller, import_id: str) -> Import:
+        """By further events; asked again, the same. Raises NotFound, ImportStays,
+        ImportIsRunning."""
+        known = self.one(caller.tenant_id, import_id)
+        run = (known.outcome or {}).get("run")
+        if run is None:
+            raise ImportStays("only what an import of leads wrote can be taken back")
+        before = self.taking_back(known)
+        if before is not None:
+            return before
+
+        async def work(desk: Desk) -> dict[str, Any]:
+            return (await take_back(desk, run)).document()
+
+        begun = self._begin(caller, self._new("undo", known.file, known.asked), work)
+        known.taken_back_by = begun.import_id
+        return begun
+
+    def _new(
+        self, kind: Kind, file: UploadedFile, asked: dict[str, Any], *, dry_run: bool = False
+    ) -> Import:
         ports = self._hosting.ports
-        begun = Import(
+        return Import(
             import_id=str(ports.new_id()),
+            kind=kind,
             file=file,
             asked=asked,
             dry_run=dry_run,
             begun_at=ports.clock(),
         )
+
+    def _begin(self, caller: Caller, begun: Import, work: Work) -> Import:
+        """Raises ImportIsRunning."""
+        if any(each.state == "running" for each in self.of(caller.tenant_id)):
+            raise ImportIsRunning("wait until the other import of this tenant has ended")
         self._imports[begun.import_id] = begun
         desk = Desk(
             hosting=self._hosting,
@@ -178,7 +195,7 @@ class Imports:
             live=True,
             actor_id=caller.actor_id,
         )
-        task = asyncio.create_task(_carry_out(desk, begun, history))
+        task = asyncio.create_task(_carry_out(desk, begun, work))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return begun
@@ -190,7 +207,7 @@ class Imports:
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
     def _forget(self, tenant_id: str) -> None:
-        """Files of yesterday, and the tenant's oldest where it has too many."""
+        """What is of yesterday, and the tenant's oldest files where it has too many."""
         by_age = sorted(self._files.values(), key=lambda each: each.uploaded_at)
         of_tenant = [each.file_id for each in by_age if each.tenant_id == tenant_id]
         spare = set(of_tenant[: max(0, len(of_tenant) - _MOST_FILES_OF_A_TENANT + 1)])
@@ -201,42 +218,16 @@ class Imports:
             if is_old and known.file_id not in busy:
                 known.path.unlink(missing_ok=True)
                 del self._files[known.file_id]
+        for one in list(self._imports.values()):
+            if one.begun_at < oldest_kept and one.state != "running":
+                del self._imports[one.import_id]
 
 
-async def _carry_out(desk: Desk, begun: Import, history: History) -> None:
-    began = time.monotonic()
+async def _carry_out(desk: Desk, begun: Import, work: Work) -> None:
     try:
-        outcome = await import_history(desk, history, dry_run=begun.dry_run)
+        begun.outcome = await work(desk)
     except DomainError as refusal:
         begun.refusal = refusal
     except Exception as failure:
         LOG.error("import_failed", import_id=begun.import_id, exc_info=failure)
         begun.refusal = DomainError("the import broke off; what it wrote so far stays")
-    else:
-        seconds = time.monotonic() - began
-        begun.outcome = outcome.document(seconds, dry_run=begun.dry_run)
-        for error in begun.outcome["errors"]:
-            error["file"] = begun.file.name
-
-
-def _opens_to_little(path: Path) -> bool:
-    """A file that is not packed does; one that is no gzip is judged when it is read."""
-    if path.suffix != ".gz":
-        return True
-    unpacked = 0
-    try:
-        with gzip.open(path) as file:
-            while piece := file.read(_PIECE_BYTES):
-                unpacked += len(piece)
-                if unpacked > _LARGEST_UNPACKED_BYTES:
-                    return False
-    except (OSError, EOFError, zlib.error):
-        return True
-    return True
-
-
-@contextmanager
-def folder_of_uploads() -> Iterator[Path]:
-    """Gone with the process."""
-    with TemporaryDirectory(prefix="pulsetrail-uploads-") as folder:
-        yield Path(folder)

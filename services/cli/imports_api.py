@@ -1,21 +1,24 @@
-"""Importing a history over HTTP: the file, its columns, ten rows to look at, rehearsal, import."""
+"""Importing histories and leads over HTTP: file, columns, ten rows, rehearsal, import."""
 
 import asyncio
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, assert_never
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field, JsonValue, StringConstraints
 
 from services.cli.history_preview import columns_of, preview, values_of
 from services.cli.import_history import History
-from services.cli.imports import Import, Imports, UploadedFile
-from services.opportunities.domain.history_mapping import HistoryMapping
+from services.cli.import_leads import Leads
+from services.cli.imports import Import, Imports
+from services.cli.lead_mapping import is_of_leads, parse_lead_mapping
+from services.cli.lead_preview import preview_leads
+from services.cli.uploaded_files import UploadedFile
 from services.opportunities.domain.history_mapping_reading import parse_mapping, read_file_form
 from services.opportunities.domain.history_table import TableReader
 from services.opportunities.domain.pipeline import parse_pipeline
 from shared.access import Caller, Resource, Verb
 from shared.errors import FieldProblem, Malformed
-from shared.events.opportunities import PipelineDefinition
 from shared.http import BASE, Access, Body, Id, json_response
 from shared.ports import Ports
 from shared.problems import problem_of
@@ -24,11 +27,12 @@ FileName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class AskedImport(Body):
-    """`mapping` and `pipeline`: the documents that `pulsetrail import` reads from files."""
+    """`mapping` and `pipeline`: the documents that `pulsetrail import` reads from files; leads (the
+    mapping's kind) have no pipeline."""
 
     file_id: Id
     mapping: dict[str, JsonValue]
-    pipeline: dict[str, JsonValue]
+    pipeline: dict[str, JsonValue] | None = None
     dry_run: bool = Field(default=True)
 
 
@@ -71,20 +75,17 @@ def router(ports: Ports, imports: Imports) -> APIRouter:
     async def preview_import(body: AskedImport, caller: Caller = Depends(writing)) -> Response:
         """What the first ten rows say; writes nothing."""
         file = imports.file(caller.tenant_id, body.file_id)
-        mapping, pipeline = _understood(body)
-        now = ports.clock()
-        rows = await asyncio.to_thread(preview, file.path, mapping, pipeline, now)
+        rows = await asyncio.to_thread(_preview, _understood(body, file), ports.clock())
         return json_response({"rows": rows})
 
     @routes.post("/imports", status_code=202)
     async def begin_import(body: AskedImport, caller: Caller = Depends(writing)) -> Response:
         """Rehearsed unless `dry_run` is false; goes on after the answer."""
         file = imports.file(caller.tenant_id, body.file_id)
-        mapping, pipeline = _understood(body)
-        history = History(mapping, pipeline, (file.path,))
+        what = _understood(body, file)
         asked = {"mapping": body.mapping, "pipeline": body.pipeline}
-        begun = imports.begin(caller, file, history, asked, dry_run=body.dry_run)
-        return json_response(_import(begun), 202)
+        begun = imports.begin(caller, file, what, asked, dry_run=body.dry_run)
+        return json_response(_import(imports, begun), 202)
 
     @routes.get("/imports")
     async def list_imports(caller: Caller = Depends(reading)) -> Response:
@@ -93,14 +94,34 @@ def router(ports: Ports, imports: Imports) -> APIRouter:
 
     @routes.get("/imports/{import_id}")
     async def show_import(import_id: Id, caller: Caller = Depends(reading)) -> Response:
-        return json_response(_import(imports.one(caller.tenant_id, import_id)))
+        return json_response(_import(imports, imports.one(caller.tenant_id, import_id)))
+
+    @routes.post("/imports/{import_id}/undo", status_code=202)
+    async def undo_import(import_id: Id, caller: Caller = Depends(writing)) -> Response:
+        """Leads only: what nobody has worked on since is withdrawn by further events."""
+        return json_response(_import(imports, imports.take_back(caller, import_id)), 202)
 
     return routes
 
 
-def _understood(body: AskedImport) -> tuple[HistoryMapping, PipelineDefinition]:
+def _understood(body: AskedImport, file: UploadedFile) -> History | Leads:
     """Raises Malformed with every key at fault."""
-    return parse_mapping(body.mapping), parse_pipeline(body.pipeline)
+    if is_of_leads(body.mapping):
+        return Leads(parse_lead_mapping(body.mapping), (file.path,))
+    if body.pipeline is None:
+        raise Malformed("pipeline", errors=[FieldProblem("pipeline", "required", "is needed")])
+    return History(parse_mapping(body.mapping), parse_pipeline(body.pipeline), (file.path,))
+
+
+def _preview(what: History | Leads, now: datetime) -> list[dict[str, Any]]:
+    [path] = what.paths
+    match what:
+        case History():
+            return preview(path, what.mapping, what.pipeline, now)
+        case Leads():
+            return preview_leads(path, what.mapping, now)
+        case _:
+            assert_never(what)
 
 
 def _file(file: UploadedFile) -> dict[str, Any]:
@@ -116,6 +137,7 @@ def _summary(one: Import) -> dict[str, Any]:
     outcome = one.outcome or {}
     return {
         "import_id": one.import_id,
+        "kind": one.kind,
         "file": _file(one.file),
         "dry_run": one.dry_run,
         "state": one.state,
@@ -126,10 +148,12 @@ def _summary(one: Import) -> dict[str, Any]:
     }
 
 
-def _import(one: Import) -> dict[str, Any]:
+def _import(imports: Imports, one: Import) -> dict[str, Any]:
+    undo = imports.taking_back(one)
     return {
         **_summary(one),
         **one.asked,
+        "taken_back_by": None if undo is None else undo.import_id,
         "outcome": one.outcome,
         "problem": None if one.refusal is None else problem_of(one.refusal),
     }

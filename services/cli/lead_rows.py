@@ -217,7 +217,7 @@ def _text(field: str, template: Template, values: Mapping[str, str]) -> str:
     except ValueIsNoNumber as wrong:
         raise _Wrong(field, "not-a-number", str(wrong)) from wrong
     if len(said) > _LONGEST:
-        raise _Wrong(field, "too-long", f"has at most {_LONGEST} characters")
+        raise _Wrong(field, "string-too-long", f"has at most {_LONGEST} characters")
     return said
 
 

@@ -1,13 +1,13 @@
 """The rows of a file of leads into events: each is decided against the file and the store (L1)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from services.cli.history_outcome import HistoryOutcome
 from services.cli.history_rehearsal import Destination
 from services.cli.history_staff import HistoryStaff
+from services.cli.lead_outcome import Decision, LeadOutcome
 from services.cli.lead_rows import EndOfLead, RowOfLead
 from services.leads.domain.customer import CUSTOMER, CustomerDescription, RegisterCustomer, Unknown
 from services.leads.domain.customer_merges import CustomerMerges
@@ -25,30 +25,6 @@ from services.opportunities.domain.pipeline import STANDARD_PIPELINE
 from shared.command_handling import CommandContext, Run, Step, derived_id
 from shared.envelope import stream_name
 from shared.ports import Ports
-
-_DECISIONS_LISTED = 10_000
-
-
-class Decision(NamedTuple):
-    """What becomes of a row: `new`, `linked` to a customer that is there (`reasons` say why),
-    `more` of a lead that is there, `duplicate` or `rejected`."""
-
-    row: int
-    file: str
-    decision: str
-    lead_id: str | None = None
-    customer_id: str | None = None
-    reasons: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class LeadOutcome(HistoryOutcome):
-    linked: int = 0
-    decisions: list[Decision] = field(default_factory=list)
-
-    def decide(self, decision: Decision) -> None:
-        if len(self.decisions) < _DECISIONS_LISTED:
-            self.decisions.append(decision)
 
 
 class Customer(NamedTuple):
@@ -77,6 +53,8 @@ class LeadWriting:
         self._context = context
         self._only_known = only_known
         self._named_in_file: dict[str, set[str]] = {}
+        self._registered: set[str] = set()
+        self._captured_here: set[str] = set()
         self.outcome = LeadOutcome()
 
     async def write(self, batch: Sequence[RowOfLead | RowProblem]) -> None:
@@ -139,8 +117,10 @@ class LeadWriting:
             self._reject(RowProblem(row.row, row.file, "lead.unit", "unknown-unit", message))
             return
         if is_there and (row.end is None or isinstance(lead, Converted | Disqualified)):
-            self.outcome.duplicates += 1
-            self.outcome.decide(Decision(row.row, row.file, "duplicate", row.lead_id))
+            in_file = row.lead_id in self._captured_here
+            self.outcome.decide(
+                Decision(row.row, row.file, "duplicate", row.lead_id, in_file=in_file)
+            )
             return
         steps = leads.setdefault(row.lead_id, [])
         if not isinstance(lead, UnknownLead):
@@ -151,6 +131,7 @@ class LeadWriting:
                 del leads[row.lead_id]
                 return
             steps.append(self._step(row, self._captured(row, customer), row.captured_at, "lead"))
+            self._captured_here.add(row.lead_id)
         if row.end is not None:
             self._end(row, row.end, customer, steps, won)
         self._accept(row, customer, is_there)
@@ -194,6 +175,7 @@ class LeadWriting:
                 RowProblem(row.row, row.file, "customer", "customer-looks-familiar", message)
             )
             return False
+        self._registered.add(customer.customer_id)
         description: CustomerDescription = row.description
         for mark in description.marks:
             self._named_in_file.setdefault(mark, set()).add(customer.customer_id)
@@ -294,12 +276,16 @@ class LeadWriting:
         outcome.reached(row.captured_at)
         if row.end is not None:
             outcome.reached(row.end.ended_at)
-        if customer.reasons:
-            outcome.linked += 1
-        decision = "more" if is_there else "linked" if customer.reasons else "new"
+        is_linked = bool(customer.reasons)
         outcome.decide(
             Decision(
-                row.row, row.file, decision, row.lead_id, customer.customer_id, customer.reasons
+                row.row,
+                row.file,
+                "more" if is_there else "linked" if is_linked else "new",
+                row.lead_id,
+                customer.customer_id,
+                customer.reasons,
+                in_file=is_linked and customer.customer_id in self._registered,
             )
         )
 

@@ -10,11 +10,12 @@ from services.cli import imports_api, local_requests
 from services.cli.demo_tenant import fill_demonstration
 from services.cli.desk import DEFAULT_TENANT, Desk, furnish
 from services.cli.exit_codes import DONE
-from services.cli.imports import Imports, folder_of_uploads
+from services.cli.imports import Imports
 from services.cli.keys import create_key
 from services.cli.output import Output
 from services.cli.perform import collect_garbage_seldom
 from services.cli.sign_in import SignIn
+from services.cli.uploaded_files import folder_of_uploads
 from services.cli.web_server import WebServer, listening_on, told_by_signals
 from shared.access import Role
 from shared.data_folder import Serving

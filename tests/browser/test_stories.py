@@ -42,6 +42,7 @@ SAYS = {
     "upload": {"zh": "上传", "en": "Upload"},
     "import these": {"zh": "导入这些行", "en": "Import these rows"},
     "taken": {"zh": "已导入", "en": "Taken"},
+    "withdrawn": {"zh": "撤回的线索", "en": "Leads withdrawn"},
     "check": {"zh": "检查", "en": "Check"},
     "walkable": {"zh": "流程走得通", "en": "It can be walked"},
     "running": {"zh": "对进行中商机的影响", "en": "What changes for running opportunities"},

@@ -1,6 +1,5 @@
 """A tenant of which every page has something to show, and the pages and forms as they are."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from services.cli import imports_api
 from services.cli.imports import Imports
@@ -19,11 +19,13 @@ from shared.hosting import application
 from tests.services.alarm_floor import AlarmFloor, alarm_floor
 from tests.services.page_forms import Form, read
 from tests.services.sales_floor import NOW, SalesFloor
+from tests.services.test_import_pages import ended
 from tests.services.test_pages import SCRIPT, page, sent
 from tests.services.test_role_matrix import walked
 
 DAY = timedelta(days=1)
 HISTORY = "case,time,activity,actor\nA-1,2026-02-02 09:00:00,<b>call</b>,li-na\n"
+LEADS = "lead,company,phone,source\nF-1,<b>Fair</b>,13800138000,<i>fair</i>\nF-1,x,,\n"
 FORMULA = "=HYPERLINK(1)"
 READERS = ("boss-1", "rep-1", "administrator")
 """Between them they are shown every page and every form."""
@@ -74,19 +76,22 @@ def page_routes(app: Any) -> Iterator[tuple[str, str]]:
 
 @asynccontextmanager
 async def every_page(folder: Path) -> AsyncIterator[EveryPage]:
-    async with alarm_floor(folder / "data") as alarm:
-        uploads = folder / "uploads"
-        uploads.mkdir()
-        hosting = alarm.floor.hosting
-        imports = Imports(hosting, uploads)
-        app = application(hosting)
-        app.include_router(imports_api.router(hosting.ports, imports))
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-            floor = SalesFloor(hosting, http, alarm.floor.clock)
-            running = AlarmFloor(floor)
-            yield EveryPage(running, app, await _furnished(running))
-        await imports.end()
+    with pytest.MonkeyPatch.context() as patched:
+        async with alarm_floor(folder / "data") as alarm:
+            uploads = folder / "uploads"
+            uploads.mkdir()
+            hosting = alarm.floor.hosting
+            # Nothing follows by itself here, so that time can be let pass.
+            patched.setattr(hosting, "settle", hosting.catch_up)
+            imports = Imports(hosting, uploads)
+            app = application(hosting)
+            app.include_router(imports_api.router(hosting.ports, imports))
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+                floor = SalesFloor(hosting, http, alarm.floor.clock)
+                running = AlarmFloor(floor)
+                yield EveryPage(running, app, await _furnished(running))
+            await imports.end()
 
 
 async def _furnished(alarm: AlarmFloor) -> dict[str, list[str]]:
@@ -138,14 +143,11 @@ async def _paths(floor: SalesFloor) -> dict[str, list[str]]:
     """By declared path, the addresses at which it shows something."""
     escalations = (await floor.shown("/escalations?state=open", "boss-1"))["rows"]
     cases = (await floor.shown("/authenticity-cases", "boss-1"))["rows"]
-    file_path = await _uploaded(floor)
-    rehearsed = await sent(floor, file_path, {}, "administrator")
-    run_path = rehearsed.headers["location"]
-    while (await floor.shown(run_path.replace("/import/runs", "/imports"), "administrator"))[
-        "state"
-    ] == "running":
-        await asyncio.sleep(0.01)
-        await floor.hosting.catch_up()
+    file_path = await _uploaded(floor, "deals.csv", HISTORY)
+    leads_path = await _uploaded(floor, "leads.csv", LEADS)
+    run_path = await _imported(floor, file_path)
+    leads_rehearsed = await _imported(floor, leads_path)
+    leads_imported = await _imported(floor, leads_rehearsed)
     plain = (
         *("/", "/silence", "/escalations", "/my-day", "/process-health", "/golden-actions"),
         *("/heat-map", "/funnel", "/traffic-lights", "/goals", "/data-quality", "/breakpoints"),
@@ -178,13 +180,19 @@ async def _paths(floor: SalesFloor) -> dict[str, list[str]]:
         "/people/{person_id}/sign-in-link": ["/people/rep-1/sign-in-link"],
         "/units": ["/units", "/units?unit=team-1"],
         "/pipelines/{name}": ["/pipelines/standard"],
-        "/import/{file_id}": [file_path],
-        "/import/runs/{import_id}": [run_path],
+        "/import/{file_id}": [file_path, leads_path],
+        "/import/runs/{import_id}": [run_path, leads_rehearsed, leads_imported],
     }
 
 
-async def _uploaded(floor: SalesFloor) -> str:
-    files = {"file": ("deals.csv", HISTORY.encode(), "text/csv")}
+async def _uploaded(floor: SalesFloor, name: str, content: str) -> str:
+    files = {"file": (name, content.encode(), "text/csv")}
     answer = await sent(floor, "/import", {}, "administrator", files=files)
     found: str = answer.headers["location"]
+    return found
+
+
+async def _imported(floor: SalesFloor, path: str) -> str:
+    """Rehearsed from the page of a file, written from that of a rehearsal: until it has ended."""
+    found, _run = await ended(floor, await sent(floor, path, {}, "administrator"))
     return found

@@ -171,7 +171,7 @@ BAD_ROWS = {
     "unknown": "5,2026-03-02,x,,,,,,plenty,,\n",
     "not-an-id": "5 5,2026-03-02,x,,,,,,,,\n",
     "wrong-number-of-columns": "5,2026-03-02\n",
-    "too-long": f"5,2026-03-02,{'x' * 201},,,,,,,,\n",
+    "string-too-long": f"5,2026-03-02,{'x' * 201},,,,,,,,\n",
 }
 
 

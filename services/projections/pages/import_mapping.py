@@ -1,6 +1,5 @@
-"""The form that says what a file's columns mean, and the mapping that it spells (G2)."""
+"""The form that says what a history's columns mean, and the mapping that it spells (G2)."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,7 +36,7 @@ MEANINGS: Mapping[str, str] = {
     "ignore": message("nothing to us"),
 }
 _STAGE = "stage:"
-_GUESSES: Mapping[str, tuple[str, ...]] = {
+GUESSES: Mapping[str, tuple[str, ...]] = {
     "case": (r"^case:concept:name$", r"case.?id|opportunity|商机|编号", r"case|\bid\b"),
     "activity": (r"^concept:name$", r"activity|action|动作|活动", r"event|stage|阶段"),
     "time": (r"timestamp", r"time|时间", r"date|日期"),
@@ -46,11 +45,7 @@ _GUESSES: Mapping[str, tuple[str, ...]] = {
     "amount": (r"amount|金额",),
 }
 """How columns sound, the surest first; those of event logs by their names in XES."""
-PLAIN_FIELDS = (*COLUMNS, "format", "zone", "unit", "pipeline", "delimiter", "encoding")
-FIELDS_OF_API: Mapping[str, str] = {
-    **{f"columns.{name}": name for name in COLUMNS if name not in _FURTHER},
-    **{f"columns.further.{name}": name for name in _FURTHER},
-    **{f"columns.{name}": name for name in _FURTHER},
+FORM_FIELDS: Mapping[str, str] = {
     "time.format": "format",
     "time.zone": "zone",
     "file.delimiter": "delimiter",
@@ -58,36 +53,21 @@ FIELDS_OF_API: Mapping[str, str] = {
     "delimiter": "delimiter",
     "encoding": "encoding",
 }
+"""What is asked of every file."""
+FIELDS_OF_API: Mapping[str, str] = {
+    **{f"columns.{name}": name for name in COLUMNS if name not in _FURTHER},
+    **{f"columns.further.{name}": name for name in _FURTHER},
+    **{f"columns.{name}": name for name in _FURTHER},
+    **FORM_FIELDS,
+}
 Typed = dict[str, str]
 
 
-def guessed(columns: Sequence[str], typed: Mapping[str, str]) -> Typed:
-    """What was chosen; of what was not asked yet, the first column whose name sounds like it."""
-    found = dict(typed)
-    taken = {value for name, value in typed.items() if name in COLUMNS}
-    for name, sounds in _GUESSES.items():
-        if name not in typed:
-            free = [each for each in columns if each not in taken]
-            fitting = (each for sound in sounds for each in free if re.search(sound, each, re.I))
-            found[name] = next(fitting, "")
-            taken.add(found[name])
-    return found
-
-
-def meanings(
-    values: Sequence[str], typed: Mapping[str, str], stages: Mapping[str, str]
-) -> list[tuple[str, str]]:
-    """Each value with its meaning: what was chosen for this column, else a stage of that name."""
-    is_for_this = typed.get("of") == typed.get("activity")
+def meaning_of(value: str, stages: Mapping[str, str]) -> str:
+    """A stage of that name, else nothing but an action."""
     by_title = {title.casefold(): name for name, title in stages.items()}
-    found = []
-    for number, value in enumerate(values):
-        chosen = typed.get(f"m{number}") if is_for_this else None
-        if chosen is None:
-            stage = value if value in stages else by_title.get(value.casefold())
-            chosen = _STAGE + stage if stage else ""
-        found.append((value, chosen))
-    return found
+    stage = value if value in stages else by_title.get(value.casefold())
+    return _STAGE + stage if stage else ""
 
 
 def mapping_of(

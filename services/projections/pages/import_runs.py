@@ -1,6 +1,7 @@
 """An import under way and its result: counts, why rows are refused, where to look (G2)."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -8,7 +9,7 @@ from starlette.datastructures import FormData
 
 from services.projections.pages.catalogue import message
 from services.projections.pages.forms import own_form
-from services.projections.pages.import_words import problem_in_words
+from services.projections.pages.import_words import duplicate_in_words, problem_in_words
 from services.projections.pages.layout import Crumb, page
 from services.projections.pages.own_api import ApiRefused
 from services.projections.pages.page_route import page_router, status_and_code
@@ -22,6 +23,7 @@ from shared.http import Access, Id
 from shared.ports import Ports
 
 _ERRORS_SHOWN = 20
+_DUPLICATES_SHOWN = 20
 Row = dict[str, Any]
 
 
@@ -34,11 +36,14 @@ def router(ports: Ports, access: Access) -> APIRouter:
         request: Request,
         import_id: Id,
         as_file: Annotated[str | None, Query(alias="format", pattern="^csv$")] = None,
+        of: Annotated[str, Query(pattern="^(errors|duplicates)$")] = "errors",
         caller: Caller = Depends(writing),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
         run = await visit.api.get(f"/imports/{import_id}")
-        return _errors_file(visit, run) if as_file else _run_page(visit, run)
+        if not as_file:
+            return _run_page(visit, run)
+        return _errors_file(visit, run) if of == "errors" else _duplicates_file(visit, run)
 
     @routes.post("/import/runs/{import_id}")
     async def import_for_good(
@@ -56,6 +61,25 @@ def router(ports: Ports, access: Access) -> APIRouter:
 
         return await sent(visit, _order(run), again)
 
+    @routes.post("/import/runs/{import_id}/undo")
+    async def take_back(
+        request: Request,
+        import_id: Id,
+        caller: Caller = Depends(writing),
+        form: FormData = Depends(own_form),
+    ) -> Response:
+        visit = await visit_of(ports, request, caller)
+        run = await visit.api.get(f"/imports/{import_id}")
+
+        async def order() -> Order:
+            path = f"/imports/{run['import_id']}/undo"
+            return Order(path=path, place="/import/runs/{import_id}")
+
+        async def again(refusal: DomainError) -> Response:
+            return _run_page(visit, run, refusal)
+
+        return await sent(visit, order(), again)
+
     return routes
 
 
@@ -72,13 +96,13 @@ def _run_page(visit: Visit, run: Row, refusal: DomainError | None = None) -> Res
     if refusal is None and problem is not None:
         refusal = ApiRefused(problem["status"], problem)
     code = status_and_code(refusal)[1] if refusal else None
-    titled = message("Rehearsal of %(name)s") if run["dry_run"] else message("Import of %(name)s")
+    found = _duplicates(run)
     return page(
         visit,
         "import_run.html",
         status=status,
         place=f"/import/runs/{run['import_id']}",
-        title=visit.words.say(titled, name=run["file"]["name"]),
+        title=visit.words.say(_title(run), name=run["file"]["name"]),
         crumbs=[
             Crumb("/import", visit.words.say("Import")),
             Crumb(f"/import/{run['file']['file_id']}", run["file"]["name"]),
@@ -91,8 +115,47 @@ def _run_page(visit: Visit, run: Row, refusal: DomainError | None = None) -> Res
         ],
         problems=[(each.field, each.message) for each in refusal.errors] if refusal else [],
         said=refusal_in_words(code, visit.words.language) if code else None,
+        duplicates=[
+            {**each, "why": duplicate_in_words(visit, each)} for each in found[:_DUPLICATES_SHOWN]
+        ],
+        duplicates_left=len(found) - _DUPLICATES_SHOWN,
+        kept=[
+            {**each, "why": refusal_in_words(each["why"], visit.words.language)}
+            for each in outcome.get("kept", ())[:_ERRORS_SHOWN]
+        ],
+        kept_in_all=len(outcome.get("kept", ())),
         may_read_boards=visit.may(Resource.BOARDS),
-        pipeline=run["mapping"]["pipeline"],
+        may_read_leads=visit.may(Resource.LEADS),
+        may_read_customers=visit.may(Resource.CUSTOMERS),
+        pipeline=run["mapping"].get("pipeline"),
+    )
+
+
+def _title(run: Row) -> str:
+    if run["kind"] == "undo":
+        return message("Taking back %(name)s")
+    return message("Rehearsal of %(name)s") if run["dry_run"] else message("Import of %(name)s")
+
+
+def _duplicates(run: Row) -> list[Row]:
+    """Rows of leads, or of customers, who are there already."""
+    decided = (run["outcome"] or {}).get("decisions", ())
+    found = [each for each in decided if each["decision"] in ("duplicate", "linked")]
+    return sorted(found, key=itemgetter("row"))
+
+
+def _duplicates_file(visit: Visit, run: Row) -> Response:
+    say = visit.words.say
+    return csv_file(
+        "import-duplicates",
+        (say("File"), say("Row"), say("Lead"), say("Customer"), say("Why")),
+        [
+            (
+                *(each["file"], each["row"], each["lead_id"], each["customer_id"]),
+                duplicate_in_words(visit, each),
+            )
+            for each in _duplicates(run)
+        ],
     )
 
 

@@ -25,6 +25,7 @@ _REFUSALS: Mapping[str, str] = {
     "out-of-date": message("Something later is stored already; look at it again."),
     "idempotency-key-reused": message("This was sent before with another content."),
     "import-is-running": message("Another import is under way; wait until it has ended."),
+    "import-stays": message("Only an import of leads that was written can be taken back."),
     "mapping-is-malformed": message("The columns cannot be read like this."),
     "column-is-absent": message("The file lacks a column that is named here."),
     "file-is-unreadable": message("This file cannot be read: see its kind and its encoding."),
@@ -118,6 +119,10 @@ _FIELDS: Mapping[str, str] = {
     "customer-cannot-merge-into-itself": message("Choose two different records."),
     "customer-is-already-merged": message("These are merged already."),
     "merge-would-be-a-circle": message("The other one is merged into this one already."),
+    "unknown-unit": message("We have not heard of this person or unit yet."),
+    "unknown-lead": message("There is nothing of this name."),
+    "credit-code": message("This is no unified social credit code."),
+    "customer-looks-familiar": message("Several customers look like this one; merge them first."),
     "media-type": message("Files of this kind are not taken."),
 }
 _OTHERWISE = message("This was not accepted. Nothing was written.")
