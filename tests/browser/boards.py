@@ -67,11 +67,17 @@ class Boards:
     def shown(self, path: str, person: str = "feng") -> dict[str, Any]:
         return self.asked("GET", path, self.key_of[person])
 
-    def open(self, opportunity_id: str, customer_id: str, silent_for: timedelta) -> None:
+    def open(
+        self,
+        opportunity_id: str,
+        customer_id: str,
+        silent_for: timedelta,
+        owner_id: str = "he-fang",
+    ) -> None:
         body = {
             "opportunity_id": opportunity_id,
             "customer_id": customer_id,
-            "owner_id": "he-fang",
+            "owner_id": owner_id,
             "amount": "120000",
             "currency": "CNY",
             "occurred_at": iso(datetime.now(UTC) - silent_for),
@@ -90,12 +96,12 @@ class Boards:
         path = f"/opportunities/{opportunity_id}/request-approval"
         self.told(path, {**asked, "steps": ["manager"]}, "he-fang")
 
-    def enters_late(self, opportunity_id: str) -> None:
-        """Five calls together, each more than a day after it happened."""
+    def enters_late(self, rep_id: str, opportunity_id: str) -> None:
+        """Five calls together of the rep, each more than a day after it happened."""
         for hours in range(25, 30):
             at = iso(datetime.now(UTC) - timedelta(hours=hours))
             call = {"type": "call", "occurred_at": at}
-            self.told(f"/opportunities/{opportunity_id}/log-action", call, "he-fang")
+            self.told(f"/opportunities/{opportunity_id}/log-action", call, rep_id)
 
     def look_alike(self, customer_id: str, name: str) -> None:
         """Somebody of that name, whom nobody has told apart from others of it."""
@@ -118,11 +124,7 @@ class Boards:
             unit = {"unit_id": team_id, "name": name, "parent_id": parent_id}
             self._set_up("/units", unit)
         for person_id, name, unit_id, role in PEOPLE:
-            person = {"person_id": person_id, "name": name, "unit_id": unit_id or "company"}
-            self._set_up("/people", person)
-            self._set_up(f"/people/{person_id}/give-grant", {"role": role, "unit_id": unit_id})
-            asked = {"role": role, "unit_id": unit_id, "person_id": person_id}
-            self.key_of[person_id] = self._set_up("/keys", asked)["key"]
+            self.hire(person_id, name, unit_id, role)
         address = {"channel": "sms", "address": PHONE}
         self._set_up("/people/he-fang/set-address", address)
         at_once = {"after_seconds": 0, "to": "manager", "channels": ["inbox"]}
@@ -137,6 +139,13 @@ class Boards:
         self.look_alike("C4", CUSTOMERS["C1"])
         self.capture("L1", "C1")
         self.capture("L3", "C3", "he-fang")
+
+    def hire(self, person_id: str, name: str, unit_id: str | None, role: str) -> None:
+        person = {"person_id": person_id, "name": name, "unit_id": unit_id or "company"}
+        self._set_up("/people", person)
+        self._set_up(f"/people/{person_id}/give-grant", {"role": role, "unit_id": unit_id})
+        asked = {"role": role, "unit_id": unit_id, "person_id": person_id}
+        self.key_of[person_id] = self._set_up("/keys", asked)["key"]
 
     def _set_up(self, path: str, body: Any) -> dict[str, Any]:
         return self.asked("POST", path, self.administrator, body)

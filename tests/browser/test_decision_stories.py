@@ -47,9 +47,11 @@ def test_a_manager_judges_records_that_were_entered_late_together(
 ) -> None:
     boards = visitors.boards
     opportunity_id = f"B-{language}-{size}"
-    boards.open(opportunity_id, f"C-{opportunity_id}", timedelta(hours=40))
-    boards.enters_late(opportunity_id)
-    case = await_row(boards, "/authenticity-cases?state=open", "he-fang")
+    rep_id = f"late-{language}-{size}"
+    boards.hire(rep_id, f"迟 {rep_id}", "hangzhou", "rep")
+    boards.open(opportunity_id, f"C-{opportunity_id}", timedelta(hours=40), rep_id)
+    boards.enters_late(rep_id, opportunity_id)
+    case = await_row(boards, "/authenticity-cases?state=open", rep_id)
     manager = visitors.come("ma-na", language, SIZES[size])
     page = manager.page
     path = f"/authenticity-cases/{case['case_id']}"

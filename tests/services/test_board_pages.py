@@ -194,7 +194,7 @@ async def test_goals_show_what_is_reached_and_what_rests_on_nothing_yet(floor: S
     text = await shown(floor, "/goals?month=2026-03")
 
     assert "of 4, 25.0 % reached" in text
-    assert "It rests on capability O18, which is not there yet." in text
+    assert "It rests on orders, which are not recorded yet." in text
     [why] = [each for each in links(text, "/why/goals") if each.endswith("unit=north")][:1]
     behind = await shown(floor, why)
     assert "valid leads: 1.0 of 4.0 in 2026-03" in behind
