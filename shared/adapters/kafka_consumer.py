@@ -23,6 +23,8 @@ _PARTITION_BYTES = 2 * 1024 * 1024
 """What comes in one go is in memory three times; what is smaller stays in the processor's."""
 _FETCH_BYTES = 32 * 1024 * 1024
 _ANSWER_MILLISECONDS = 10_000
+_FAILURES = 3
+"""In a row, after which a consumer is not waited for any longer but replaced."""
 _PAUSED_AT_MOST_MILLISECONDS = 30 * 24 * 3600 * 1000
 """Who is paused fetches nothing, and keeps its partitions all the same; one that hangs is found by
 the watchdog."""
@@ -56,6 +58,7 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
         self._readings: dict[int, PartitionReading] = {}
         self._unplaced: set[int] = set()
         self._rebalances = 0
+        self._failures = 0
 
     async def start(self, owner: PartitionOwner) -> None:
         await self._check_topic()
@@ -89,6 +92,8 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
             consumer.subscribe([self.topic], listener=self)
 
     async def fetch(self, seconds: float) -> list[Delivered]:
+        if self._owner is not None and (self._consumer is None or self._failures >= _FAILURES):
+            await self._begin_anew(self._owner)
         consumer = self._running()
         await self._place_unplaced(consumer)
         try:
@@ -103,12 +108,26 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
             raise self._out_of_range(flaw) from flaw
         except (KafkaError, OSError) as failure:
             raise self._away(failure) from failure
+        self._failures = 0
         assigned = consumer.assignment()
         return [
             reading.delivered(records, consumer.highwater(where) if where in assigned else None)
             for where, records in fetched.items()
             if (reading := self._readings.get(where.partition)) is not None
         ]
+
+    async def _begin_anew(self, owner: PartitionOwner) -> None:
+        """A consumer whose task within the group has failed raises that for ever."""
+        LOG.warning("consumer_begins_anew", group=self._group, failures=self._failures)
+        await self.close()
+        partitions = list(self._readings)
+        self._readings.clear()
+        self._unplaced.clear()
+        self._rebalances += 1
+        if partitions:
+            await owner.revoked(partitions)
+        self._failures = 0
+        await self.start(owner)
 
     async def seek(self, partition: int, start: StartingPoint) -> None:
         consumer = self._running()
@@ -252,4 +271,5 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
         return self._consumer
 
     def _away(self, failure: Exception) -> StoreAway:
+        self._failures += 1
         return StoreAway(f"Kafka at {self._bootstrap} cannot be read: {failure!r}")

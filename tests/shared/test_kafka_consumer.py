@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from structlog.testing import capture_logs
 
@@ -391,3 +392,26 @@ async def _fetch_until_it_fails(source: KafkaLogSource) -> None:
     async with asyncio.timeout(20):
         while True:
             assert await source.fetch(0.2) == []
+
+
+async def test_a_consumer_that_only_fails_any_more_is_replaced(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, source = Owner(), bench.source()
+    await bench.send(range(3))
+    await source.start(owner)
+    await owner.take_until(source, 3)
+    broken = source._consumer
+
+    async def fails(**_asked: Any) -> None:
+        raise KafkaError("the task within the group has failed")
+
+    monkeypatch.setattr(broken, "getmany", fails)
+    await bench.send(range(3, 5))
+    for _ in range(3):
+        with pytest.raises(StoreAway):
+            await owner.take(source)
+    await owner.take_until(source, 5)
+
+    assert owner.came == [(0, each) for each in range(5)]
+    assert source._consumer is not broken
