@@ -1,6 +1,7 @@
 """Leads that wait are allocated, the rep of each told by its own stream, books kept right (L5)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -9,7 +10,6 @@ from services.leads.domain.allocation import UnitSituation
 from services.leads.domain.allocation_book import (
     ALLOCATION_BOOK,
     AllocateLead,
-    AllocationBookCommand,
     NobodyIsEligible,
     NoteLeadLetGo,
     NoteLeadTaken,
@@ -18,7 +18,15 @@ from services.leads.domain.lead import LEAD
 from services.leads.domain.lead_commands import AssignLead, LetLeadWait
 from services.leads.domain.lead_judgement import allocation_score
 from services.leads.domain.lead_list import LeadRow
-from services.leads.domain.lead_state import BY_HAND, LeadFacts, Unknown
+from services.leads.domain.lead_state import (
+    Assigned,
+    Captured,
+    Contacted,
+    Lead,
+    LeadFacts,
+    Qualified,
+    Unknown,
+)
 from services.leads.queries.fill_rates import unit_is_suspended
 from services.leads.queries.leads import LEADS, LOG_NAME, score_rules
 from services.leads.queries.reps import allocation_rules, rep_situations, with_responses
@@ -37,12 +45,16 @@ from shared.events.leads import (
 from shared.organisation import Organisation
 from shared.ports import Ports
 from shared.service import Runner
+from shared.stored_states import stored_states
 from shared.subscription import Reaction
 
 _ALLOCATING = "leads.allocating"
 _ASSIGNING = "leads.assigning"
 _KEEPING_BOOKS = "leads.keeping_books"
 _AT_ONCE = 1_000
+
+Cause = tuple[RecordedEvent, Collection[str]]
+"""An event of a lead, and the units whose books it may concern."""
 
 
 class Allocating:
@@ -176,6 +188,29 @@ class Allocating:
         )
 
 
+class Books:
+    """What units' books hold of leads. They are told what a lead's own stream says by now, not what
+    an event said: one that comes again, after more has happened, changes nothing."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._commands = ports.commands(LOG_NAME)
+
+    async def put_right(self, reaction: str, causes: Sequence[Cause]) -> None:
+        streams = {_lead_stream(recorded) for recorded, _units in causes}
+        leads = await stored_states(self._ports, LEAD, streams)
+        by_book: dict[tuple[str, str], list[Step]] = {}
+        for recorded, units in causes:
+            _version, lead = leads[_lead_stream(recorded)]
+            context = replace(caused_by(recorded, reaction), idempotency_key=None)
+            for unit_id in units:
+                command = _entry(lead, recorded.event.lead_id, unit_id)
+                step = Step(command, context, self._ports.new_id())
+                by_book.setdefault((recorded.tenant_id, unit_id), []).append(step)
+        for (_tenant_id, unit_id), steps in by_book.items():
+            await self._commands.handle_runs(ALLOCATION_BOOK, [Run(unit_id, steps)])
+
+
 class Assigning:
     """What a book says becomes so in the lead's own stream; where it comes to nothing the book is
     put right."""
@@ -183,20 +218,15 @@ class Assigning:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._commands = ports.commands(LOG_NAME)
+        self._books = Books(ports)
 
     async def react(self, events: Sequence[RecordedEvent]) -> None:
         runs = [await self._run(recorded) for recorded in events]
         for [refusal] in await self._commands.handle_runs(LEAD, runs):
             if refusal is not None and not _came_to_nothing(refusal):
                 raise refusal
-        let_go = [await self._left_over(recorded) for recorded in events]
-        by_book: dict[tuple[str, str], list[Step]] = {}
-        for recorded, command in zip(events, let_go, strict=True):
-            if command is not None:
-                steps = by_book.setdefault((recorded.tenant_id, command.unit_id), [])
-                steps.append(_step(_ASSIGNING, recorded, command))
-        for (_tenant_id, unit_id), steps in by_book.items():
-            await self._commands.handle_runs(ALLOCATION_BOOK, [Run(unit_id, steps)])
+        left = [(each, (each.event.unit_id,)) for each in events if not await self._is_so(each)]
+        await self._books.put_right(_ASSIGNING, left)
 
     async def _run(self, recorded: RecordedEvent) -> Run:
         event: LeadAllocated = recorded.event
@@ -211,62 +241,52 @@ class Assigning:
             round=event.round,
             now=event.allocated_at,
         )
-        return Run(event.lead_id, [_step(_ASSIGNING, recorded, command)])
+        event_id = derived_id(_ASSIGNING, str(recorded.event_id))
+        return Run(event.lead_id, [Step(command, caused_by(recorded, _ASSIGNING), event_id)])
 
-    async def _left_over(self, recorded: RecordedEvent) -> NoteLeadLetGo | None:
-        """Somebody else has it, or nobody any more."""
-        event: LeadAllocated = recorded.event
-        stream = stream_name(recorded.tenant_id, LEAD.name, event.lead_id)
-        _version, lead = await self._commands.load(LEAD, stream)
-        if not isinstance(lead, Unknown) and lead.facts.owner_id == event.rep_id:
-            return None
-        return NoteLeadLetGo(unit_id=event.unit_id, rep_id=event.rep_id, lead_id=event.lead_id)
+    async def _is_so(self, recorded: RecordedEvent) -> bool:
+        """Otherwise somebody else has it, or nobody any more."""
+        _version, lead = await self._commands.load(LEAD, _lead_stream(recorded))
+        return not isinstance(lead, Unknown) and lead.facts.owner_id == recorded.event.rep_id
 
 
 class KeepingBooks:
     """Who has a lead by hand, and who has it no longer, counts for the cap."""
 
     def __init__(self, ports: Ports) -> None:
-        self._commands = ports.commands(LOG_NAME)
+        self._books = Books(ports)
 
     async def react(self, events: Sequence[RecordedEvent]) -> None:
-        by_book: dict[tuple[str, str], list[Step]] = {}
-        for recorded in events:
-            for number, command in enumerate(_entries(recorded.event)):
-                steps = by_book.setdefault((recorded.tenant_id, command.unit_id), [])
-                steps.append(_step(_KEEPING_BOOKS, recorded, command, number))
-        runs = [Run(unit_id, steps) for (_tenant_id, unit_id), steps in by_book.items()]
-        await self._commands.handle_runs(ALLOCATION_BOOK, runs)
+        await self._books.put_right(_KEEPING_BOOKS, [(each, _units(each.event)) for each in events])
 
 
-def _entries(
+def _units(
     event: LeadAssigned | LeadReturned | LeadDisqualified | LeadWithdrawn | LeadConverted,
-) -> list[NoteLeadTaken | NoteLeadLetGo]:
-    lead_id, unit_id = event.lead_id, event.unit_id
-    if not isinstance(event, LeadAssigned):
-        return [NoteLeadLetGo(unit_id=unit_id, rep_id=None, lead_id=lead_id)]
-    entries: list[NoteLeadTaken | NoteLeadLetGo] = []
-    if event.previous_unit_id != unit_id:
-        before = event.previous_unit_id
-        entries.append(NoteLeadLetGo(unit_id=before, rep_id=None, lead_id=lead_id))
-    if event.track == BY_HAND:
-        entries.append(NoteLeadTaken(unit_id=unit_id, rep_id=event.owner_id, lead_id=lead_id))
-    return entries
+) -> Collection[str]:
+    if isinstance(event, LeadAssigned):
+        return dict.fromkeys((event.previous_unit_id, event.unit_id))
+    return (event.unit_id,)
+
+
+def _entry(lead: Lead, lead_id: str, unit_id: str) -> NoteLeadTaken | NoteLeadLetGo:
+    match lead:
+        case Assigned() | Contacted() | Qualified() if (
+            lead.facts.unit_id == unit_id and lead.facts.owner_id is not None
+        ):
+            return NoteLeadTaken(unit_id=unit_id, rep_id=lead.facts.owner_id, lead_id=lead_id)
+        case Captured():
+            waits_in = lead.facts.rounds
+            return NoteLeadLetGo(unit_id=unit_id, lead_id=lead_id, waits_in=waits_in)
+        case _:
+            return NoteLeadLetGo(unit_id=unit_id, lead_id=lead_id)
 
 
 def _came_to_nothing(refusal: DomainError) -> bool:
     return refusal.code in ("lead-is-closed", "lead-is-returned")
 
 
-def _step(
-    reaction: str,
-    recorded: RecordedEvent,
-    command: AssignLead | AllocationBookCommand,
-    number: int = 0,
-) -> Step:
-    name = type(command).__name__
-    event_id = derived_id(reaction, str(recorded.event_id), name, number)
-    return Step(command, caused_by(recorded, reaction), event_id)
+def _lead_stream(recorded: RecordedEvent) -> str:
+    return stream_name(recorded.tenant_id, LEAD.name, recorded.event.lead_id)
 
 
 def runner(ports: Ports) -> Runner:

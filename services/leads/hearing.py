@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from services.leads.domain.lead import LEAD
 from services.leads.domain.lead_commands import HearHotWord
@@ -23,9 +24,12 @@ class Hearing:
         self._commands = ports.commands(LOG_NAME)
 
     async def react(self, events: Sequence[RecordedEvent]) -> None:
-        """One by one: the second message finds the lead that the first one made."""
-        for recorded in events:
-            if recorded.event.hot_words:
+        """One by one: the second message finds the lead that the first one made. One that was heard
+        before makes no other lead, whatever became of the first since."""
+        ids = {_event_id(each): each for each in events if each.event.hot_words}
+        heard = await self._ports.event_store.known_events(ids)
+        for event_id, recorded in ids.items():
+            if event_id not in heard:
                 await self._hear(recorded)
 
     async def _hear(self, recorded: RecordedEvent) -> None:
@@ -43,8 +47,7 @@ class Hearing:
             now=recorded.stored.recorded_at,
         )
         context = replace(caused_by(recorded, _HEARING), occurred_at=event.received_at)
-        event_id = derived_id(_HEARING, str(recorded.event_id))
-        runs = [Run(command.lead_id, [Step(command, context, event_id)])]
+        runs = [Run(command.lead_id, [Step(command, context, _event_id(recorded))])]
         [[refusal]] = await self._commands.handle_runs(LEAD, runs)
         if refusal is not None:
             raise refusal
@@ -68,6 +71,10 @@ class Hearing:
         stream = stream_name(tenant_id, LEAD.name, lead_id)
         _version, lead = await self._commands.load(LEAD, stream, fresh=True)
         return lead
+
+
+def _event_id(recorded: RecordedEvent) -> UUID:
+    return derived_id(_HEARING, str(recorded.event_id))
 
 
 def _is_closed(lead: Lead) -> bool:

@@ -20,7 +20,6 @@ from services.notifications.domain.message_commands import (
 from services.notifications.domain.message_list import INBOX
 from services.notifications.domain.policy import with_told
 from services.notifications.queries.matters import Matters
-from services.notifications.queries.stored_states import stored_states
 from services.notifications.queries.tenant_choices import TenantChoices
 from services.notifications.runs import carried_out, recognised
 from shared.command_handling import CommandHandling, Run, caused_by, derived_id
@@ -29,6 +28,7 @@ from shared.event_store import EventStore
 from shared.events.notifications import EscalationResolved
 from shared.events.signals import SignalRaised, SignalResolved, SignalRetracted
 from shared.ports import Ports
+from shared.stored_states import stored_states
 from shared.subscription import Reaction
 
 SIGNAL_RESOLVED = "signal-resolved"

@@ -32,12 +32,12 @@ from services.notifications.queries.read_models import (
     look_again,
     rearm,
 )
-from services.notifications.queries.stored_states import stored_states, stored_versions
 from services.notifications.queries.tenant_choices import ONE_PER_TENANT, TenantChoices
 from shared.command_handling import CommandHandling, Run, Step, derived_id
 from shared.envelope import stream_name
 from shared.events.signals import SignalRaised, SignalResolved, SignalRetracted
 from shared.ports import Ports
+from shared.stored_states import stored_states, stored_versions
 from shared.tracing import contexts_of_streams
 
 _AT_ONCE = 2_000

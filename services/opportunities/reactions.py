@@ -2,7 +2,7 @@
 and customers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.opportunities import converting
@@ -28,7 +28,7 @@ from services.opportunities.queries import (
     indexed_opportunities,
     unindexed_opportunities,
 )
-from shared.command_handling import CommandHandling, Run, Step, caused_by, derived_id
+from shared.command_handling import CommandHandling, Run, Step, caused_by
 from shared.envelope import Origin, RecordedEvent, stream_name
 from shared.errors import DomainError
 from shared.events.directory import PersonMoved, TenantCreated, UnitMoved
@@ -173,14 +173,9 @@ class Following:
             _unit_command(organisation, situation, changed_at, cause),
             await self._customer_command(situation, changed_at, cause),
         )
-        steps = [
-            Step(
-                command,
-                caused_by(cause, reaction, number),
-                derived_id(reaction, str(cause.event_id), situation.opportunity_id, number),
-            )
-            for number, command in enumerate(commands)
-        ]
+        # An id of the cause's would be taken, where it comes again after more has changed.
+        context = replace(caused_by(cause, reaction), idempotency_key=None)
+        steps = [Step(command, context, self.ports.new_id()) for command in commands]
         return Run(situation.opportunity_id, steps)
 
     async def _send(self, runs: Sequence[Run]) -> None:

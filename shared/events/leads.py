@@ -111,7 +111,8 @@ class CustomerMessageReceived:
 class LeadCaptured:
     """`unit_path` runs from the root to `unit_id`. `budget_status`: untouched, oral or written,
     None where nobody has said (L2). `attributes`: what else its source knows of it, by name:
-    choices, numbers, yes or no, never text that somebody typed."""
+    choices, numbers, yes or no, never text that somebody typed. `round`: it goes on counting where
+    a lead of this name was withdrawn before."""
 
     lead_id: Plain[str]
     customer_id: Plain[str]
@@ -125,6 +126,7 @@ class LeadCaptured:
     unit_path: Plain[list[str]]
     captured_at: Plain[datetime]
     attributes: Plain[dict[str, LeadAttribute]] = field(default_factory=dict)
+    round: Plain[int] = 1
 
 
 @event("leads.lead_fields_changed.v1")

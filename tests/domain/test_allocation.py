@@ -67,8 +67,8 @@ def allocate(
     return AllocateLead(lead_id=lead_id, score=score, reps=those, **{**said, **more})
 
 
-def let_go(lead_id: str, rep_id: str | None = None) -> NoteLeadLetGo:
-    return NoteLeadLetGo(unit_id="team-1", rep_id=rep_id, lead_id=lead_id)
+def let_go(lead_id: str, waits_in: int | None = None) -> NoteLeadLetGo:
+    return NoteLeadLetGo(unit_id="team-1", lead_id=lead_id, waits_in=waits_in)
 
 
 def run(commands: list[AllocateLead], state: AllocationBook | None = None) -> list[LeadAllocated]:
@@ -234,7 +234,13 @@ class TestBook:
         state = book.given(allocated).when(take).then(took)
         assert dict(state.open_leads) == {"rep-0": 0, "rep-1": 1}
         book.given(allocated, took).when(take).then_nothing()
-        book.given(allocated, took).when(let_go("L1", "rep-0")).then_nothing()
+
+    def test_what_is_allocated_in_the_round_in_which_a_lead_waits_is_yet_to_come(self) -> None:
+        [allocated] = book.when(allocate("L1", reps(1), round=2)).events()
+        book.given(allocated).when(let_go("L1", waits_in=2)).then_nothing()
+        gone = RepLetGoOfLead(unit_id="team-1", rep_id="rep-0", lead_id="L1")
+        book.given(allocated).when(let_go("L1", waits_in=3)).then(gone)
+        book.given(allocated).when(let_go("L1")).then(gone)
 
 
 def gini(numbers: list[int]) -> float:

@@ -126,7 +126,7 @@ def _out_of_turn(book: _Book, event: LeadAllocated) -> list[str]:
 def _lived(leads: dict[str, _Lead], event: Any) -> list[str]:
     lead = leads.get(event.lead_id)
     if isinstance(event, LeadCaptured):
-        leads[event.lead_id] = _Lead(unit_id=event.unit_id)
+        leads[event.lead_id] = _Lead(unit_id=event.unit_id, rounds=event.round)
         return [] if lead is None else ["captured twice"]
     if lead is None:
         return [f"{type(event).__name__} before it was captured"]

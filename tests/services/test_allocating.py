@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from services.directory.domain.person import PERSON, AddPerson
-from services.leads.allocating import Allocating
+from services.leads.allocating import Allocating, reactions
 from services.leads.domain.allocation_book import ALLOCATION_BOOK, replayed_rep
+from services.leads.domain.lead import LEAD
+from services.leads.domain.lead_commands import WithdrawLead
 from services.leads.domain.presence import PRESENCE, NotePresence
 from shared.events.leads import LeadAllocated
+from tests.services.logs import events_of
 from tests.services.sales_floor import SalesFloor, code_of, sales_floor
 
 MORNING = datetime(2026, 3, 30, 2, tzinfo=UTC)
@@ -226,6 +229,68 @@ async def test_a_returned_lead_is_allocated_anew_when_released(floor: SalesFloor
     await floor.told("/leads/L1/return", {}, "boss-1")
     assert await owners(floor) == [None]
     await floor.told("/leads/L1/release", {}, "boss-1")
+    assert await owners(floor) == ["rep-3"]
+    assert [each.round for each in await allocations(floor)] == [1, 2]
+
+
+async def test_events_that_come_again_after_more_has_happened_change_no_book(
+    floor: SalesFloor,
+) -> None:
+    """As after a hand-over: a reaction's checkpoint is stored a little later than what it did."""
+    await capture(floor, 1)
+    await capture(floor, 2)
+    await floor.hosting.catch_up()
+    for order, body in (
+        ("assign", {"owner_id": "rep-3"}),
+        ("assign", {"owner_id": "rep-1"}),
+        ("return", {}),
+        ("release", {}),
+    ):
+        await floor.told(f"/leads/L1/{order}", body, "boss-1")
+        await floor.hosting.catch_up()
+    await floor.told("/leads/L2/assign", {"owner_id": "rep-1"}, "boss-1")
+    await floor.hosting.catch_up()
+    told, holders = await events_of(floor.hosting.ports, "leads"), await _holders(floor)
+    assert holders == {"L1": (await floor.shown("/leads/L1", "boss-1"))["owner_id"], "L2": "rep-1"}
+    for reaction in reactions(floor.hosting.ports):
+        for start in range(len(told)):
+            await reaction.take(told[start : start + 3])
+            assert await _holders(floor) == holders, f"{reaction.name} from {start}"
+
+
+async def test_a_book_still_waits_for_what_is_allocated_when_an_old_return_comes_again(
+    floor: SalesFloor,
+) -> None:
+    await capture(floor, 1)
+    await floor.hosting.catch_up()
+    for order in ("return", "release"):
+        await floor.told(f"/leads/L1/{order}", {}, "boss-1")
+        await floor.hosting.catch_up(runners=False)
+    await Allocating(floor.hosting.ports).step(floor.clock())
+    [rep] = (await _holders(floor)).values()
+    for reaction in reactions(floor.hosting.ports):
+        if "keeping" in reaction.name:
+            await reaction.take(await events_of(floor.hosting.ports, "leads"))
+    assert await _holders(floor) == {"L1": rep}
+    assert await owners(floor) == [rep]
+
+
+async def _holders(floor: SalesFloor) -> dict[str, str]:
+    """By lead who has it, as the unit's book says."""
+    commands = floor.hosting.ports.commands("leads")
+    _version, book = await commands.load(ALLOCATION_BOOK, "T1/allocation_book/team-1", fresh=True)
+    held = {f"L{number}": book.holders.get(f"L{number}") for number in (1, 2)}
+    assert sum(book.open_leads.values()) == len([each for each in held.values() if each])
+    return {lead_id: rep for lead_id, rep in held.items() if rep}
+
+
+async def test_a_lead_withdrawn_and_captured_again_is_allocated_again(floor: SalesFloor) -> None:
+    await capture(floor, 1)
+    assert await owners(floor) == ["rep-1"]
+    withdraw = WithdrawLead(lead_id="L1", now=floor.clock())
+    await floor.handle("leads", LEAD, "L1", withdraw)
+    assert await owners(floor) == []
+    await capture(floor, 1)
     assert await owners(floor) == ["rep-3"]
     assert [each.round for each in await allocations(floor)] == [1, 2]
 

@@ -9,7 +9,9 @@ import pytest
 
 from services.directory.domain.api_key import API_KEY, CreateApiKey
 from services.directory.domain.person import PERSON, AddPerson
+from services.leads import hearing
 from shared.http import key_hash
+from tests.services.logs import events_of
 from tests.services.sales_floor import SalesFloor, code_of, sales_floor
 from tests.services.test_allocating import MORNING, allocations, on_duty
 
@@ -129,6 +131,19 @@ async def test_many_messages_of_a_customer_make_one_lead(floor: SalesFloor) -> N
     await floor.hosting.catch_up()
     await floor.told("/messages", message(9), "boss-1")
     assert [each["status"] for each in await leads(floor)] == ["disqualified", "assigned"]
+
+
+async def test_a_message_heard_again_after_its_lead_is_closed_makes_no_other(
+    floor: SalesFloor,
+) -> None:
+    """As after a hand-over: a checkpoint is stored a little later than what came of the events."""
+    await floor.told("/messages", message(), "boss-1")
+    [lead] = await leads(floor)
+    await floor.told(f"/leads/{lead['lead_id']}/disqualify", {"reason": "done"}, "boss-1")
+    await floor.hosting.catch_up()
+    ports = floor.hosting.ports
+    await hearing.reaction(ports).take(await events_of(ports, "leads"))
+    assert [each["status"] for each in await leads(floor)] == ["disqualified"]
 
 
 async def test_it_goes_to_the_rep_with_the_lowest_mean_of_the_last_three(

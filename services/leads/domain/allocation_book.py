@@ -65,11 +65,12 @@ class NoteLeadTaken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteLeadLetGo:
-    """`rep_id`: who has it no longer; None: whoever had it."""
+    """Nobody of the unit has it. `waits_in`: the round in which it waits to be given to somebody;
+    what is allocated in that one is yet to come true."""
 
     unit_id: str
-    rep_id: str | None
     lead_id: str
+    waits_in: int | None = None
 
 
 AllocationBookCommand = AllocateLead | NoteLeadTaken | NoteLeadLetGo
@@ -166,9 +167,16 @@ def note_taken(command: NoteLeadTaken, book: AllocationBook) -> Sequence[Allocat
 
 def note_let_go(command: NoteLeadLetGo, book: AllocationBook) -> Sequence[AllocationBookEvent]:
     holder = book.holders.get(command.lead_id)
-    if holder is None or command.rep_id not in (None, holder):
+    if holder is None or _is_yet_to_come(command, book):
         return []
     return [RepLetGoOfLead(unit_id=command.unit_id, rep_id=holder, lead_id=command.lead_id)]
+
+
+def _is_yet_to_come(command: NoteLeadLetGo, book: AllocationBook) -> bool:
+    allocated_in = book.rounds.get(command.lead_id)
+    if command.waits_in is None or allocated_in is None:
+        return False
+    return command.waits_in <= allocated_in
 
 
 def decide(command: AllocationBookCommand, book: AllocationBook) -> Sequence[AllocationBookEvent]:

@@ -80,6 +80,7 @@ def capture(command: CaptureLead, lead: Lead) -> Sequence[LeadEvent]:
         unit_path=list(command.unit_path),
         captured_at=command.occurred_at,
         attributes=dict(command.attributes),
+        round=lead.rounds + 1,
     )
     behaviours = dict.fromkeys(command.behaviours)
     noted = (_behaviour(command.lead_id, each, command.occurred_at) for each in behaviours)

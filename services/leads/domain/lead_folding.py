@@ -113,7 +113,7 @@ def _changed(lead: KnownLead, event: LeadEvent) -> Lead:  # one case an event
         case LeadDisqualified():
             return Disqualified(facts=facts, reason=event.reason)
         case LeadWithdrawn():
-            return Unknown()
+            return Unknown(rounds=facts.rounds)
         case LeadConverted():
             return Converted(facts=facts, opportunity_id=event.opportunity_id)
         case _:
@@ -129,6 +129,7 @@ def _captured(event: LeadCaptured) -> LeadFacts:
         unit_id=event.unit_id,
         unit_path=tuple(event.unit_path),
         captured_at=event.captured_at,
+        rounds=event.round,
     )
 
 

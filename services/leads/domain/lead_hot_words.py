@@ -22,7 +22,7 @@ def hot_word_said(command: HearHotWord, lead: Lead) -> list[LeadEvent]:
     has answered, a further hot word says nothing new. Raises LeadIsClosed."""
     match lead:
         case Unknown():
-            return [_captured(command), _noted(command), _said(command)]
+            return [_captured(command, lead), _noted(command), _said(command)]
         case Converted() | Disqualified():
             raise LeadIsClosed(f"{command.lead_id!r} is closed")
         case _ if not _is_news(command, lead):
@@ -46,7 +46,7 @@ def _is_news(command: HearHotWord, lead: KnownLead) -> bool:
     return facts.hot_word_at <= answered_at < command.said_at
 
 
-def _captured(command: HearHotWord) -> LeadCaptured:
+def _captured(command: HearHotWord, lead: Unknown) -> LeadCaptured:
     return LeadCaptured(
         lead_id=command.lead_id,
         customer_id=command.customer_id,
@@ -59,6 +59,7 @@ def _captured(command: HearHotWord) -> LeadCaptured:
         unit_id=command.unit_id,
         unit_path=list(command.unit_path),
         captured_at=command.said_at,
+        round=lead.rounds + 1,
     )
 
 

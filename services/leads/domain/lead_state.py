@@ -117,7 +117,9 @@ class LeadFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """Never captured."""
+    """Never captured, or withdrawn after so many `rounds`."""
+
+    rounds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,12 +47,12 @@ from services.notifications.queries.read_models import (
     due_messages,
     rearm,
 )
-from services.notifications.queries.stored_states import stored_states
 from services.notifications.queries.tenant_choices import TenantChoices
 from shared.clock import to_milliseconds
 from shared.command_handling import CommandHandling
 from shared.envelope import stream_name
 from shared.ports import Ports
+from shared.stored_states import stored_states
 from shared.tracing import contexts_of_streams, inside, span
 
 LOG = structlog.get_logger(__name__)

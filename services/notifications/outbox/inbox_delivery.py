@@ -21,11 +21,11 @@ from services.notifications.domain.message_commands import (
 )
 from services.notifications.domain.message_list import INBOX
 from services.notifications.queries.read_models import MESSAGES, Due, by_the_clock, rearm
-from services.notifications.queries.stored_states import stored_states
 from shared.clock import to_milliseconds
 from shared.command_handling import CommandHandling, Run, Step
 from shared.envelope import stream_name
 from shared.ports import Ports
+from shared.stored_states import stored_states
 from shared.tracing import batch_span, contexts_of_streams
 
 

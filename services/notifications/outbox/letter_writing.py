@@ -33,13 +33,13 @@ from services.notifications.queries.ready_notices import (
     ready_recipients,
     settle,
 )
-from services.notifications.queries.stored_states import stored_states
 from services.notifications.queries.tenant_choices import TenantChoices
 from shared.command_handling import CommandHandling, Run, Step, derived_id
 from shared.envelope import stream_name
 from shared.organisation import Organisation
 from shared.own_writes import OwnWrites
 from shared.ports import Ports
+from shared.stored_states import stored_states
 from shared.tracing import contexts_of_streams
 
 _RECIPIENTS_AT_ONCE = 200

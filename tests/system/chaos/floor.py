@@ -124,10 +124,14 @@ class Floor:
 
     @property
     def last_words(self) -> str:
-        """Of all processes, with what they call an error."""
+        """Of all processes, with what they call an error or a bug."""
         said = []
         for called, part in self.parts.items():
-            errors = [line for line in part.words.splitlines() if '"level": "error"' in line]
+            errors = [
+                line
+                for line in part.words.splitlines()
+                if '"level": "error"' in line or '"why": "bug"' in line
+            ]
             began = f"--- {called} (began anew {self.ended[called]} times)"
             said += [began, *(line[:1_000] for line in errors[-5:]), part.words[-800:]]
         return "\n".join(said)
