@@ -75,6 +75,7 @@ class FollowedElsewhere:
         self.target = target
         self.name = f"{target.name}.v{target.version}"
         self.log = target.log
+        self._former = [f"{target.name}.v{version}" for version in range(1, target.version)]
         self.outcomes: Counter[str] = Counter()
         self._store = store
         self._reads = reads
@@ -91,6 +92,17 @@ class FollowedElsewhere:
             if head and (partition not in places or places[partition].next_offset < head):
                 return False
         return True
+
+    async def is_behind_former(self) -> bool:
+        """Does a former version of it know of events that this one has not folded yet? Then who
+        shows this one leaves it to those who show the former."""
+        places = await self._checkpoints.places()
+        own = places.get(self.name, {})
+        return any(
+            partition not in own or own[partition].next_offset < place.next_offset
+            for former in self._former
+            for partition, place in places.get(former, {}).items()
+        )
 
     async def parked(self) -> set[str]:
         async with self._reads.reading() as connection:

@@ -1,5 +1,6 @@
 """GET /healthz and /readyz: alive, and able to work; what is missing is named."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
@@ -11,6 +12,9 @@ from shared.ports import Ports
 if TYPE_CHECKING:
     from shared.hosting import Hosted
 
+Check = Callable[[], Awaitable[None]]
+"""Raises StoreAway, CannotGoOn."""
+
 
 def router(hosting: "Hosted") -> APIRouter:
     routes = APIRouter()
@@ -21,33 +25,40 @@ def router(hosting: "Hosted") -> APIRouter:
 
     @routes.get("/readyz", include_in_schema=False)
     async def readyz(_request: Request) -> Response:
-        missing = await _missing(hosting)
-        return json_response({"ready": not missing, "missing": missing}, 503 if missing else 200)
+        """Without evidence uploads are refused, and everything else works: that is only named."""
+        needed = await _missing(hosting)
+        missing = needed | await _away({"evidence": hosting.ports.object_store.check})
+        return json_response({"ready": not needed, "missing": missing}, 503 if needed else 200)
 
     return routes
 
 
 async def _missing(hosting: "Hosted") -> dict[str, str]:
     """What keeps the process from its work, by name."""
-    missing = {**await _away(hosting.ports), **hosting.stopped}
+    missing = {**await _away(_stores(hosting.ports)), **hosting.stopped}
     if missing:
         return missing
     try:
         for subscription in hosting.subscriptions:
             if not await subscription.at_head():
                 missing[subscription.name] = "catching up"
+        for read_model in hosting.shown:
+            if await read_model.is_behind_former():
+                missing[read_model.name] = "behind its former version"
     except StoreAway as failure:
         missing["store"] = failure.detail
     return missing
 
 
-async def _away(ports: Ports) -> dict[str, str]:
-    checks = {
+def _stores(ports: Ports) -> dict[str, Check]:
+    return {
         "event store": ports.check_events,
         "read models": ports.read_store.check,
         "keys": ports.key_store.check,
-        "evidence": ports.object_store.check,
     }
+
+
+async def _away(checks: Mapping[str, Check]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, check in checks.items():
         try:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from shared import batch_api, docs_page, event_log_api, health_api, live_api, metrics_api
 from shared.data_folder import DataFolder
+from shared.followed_elsewhere import FollowedElsewhere
 from shared.http import BASE, NO_TELEMETRY_OF_ITS_OWN, Access, add_routes, install_errors
 from shared.http_limits import HttpLimits
 from shared.http_tracing import HttpTraces
@@ -39,6 +40,8 @@ class Hosting:
             Subscription(target, feed, ports.read_store) for target in targets
         )
         self.runners = tuple(runner for service in services for runner in service.runners)
+        self.shown: tuple[FollowedElsewhere, ...] = ()
+        """It follows itself for whatever it shows."""
         ports.progress.follow(self.subscriptions)
         self._running = Running(
             ports.event_store, self.subscriptions, self.runners, self._known_until
@@ -108,6 +111,11 @@ class Hosted(Protocol):
     @property
     def subscriptions(self) -> Sequence[Following]:
         """Those that this process follows itself."""
+        ...
+
+    @property
+    def shown(self) -> Sequence[FollowedElsewhere]:
+        """The read models that it shows and others follow."""
         ...
 
     @property

@@ -57,6 +57,8 @@ class ScaledHosting:
             for targets in self._targets.values()
             for target in targets
         )
+        shown = {model.name for service in self.services for model in service.read_models}
+        self.shown = tuple(each for each in self.everywhere if each.target.name in shown)
         ports.progress.follow(self.everywhere)
         self.runners = tuple(
             runner for each in services if each.name in runs for runner in each.runners

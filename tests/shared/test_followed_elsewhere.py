@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from shared.read_store import CHECKPOINTS
 from shared.rebuilding import rebuild
 from shared.subscription import SubscriptionStopped
 from tests.shared.installation import opened
-from tests.shared.reading import catch_up, following, happen, headcounts
+from tests.shared.reading import catch_up, following, happen, headcounts, rows_of
 from tests.shared.staff import NOW, NOWHERE, Join, Move, headcount_model
 
 
@@ -105,6 +106,42 @@ async def test_the_clock_is_that_of_the_slowest_and_unknown_while_one_is_silent(
     assert await known_until(reader, [name, "staff.unheard.v1"], 1) is None
     assert await known_until(reader, [name], 2) is None
     assert await known_until(reader, [], 1) is None
+
+
+async def test_a_new_version_is_built_from_the_store_while_the_former_is_shown_and_traffic_goes_on(
+    ports: Ports,
+) -> None:
+    """Whoever shows the new one is ready when it knows all that the former one knows."""
+    model = headcount_model()
+    next_model = replace(model, projection=replace(model.projection, version=2))
+    former = await following(ports)
+    await happen(ports, Join(person_id="P1"), Move(person_id="P1", unit_id="u2"))
+    await catch_up(former)
+    latter = await following(ports, next_model)
+    reader = CheckpointReader(ports.read_store)
+    seen = FollowedElsewhere(next_model, ports.event_store, ports.read_store, reader)
+    ports.progress.follow([seen])
+    shown = await rows_of(ports, model.rows)
+
+    assert await seen.is_behind_former()
+    assert await rows_of(ports, next_model.rows) == []
+    await rebuild(ports, next_model, compare=False)
+    assert not await seen.is_behind_former()
+    assert await rows_of(ports, next_model.rows) == shown == await rows_of(ports, model.rows)
+
+    await happen(ports, Join(person_id="P2"))
+    await catch_up(former)
+    assert await seen.is_behind_former()
+    await catch_up(latter)
+    assert not await seen.is_behind_former()
+    assert latter.outcomes["applied"] == 1
+    assert await rows_of(ports, next_model.rows) == await rows_of(ports, model.rows)
+
+
+async def test_a_first_version_has_nothing_to_wait_for(ports: Ports) -> None:
+    await following(ports)
+    await happen(ports, Join(person_id="P1"))
+    assert not await elsewhere(ports).is_behind_former()
 
 
 async def test_a_rebuild_from_another_process_is_found_by_the_follower(ports: Ports) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import httpx
 import pytest
 
 from shared.errors import StoreAway
+from shared.followed_elsewhere import CheckpointReader, FollowedElsewhere
 from shared.hosting import Hosting, application
 from shared.settings import InstallationSettings
 from tests.contracts.event_stores import an_append
+from tests.shared.staff import headcount_model
 from tests.shared.web import KEYS, serving
 
 STAFF = "/api/v1/staff"
@@ -352,20 +355,32 @@ async def test_a_token_that_is_not_ours_is_malformed(client: httpx.AsyncClient) 
     assert (response.status_code, problem(response)["code"]) == (422, "malformed")
 
 
+async def nobody_there() -> None:
+    raise StoreAway("it cannot be read: nobody there")
+
+
 async def test_a_store_that_is_away_is_named_while_everything_else_is_ready(
     served: tuple[Hosting, httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hosting, client = served
     await hosting.catch_up()
-
-    async def is_away() -> None:
-        raise StoreAway("the object store cannot be read: nobody there")
-
-    monkeypatch.setattr(hosting.ports.object_store, "check", is_away)
+    monkeypatch.setattr(hosting.ports.key_store, "check", nobody_there)
     answer = await client.get("/readyz")
     assert answer.status_code == 503
-    missing = {"evidence": "the object store cannot be read: nobody there"}
+    missing = {"keys": "it cannot be read: nobody there"}
     assert answer.json() == {"ready": False, "missing": missing}
+
+
+async def test_evidence_that_is_away_is_named_and_keeps_nobody_from_everything_else(
+    served: tuple[Hosting, httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosting, client = served
+    await hosting.catch_up()
+    monkeypatch.setattr(hosting.ports.object_store, "check", nobody_there)
+    answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    missing = {"evidence": "it cannot be read: nobody there"}
+    assert answer.json() == {"ready": True, "missing": missing}
 
 
 async def test_it_is_ready_when_everything_has_caught_up(
@@ -378,6 +393,23 @@ async def test_it_is_ready_when_everything_has_caught_up(
     await hosting.catch_up()
     assert (await client.get("/readyz")).json() == {"ready": True, "missing": {}}
     assert (await client.get("/healthz")).json() == {"alive": True}
+
+
+async def test_it_is_not_ready_while_what_it_shows_is_behind_its_former_version(
+    served: tuple[Hosting, httpx.AsyncClient],
+) -> None:
+    """Those who show the former one are asked as long."""
+    hosting, client = served
+    await hosting.catch_up()
+    model = headcount_model()
+    next_model = replace(model, projection=replace(model.projection, version=2))
+    ports = hosting.ports
+    reader = CheckpointReader(ports.read_store)
+    hosting.shown = (FollowedElsewhere(next_model, ports.event_store, ports.read_store, reader),)
+    answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    missing = {"staff.headcount.v2": "behind its former version"}
+    assert answer.json() == {"ready": False, "missing": missing}
 
 
 # -------------------------------------------------------------------------------- the log
