@@ -31,6 +31,6 @@ COPY --from=build /opt/pulsetrail /opt/pulsetrail
 ENV PATH=/opt/pulsetrail/bin:$PATH PYTHONUNBUFFERED=1 PULSETRAIL_DATA_DIR=/var/lib/pulsetrail
 # By number, so that a cluster can see that it is not root. The root may be read-only.
 USER 10001:10001
-EXPOSE 8700 8701 8702 8703
+EXPOSE 8700 8701 8702 8703 8704
 ENTRYPOINT ["pulsetrail"]
 CMD ["--help"]

@@ -27,7 +27,7 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help run stack install assets messages walk screenshots check test test-slow chaos chaos-mutants bench docs shapes lock clean
+.PHONY: help run stack install assets messages walk screenshots check check-manifests test test-slow chaos chaos-mutants bench docs shapes lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ check: $(DEV_STAMP) ## lint, format, types, import contracts
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --cache-dir $(VENV)/.import-linter
+
+check-manifests: $(DEV_STAMP) ## manifests and metrics by kubeconform and promtool, where these are installed
+	@$(PY) -m stack.check_manifests
 
 test: check $(ASSETS) ## check, then every test that is not slow (WORKERS=2 at once)
 	@$(VENV)/bin/pytest -q --durations=40 --durations-min=3 -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not slow"

@@ -1,6 +1,8 @@
 """One measured figure, and the table that figures are printed in."""
 
 import json
+import os
+import platform
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -31,13 +33,30 @@ COLUMNS = ("name", "value", "unit", "target", "met", "compared_with")
 
 
 def table(figures: Iterable[Figure]) -> str:
-    """The figures under their column names, aligned."""
+    """The figures under their column names, aligned, and the machine that they were measured on."""
     lines = [COLUMNS, *(_cells(figure) for figure in figures)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
-    return "\n".join(
+    aligned = (
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+    return "\n".join((machine(), *aligned))
+
+
+def machine() -> str:
+    """What the figures go by: processors, memory, system and interpreter."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} processors ({_processor()}), {memory:.0f} GiB,"
+        f" {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    )
+
+
+def _processor() -> str:
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or platform.machine()
 
 
 def told(figures: Iterable[Figure]) -> Iterator[Figure]:
@@ -61,5 +80,6 @@ def _cells(figure: Figure) -> tuple[str, ...]:
 
 
 def write_json(figures: Iterable[Figure], file: Path) -> None:
-    text = json.dumps([asdict(figure) for figure in figures], ensure_ascii=False, indent=1)
+    told = {"machine": machine(), "figures": [asdict(figure) for figure in figures]}
+    text = json.dumps(told, ensure_ascii=False, indent=1)
     file.write_text(text + "\n", encoding="utf-8")

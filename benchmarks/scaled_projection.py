@@ -33,6 +33,7 @@ MANY_KEYS = 1_000_000
 AGENT_EVENTS = 100_000
 """A Faust agent and Quix would take many minutes for all of them."""
 LIVE_SECONDS = 60.0
+_COMMITS = "synchronous_commit off, as our read store has it; on for the peers, their default"
 
 
 def measure() -> Iterator[Figure]:
@@ -65,7 +66,7 @@ class _Bench:
         rate = events / ours.seconds
         yield _rate(f"{what}: consume and decode alone", events, *consumed)
         yield _rate(f"{what}: PostgreSQL merging the same rows alone", events, *merged)
-        yield _of(f"{what}: ours", events, ours, self._versions)
+        yield _of(f"{what}: ours", events, ours, f"{self._versions}; {_COMMITS}")
         if keys == FEW_KEYS:
             yield _ratio("ours / consume and decode alone", rate / (events / consumed[0]), 0.40)
         else:

@@ -290,10 +290,11 @@ def escalations(
     *,
     state: str | None = None,
     rule: str | None = None,
+    mine: bool | None = None,
     limit: int | None = None,
     cursor: str | None = None,
 ) -> Call[Page]:
-    return read("/escalations", state=state, rule=rule, limit=limit, cursor=cursor)
+    return read("/escalations", state=state, rule=rule, mine=mine, limit=limit, cursor=cursor)
 
 
 def acknowledge(escalation_id: str) -> Call[Told]:

@@ -77,6 +77,7 @@ class Relaying:
                 ("pulsetrail_relayed_events_total", each.relayed),
                 ("pulsetrail_relay_lag_events", each.behind),
                 ("pulsetrail_relay_partitions", len(each.partitions.held)),
+                ("pulsetrail_relay_stopped_partitions", len(each.partitions.stopped)),
             )
         ]
 

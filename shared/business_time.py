@@ -53,6 +53,11 @@ def quiet_until(at: datetime, zone: str, quiet_hours: DailyHours) -> datetime:
     return _moment(day, quiet_hours.end, ZoneInfo(zone))
 
 
+def tomorrow_at(at: datetime, zone: str, hour: time) -> datetime:
+    """That time of the day after `at`, as days are in that zone."""
+    return _moment(at.astimezone(ZoneInfo(zone)).date() + _ONE_DAY, hour, ZoneInfo(zone))
+
+
 @dataclass(frozen=True, slots=True)
 class BusinessCalendar:
     """`days` are those that are not what their weekday says: day → is it a working day.

@@ -1,5 +1,6 @@
 """How far a subscription is, kept beside what it wrote and moved in the same transaction."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from shared.bulk_writing import insert_missing
 from shared.event_store import EventStore
 from shared.feed import SubscriptionStopped, WrongLog
 from shared.read_store import CHECKPOINTS, ReadStore
+
+_SETTLES_SECONDS = 1.0
 
 
 class Fenced(SubscriptionStopped):
@@ -61,11 +64,7 @@ class Checkpoints:
                 place.next_offset > head
                 and place.next_offset > await store.head(self._log, partition, as_stored=True)
             ):
-                raise WrongLog(
-                    f"{self._subscription}: its checkpoint {place.next_offset} does not belong to"
-                    f" this log (head {head}): the store was restored or replaced; delete the read"
-                    " models' file or schema, they are built again from the log"
-                )
+                raise _foreign(self._subscription, place.next_offset, head)
         return {partition: found[partition][1] for partition in partitions}
 
     def _row(self, partition: int, log_id: str, next_offset: int) -> Mapping[str, object]:
@@ -135,6 +134,41 @@ class Checkpoints:
         columns = (list(values) for values in zip(*rows, strict=True))
         moved = await connection.exec_driver_sql(_MOVE_TOGETHER, (self._subscription, *columns))
         return moved.rowcount
+
+
+async def refuse_foreign(store: EventStore, reads: ReadStore) -> None:
+    """All that are kept, whoever moves them, against the logs that this process may read.
+
+    Raises WrongLog where one does not belong to its log, StoreAway.
+    """
+    table = CHECKPOINTS
+    query = select(
+        table.c.log, table.c.log_id, table.c.subscription, table.c.partition, table.c.next_offset
+    ).where(table.c.next_offset > 0)
+    async with reads.reading() as connection:
+        kept = (await connection.execute(query.order_by(table.c.subscription))).all()
+    heads: dict[tuple[str, int], int] = {}  # read after the checkpoints, so never before them
+    for log, log_id, subscription, partition, next_offset in kept:
+        try:
+            known_log = await store.log_id(log)
+        except ValueError:  # it may not be read here
+            continue
+        if (log, partition) not in heads:
+            heads[log, partition] = await store.head(log, partition, as_stored=True)
+        if next_offset > heads[log, partition]:
+            # A store that numbers by itself may be a moment behind those who moved it.
+            await asyncio.sleep(_SETTLES_SECONDS)
+            heads[log, partition] = await store.head(log, partition, as_stored=True)
+        if log_id != known_log or next_offset > heads[log, partition]:
+            raise _foreign(subscription, next_offset, heads[log, partition])
+
+
+def _foreign(subscription: str, next_offset: int, head: int) -> WrongLog:
+    return WrongLog(
+        f"{subscription}: its checkpoint {next_offset} does not belong to this log (head {head}):"
+        " the store was restored or replaced; delete the read models' file or schema (and the"
+        " topics, if there are any), they are built again from the log"
+    )
 
 
 _MOVE_TOGETHER = """

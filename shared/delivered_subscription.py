@@ -11,6 +11,7 @@ from shared.batch_size import BatchSize
 from shared.checkpoints import Fenced, Place
 from shared.clock import milliseconds
 from shared.envelope import RecordedEvent
+from shared.errors import CannotGoOn
 from shared.feed import BATCH, Feed, SubscriptionStopped, arrived_of
 from shared.intake import Batch, Intake, latest
 from shared.log_source import Delivered, LogSource, StartingPoint
@@ -89,6 +90,10 @@ class DeliveredSubscription:
                 return False
         return True
 
+    @property
+    def stopped(self) -> Mapping[int, str]:
+        return {} if self._opened is None else self._opened.stopped
+
     async def lag(self) -> int:
         """How many messages of its partitions have not been fetched yet."""
         return 0 if self._opened is None else sum((await self._opened.lag()).values())
@@ -124,7 +129,7 @@ class DeliveredSubscription:
     async def follow(self, stopping: asyncio.Event) -> None:
         """Until told to stop, with what is in hand finished; then its partitions are left.
 
-        Raises SubscriptionStopped, after which only an operator can help.
+        Raises SubscriptionStopped and CannotGoOn, after which only an operator can help.
         """
         failures = 0
         try:
@@ -133,7 +138,7 @@ class DeliveredSubscription:
                     self._opened = self._opened or await self._open_source(self.log, self.name)
                     await self._opened.start(self)
                     break
-                except SubscriptionStopped:
+                except (SubscriptionStopped, CannotGoOn):
                     raise
                 except Exception as failure:
                     failures += 1
@@ -166,7 +171,7 @@ class DeliveredSubscription:
                 LOG.warning("subscription_fenced", subscription=self.name, why=str(moved))
                 taking, arrived = None, []
                 await self._go_back(source)
-            except SubscriptionStopped:
+            except (SubscriptionStopped, CannotGoOn):
                 raise
             except Exception as failure:
                 failures += 1
@@ -188,6 +193,7 @@ class DeliveredSubscription:
             return []
         fetched = await source.fetch(_FETCH_SECONDS)
         self._behind |= {each.partition: each.behind for each in fetched}
+        self.outcomes["skipped"] += sum(each.skipped for each in fetched)
         return [self._decoded(each) for each in fetched]
 
     def _decoded(self, delivered: Delivered) -> Batch:
@@ -258,7 +264,7 @@ class DeliveredSubscription:
                 for partition, standing in standings.items():
                     await source.seek(partition, _starting_point(standing.place))
                 return
-            except SubscriptionStopped:
+            except (SubscriptionStopped, CannotGoOn):
                 raise
             except Exception as failure:
                 failures += 1

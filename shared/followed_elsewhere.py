@@ -77,6 +77,7 @@ class FollowedElsewhere:
         self.log = target.log
         self._former = [f"{target.name}.v{version}" for version in range(1, target.version)]
         self.outcomes: Counter[str] = Counter()
+        self.stopped: Mapping[int, str] = {}
         self._store = store
         self._reads = reads
         self._checkpoints = checkpoints

@@ -35,6 +35,8 @@ def router(hosting: "Hosted") -> APIRouter:
 
 async def _missing(hosting: "Hosted") -> dict[str, str]:
     """What keeps the process from its work, by name."""
+    if hosting.leaving.is_set():
+        return {"process": "told to stop"}
     missing = {**await _away(_stores(hosting.ports)), **hosting.stopped}
     if missing:
         return missing

@@ -47,6 +47,7 @@ class Hosting:
             ports.event_store, self.subscriptions, self.runners, self._known_until
         )
         self.stopped = self._running.stopped
+        self.leaving = asyncio.Event()
 
     async def create_tables(self) -> None:
         """Asking a read model for its tables declares them."""
@@ -121,8 +122,14 @@ class Hosted(Protocol):
     @property
     def stopped(self) -> Mapping[str, str]: ...
 
+    @property
+    def leaving(self) -> asyncio.Event:
+        """Set when the process was told to end: no longer ready, streams end, the rest of what is
+        in hand is answered."""
+        ...
 
-def application(hosting: Hosted) -> FastAPI:
+
+def application(hosting: Hosted, *, shows_metrics: bool = True) -> FastAPI:
     """One path space for all services of the process."""
     ports = hosting.ports
     app = FastAPI(
@@ -143,11 +150,12 @@ def application(hosting: Hosted) -> FastAPI:
         app,
         batch_api.router(ports, access, commands),
         event_log_api.router(ports, access),
-        live_api.router(ports, access),
-        metrics_api.router(ports, hosting.subscriptions, hosting.services),
+        live_api.router(ports, access, hosting.leaving),
         docs_page.router(app),
         health_api.router(hosting),
     )
+    if shows_metrics:
+        add_routes(app, metrics_api.router(ports, hosting.subscriptions, hosting.services))
     app.add_middleware(HttpLimits, settings=ports.settings)
     app.add_middleware(HttpTraces, new_id=ports.new_id, traced=BASE)
     return app

@@ -56,7 +56,7 @@ class _Step:
         place = self.standing.place
         self.after = Place(
             place.next_offset + len(self.batch.events),
-            latest(place.source_offset, self.batch.source_offset),
+            place.source_offset if self.batch.source_offset is None else self.batch.source_offset,
             latest(place.recorded_until, self.batch.recorded_until),
             place.epoch,
         )

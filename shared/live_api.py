@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
@@ -16,16 +16,18 @@ from shared.event_store import EventStore
 from shared.http import BASE, Access
 from shared.ports import Ports
 
-_MOST_OFTEN_SECONDS = 0.5
+_MOST_OFTEN_SECONDS = 1.0
 _SHOWN_WITHIN_SECONDS = 2.0
 _COMMENT_SECONDS = 15.0
 _STREAM_SECONDS = 15 * 60.0
+_JITTER = 0.1
 _EVENTS_LOOKED_AT = 1_000
 
 Heads = dict[tuple[str, int], int]
 
 
-def router(ports: Ports, access: Access) -> APIRouter:
+def router(ports: Ports, access: Access, leaving: asyncio.Event) -> APIRouter:
+    """`leaving` ends the streams: who follows one comes again, to another process."""
     routes = APIRouter(prefix=BASE, tags=["live"])
     reading = access.may(Resource.BOARDS, Verb.READ)
 
@@ -35,7 +37,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> StreamingResponse:
         return StreamingResponse(
-            changes(ports, caller.tenant_id, last_event_id),
+            _until(leaving, changes(ports, caller.tenant_id, last_event_id)),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -43,17 +45,38 @@ def router(ports: Ports, access: Access) -> APIRouter:
     return routes
 
 
-async def changes(ports: Ports, tenant_id: str, last_event_id: str | None) -> AsyncIterator[str]:
-    """At most two messages a second; they name event types of the tenant, nothing of their content.
+async def _until(leaving: asyncio.Event, messages: AsyncGenerator[str, None]) -> AsyncIterator[str]:
+    left = asyncio.create_task(leaving.wait())
+    try:
+        while not leaving.is_set():
+            message = asyncio.ensure_future(anext(messages, None))
+            try:
+                await asyncio.wait({left, message}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not message.done():
+                    message.cancel()
+                    await asyncio.wait({message})
+            if message.cancelled() or (told := message.result()) is None:
+                return
+            yield told
+    finally:
+        left.cancel()
+        await messages.aclose()
+
+
+async def changes(
+    ports: Ports, tenant_id: str, last_event_id: str | None
+) -> AsyncGenerator[str, None]:
+    """At most one message a second, the first after a pause at once; they name event types of the
+    tenant, nothing of their content.
 
     Whoever asks upon a message finds what changed: it waits for the read models, but for no longer
-    than two seconds. The stream ends by itself after 15 minutes, so that clients spread after a
-    restart.
+    than two seconds. The stream ends by itself after some 15 minutes.
     """
     store = ports.event_store
     heads = _resumed(last_event_id) or await _heads(store)
     loop = asyncio.get_running_loop()
-    ends, quiet_since = loop.time() + _STREAM_SECONDS, loop.time()
+    ends, quiet_since = loop.time() + stream_seconds(ports.random_bytes), loop.time()
     yield "retry: 2000\n\n"
     while loop.time() < ends:
         generation = store.generation
@@ -71,6 +94,13 @@ async def changes(ports: Ports, tenant_id: str, last_event_id: str | None) -> As
             yield ": still here\n\n"
             quiet_since = loop.time()
         await store.wait_beyond(generation, _COMMENT_SECONDS)
+
+
+def stream_seconds(random_bytes: Callable[[int], bytes]) -> float:
+    """15 minutes, up to a tenth more or less: clients that all came at once after a restart come
+    back one by one."""
+    chance = int.from_bytes(random_bytes(4)) / 2**32
+    return _STREAM_SECONDS * (1 - _JITTER + 2 * _JITTER * chance)
 
 
 async def _advanced(

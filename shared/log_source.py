@@ -14,7 +14,7 @@ class Delivered(NamedTuple):
     `next_source_offset` is where the source goes on after these. `recorded_until` is the latest
     tick among them: everything recorded before it has been delivered; None without a tick.
     `events` is empty where a fetch brought ticks alone. `behind`: how many messages after these
-    are known to stand there.
+    are known to stand there. `skipped`: how many events came again and are not among these.
     """
 
     partition: int
@@ -22,12 +22,13 @@ class Delivered(NamedTuple):
     next_source_offset: int
     recorded_until: datetime | None
     behind: int = 0
+    skipped: int = 0
 
 
 class StartingPoint(NamedTuple):
-    """Where to begin in a partition: at `source_offset` if known, else wherever the source finds
-    that the event with the log offset `next_offset` comes later or there (events before it are
-    recognised and skipped)."""
+    """Where to begin in a partition: at `source_offset` if known and still there, else wherever
+    the source finds that the event with the log offset `next_offset` comes later or there (events
+    before it are recognised and skipped)."""
 
     next_offset: int
     source_offset: int | None
@@ -48,9 +49,9 @@ class PartitionOwner(Protocol):
 class LogSource(Protocol):
     """One subscription's own reader of one log, in a group that shares the partitions.
 
-    Raises SubscriptionStopped where a starting point lies before what the source still has, when
+    Raises SubscriptionStopped where what comes next is not in the source any more, when
     its partitions are not as many as the log's, and when it brings another log (`log_id`);
-    StoreAway while it cannot be reached.
+    StoreAway while it cannot be reached. A hole amid a partition stops that one only.
     """
 
     async def start(self, owner: PartitionOwner) -> None: ...
@@ -65,6 +66,12 @@ class LogSource(Protocol):
     async def seek(self, partition: int, start: StartingPoint) -> None:
         """Go on from there: what was fetched after it comes again. Nothing happens for a
         partition that is not assigned any more."""
+        ...
+
+    @property
+    def stopped(self) -> Mapping[int, str]:
+        """Partitions of which an event is missing, and why nothing more of them comes until they
+        are assigned or sought anew."""
         ...
 
     async def lag(self) -> Mapping[int, int]:

@@ -1,7 +1,7 @@
 """GET /metrics in Prometheus' text format: where subscriptions stand, what became of events."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 
 from fastapi import APIRouter, Request, Response
 
@@ -20,10 +20,13 @@ def router(
 ) -> APIRouter:
     async def figures() -> list[Gauge]:
         found = list(_outcomes(subscriptions))
+        heads = await _heads(ports, {each.log for each in subscriptions})
         for subscription in subscriptions:
-            lag = await _lag(ports, subscription)
+            lag = await _lag(subscription, heads[subscription.log])
             labels = {"subscription": subscription.name}
             found.append(Gauge("pulsetrail_subscription_lag_events", labels, lag))
+            stopped = len(subscription.stopped)
+            found.append(Gauge("pulsetrail_subscription_stopped_partitions", labels, stopped))
         for service in services:
             found += await service.gauges()
         return found
@@ -60,12 +63,23 @@ def refuse_strangers(settings: InstallationSettings, request: Request) -> None:
         raise Unauthenticated("send `Authorization: Bearer <metrics token>`")
 
 
-async def _lag(ports: Ports, subscription: Following) -> int:
-    lag = 0
-    for partition in range(ports.event_store.partitions):
-        head = await ports.event_store.head(subscription.log, partition)
-        lag += head - await subscription.position(partition)
-    return lag
+async def _heads(ports: Ports, logs: Collection[str]) -> dict[str, list[int]]:
+    """By partition, once for all who follow the log."""
+    store = ports.event_store
+    return {
+        log: [await store.head(log, partition) for partition in range(store.partitions)]
+        for log in logs
+    }
+
+
+async def _lag(subscription: Following, heads: Sequence[int]) -> int:
+    """Who has moved on since has none."""
+    return sum(
+        [
+            max(0, head - await subscription.position(partition))
+            for partition, head in enumerate(heads)
+        ]
+    )
 
 
 def _outcomes(subscriptions: Sequence[Following]) -> Iterator[Gauge]:

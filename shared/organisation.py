@@ -139,6 +139,18 @@ class Organisation(TenantTime):
         steps = self.managers_upward(subject_id)
         return steps[0][0] if steps else None
 
+    def around(self, unit_id: str) -> tuple[str, ...]:
+        """Who manages the unit, nearest first, and who belongs to it; nobody who has left."""
+        managers = [each for step in self.managers_upward(unit_id) for each in step]
+        found = dict.fromkeys([*managers, *self.people_in(unit_id)])
+        return tuple(each for each in found if not self.has_left(each))
+
+    def called(self, person_id: str) -> str:
+        """The person's name; the id where there is none."""
+        known = self.people.get(person_id)
+        name = known.name if known else None
+        return name if isinstance(name, str) else person_id
+
     def _upward(self, unit_id: str | None) -> Iterator[str]:
         while unit_id is not None and unit_id in self.units:
             yield unit_id

@@ -294,6 +294,8 @@ class RowReadModel(Generic[Row]):
     def _fold_to_nothing(self, key: Key, before: Mapping[Point, int], change: RowChanges) -> None:
         change.add(key[0], before, {})
         change.gone.append(key)
+        if self.projection.next_due is not None:
+            change.due[key] = NEVER  # looked at once where signals are known of it
         if self.memory is not None:
             self.memory.drop([key])
 

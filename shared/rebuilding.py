@@ -1,4 +1,5 @@
-"""Read models folded again from the log, beside the kept ones: compared, or put in their place."""
+"""What the store's log brings back: read models folded again beside the kept ones and compared or
+put in their place, and reactions that fell behind."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,9 +8,11 @@ import structlog
 from sqlalchemy import Select, Table, and_, delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.checkpoints import Fenced
 from shared.gathering import CannotBeGathered, Gathering
 from shared.ports import Ports
 from shared.projecting import AT_ONCE, Content, ReadModel, RowReadModel
+from shared.reaction import Reaction
 from shared.read_store import CHECKPOINTS, DEAD_LETTERS, METADATA, PARKED_STREAMS
 from shared.subscription import Feed, Kept, Subscription
 
@@ -81,6 +84,37 @@ async def rebuild(
             return []
     finally:
         await _clear(ports, building.name, beside.tables)
+
+
+async def take_from_the_log(
+    ports: Ports, reaction: Reaction, *, progress: Progress = _nobody_asks
+) -> int:
+    """What has not been taken yet, up to the head, as far as the store knows it and not Kafka: how
+    many events that were. Nothing is left out; with a worker beside it some may be taken twice,
+    which reactions recognise. Killed anywhere it goes on when it is repeated."""
+    kept = ports.progress.subscriptions[reaction.name]
+    if isinstance(kept, Subscription):
+        behind = kept
+    else:
+        feed = Feed(ports.event_store, ports.codec, reads=reaction.reads)
+        behind = Subscription(reaction, feed, ports.read_store)
+    partitions = range(ports.event_store.partitions)
+    end = [await ports.event_store.head(reaction.log, partition) for partition in partitions]
+
+    async def position() -> int:
+        return sum([await behind.position(partition) for partition in partitions])
+
+    begun, is_at_the_end = await position(), False
+    while not is_at_the_end:
+        try:
+            is_at_the_end = not await behind.step(end)
+            if is_at_the_end:
+                await behind.store_place()
+        except Fenced as moved:
+            LOG.info("taken_by_a_worker", reaction=reaction.name, why=str(moved))
+            behind.forget()
+        progress(await position() - begun, sum(end) - begun)
+    return await position() - begun
 
 
 async def _end(ports: Ports, kept: Kept, *, compare: bool) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import structlog
 
-from shared.errors import StoreAway
+from shared.errors import CannotGoOn, StoreAway
 from shared.event_store import EventStore
 from shared.feed import SubscriptionStopped, WrongLog
 from shared.service import Runner
@@ -23,7 +23,8 @@ _PAUSE_SECONDS = 0.25
 
 class Follower(Following, Protocol):
     async def follow(self, stopping: asyncio.Event) -> None:
-        """Until told to stop. Raises SubscriptionStopped where only an operator can help."""
+        """Until told to stop. Raises SubscriptionStopped and CannotGoOn where only an operator can
+        help."""
         ...
 
 
@@ -85,7 +86,7 @@ class Running:
         self._tasks: list[asyncio.Task[None]] = []
         self.stopped: dict[str, str] = {}
         self.cannot_go_on = asyncio.Event()
-        """Set where no waiting helps: the log is not the one that was followed."""
+        """Set where no waiting helps: the log is not the one that was followed, or not as set."""
 
     def work(self) -> list[Work]:
         """Each to be run until told to stop."""
@@ -114,14 +115,22 @@ class Running:
         generation = self._store.generation
         return all(self._idle.get(each.name) == generation for each in self._runners)
 
+    def give_up(self, name: str, why: Exception) -> None:
+        """Nothing but an operator helps: the process is to end."""
+        self._name(name, why)
+        self.cannot_go_on.set()
+
+    def _name(self, name: str, why: Exception) -> None:
+        self.stopped[name] = str(why)
+        LOG.error("stopped", what=name, why=str(why))
+
     async def _follow(self, follower: Follower) -> None:
         try:
             await follower.follow(self._stopping)
+        except (WrongLog, CannotGoOn) as end:
+            self.give_up(follower.name, end)
         except SubscriptionStopped as stop:
-            self.stopped[follower.name] = str(stop)
-            LOG.error("subscription_stopped", subscription=follower.name, why=str(stop))
-            if isinstance(stop, WrongLog):
-                self.cannot_go_on.set()
+            self._name(follower.name, stop)
 
     async def _repeat(self, runner: Runner) -> None:
         while not self._stopping.is_set():
@@ -136,6 +145,9 @@ class Running:
                 LOG.warning("runner_waits", runner=runner.name, why=failure.detail)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
+            except CannotGoOn as end:
+                self.give_up(runner.name, end)
+                return
             except Exception as failure:
                 LOG.error("runner_failed", runner=runner.name, exc_info=failure)
                 await asyncio.sleep(_RETRY_SECONDS)

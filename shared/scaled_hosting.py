@@ -1,14 +1,15 @@
 """The part of the services that one process of several runs."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import structlog
 
+from shared.checkpoints import refuse_foreign
 from shared.delivered_subscription import DeliveredSubscription, OpenSource
-from shared.errors import StoreAway
-from shared.feed import Feed
+from shared.errors import CannotGoOn, StoreAway
+from shared.feed import Feed, WrongLog
 from shared.followed_elsewhere import CheckpointReader, FollowedElsewhere, known_until
 from shared.ports import Ports
 from shared.projecting import ReadModel
@@ -18,7 +19,7 @@ from shared.service import Runner, Service
 
 LOG = structlog.get_logger(__name__)
 
-_GRACE_SECONDS = 10.0
+STOPPING_SECONDS = 10.0
 _RETRY_SECONDS = 2.0
 _SETTLE_SECONDS = 0.25
 _STANDSTILL_SECONDS = 30.0
@@ -72,8 +73,18 @@ class ScaledHosting:
             behind_seconds=_BEHIND_SECONDS,
             poll_seconds_at_most=_BEHIND_SECONDS,
         )
-        self.stopped = self._running.stopped
+        self.leaving = asyncio.Event()
         self.lease = lease
+
+    @property
+    def stopped(self) -> Mapping[str, str]:
+        """What was ended, and single partitions of what goes on elsewhere."""
+        of_partitions = {
+            f"{each.name}/{partition}": why
+            for each in self.subscriptions
+            for partition, why in each.stopped.items()
+        }
+        return self._running.stopped | of_partitions
 
     @property
     def folder(self) -> None:
@@ -106,9 +117,10 @@ class ScaledHosting:
         return self._running.cannot_go_on
 
     async def start(self) -> None:
-        """As soon as the database is there."""
+        """As soon as the database is there; returns when the log is."""
         await self.prepare()
         self._running.start()
+        await self._know_the_log()
 
     def work(self) -> list[Work]:
         """For a host that starts it itself, after `prepare`."""
@@ -119,7 +131,7 @@ class ScaledHosting:
 
     async def stop(self) -> None:
         """What is in hand is finished, groups are left."""
-        await self._running.stop(_GRACE_SECONDS)
+        await self._running.stop(STOPPING_SECONDS)
 
     async def create_tables(self) -> None:
         """Asking a read model for its tables declares them."""
@@ -138,6 +150,21 @@ class ScaledHosting:
             except StoreAway as failure:
                 LOG.warning("waiting_for_the_read_store", why=failure.detail)
                 await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _know_the_log(self) -> None:
+        """Once it is there: is it as it was set, and the one that all have followed? Where not,
+        this process cannot go on. Followers find out by themselves, requests never would."""
+        while True:
+            try:
+                await self.ports.event_store.check()
+                await refuse_foreign(self.ports.event_store, self.ports.read_store)
+                return
+            except StoreAway as failure:
+                LOG.warning("waiting_for_the_event_store", why=failure.detail)
+                await asyncio.sleep(_RETRY_SECONDS)
+            except (CannotGoOn, WrongLog) as end:
+                self._running.give_up("event store", end)
+                return
 
     async def _known_until(self, runner: Runner) -> datetime | None:
         """By everything that the runner's service follows, in whichever process."""

@@ -190,6 +190,13 @@ class ScaledSettings(WithSecretFiles):
         pattern="^https?://",
         description="Address of an S3 that is not Amazon's. Its keys: AWS_ACCESS_KEY_ID, …",
     )
+    api_drain_seconds: float = Field(
+        0.0,
+        ge=0.0,
+        le=60.0,
+        description="How long an api that was told to stop goes on taking requests, no longer"
+        " ready, so that whoever spreads them notices first.",
+    )
     database_connections: int = Field(
         8, ge=2, le=200, description="Most connections to PostgreSQL a process keeps for a store."
     )
@@ -272,6 +279,11 @@ class DatabasePasswords(WithSecretFiles):
     )
     relay_database_password: SecretStr | None = Field(
         None, description="Password of the database role pulsetrail_relay."
+    )
+    api_database_password: SecretStr | None = Field(
+        None,
+        description="Password of the database role pulsetrail_api, which may do what each service"
+        " may.",
     )
 
     def given(self) -> dict[str, str]:

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.errors import DomainError
+from shared.errors import CannotGoOn, DomainError
 from shared.event_store import EventStore
 from shared.feed import BATCH, Feed, SubscriptionStopped
 from shared.intake import Batch, Intake
@@ -41,6 +41,11 @@ class Following(Protocol):
     @property
     def outcomes(self) -> Counter[str]:
         """What became of the events that this process took."""
+        ...
+
+    @property
+    def stopped(self) -> Mapping[int, str]:
+        """Partitions that are not followed any further by this process, and why."""
         ...
 
     async def position(self, partition: int) -> int:
@@ -91,6 +96,11 @@ class Subscription:
     @property
     def outcomes(self) -> Counter[str]:
         return self._intake.outcomes
+
+    @property
+    def stopped(self) -> Mapping[int, str]:
+        """Whatever stops it stops it on all partitions."""
+        return {}
 
     async def wait_until_moved(self, seconds: float) -> None:
         try:
@@ -143,6 +153,11 @@ class Subscription:
             finally:
                 self.forget()
 
+    async def store_place(self) -> None:
+        """Also what concerned nobody is not read again. Raises Fenced."""
+        async with self._turn:
+            await self._intake.store_places()
+
     async def follow(self, stopping: asyncio.Event) -> None:
         await run(self, self._feed.store, stopping)
 
@@ -154,7 +169,7 @@ class Subscription:
 async def run(subscription: Subscription, store: EventStore, stopping: asyncio.Event) -> None:
     """Follow the log until told to stop; what passes by itself is tried again with back-off.
 
-    Raises SubscriptionStopped, after which only an operator can help.
+    Raises SubscriptionStopped and CannotGoOn, after which only an operator can help.
     """
     failures = 0
     while not stopping.is_set():
@@ -162,7 +177,7 @@ async def run(subscription: Subscription, store: EventStore, stopping: asyncio.E
         try:
             took = not await subscription.at_head() and await subscription.step()
             failures = 0
-        except SubscriptionStopped:
+        except (SubscriptionStopped, CannotGoOn):
             raise
         except Exception as failure:
             subscription.forget()

@@ -24,17 +24,20 @@ def columns_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 def csv_file(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> bytes:
     """With a byte order mark, so that spreadsheets read Chinese as Chinese."""
     named = columns_of(rows) if columns is None else columns
-    head = csv_line(named)
     lines = (csv_line([row.get(name) for name in named]) for row in rows)
-    return _BYTE_ORDER_MARK.encode() + head + b"".join(lines)
+    return csv_head(named) + b"".join(lines)
 
 
 async def csv_stream(
     rows: AsyncIterable[Mapping[str, Any]], columns: Sequence[str]
 ) -> AsyncIterator[bytes]:
-    yield _BYTE_ORDER_MARK.encode() + csv_line(columns)
+    yield csv_head(columns)
     async for row in rows:
         yield csv_line([row.get(name) for name in columns])
+
+
+def csv_head(columns: Iterable[str]) -> bytes:
+    return _BYTE_ORDER_MARK.encode() + csv_line(columns)
 
 
 def csv_line(values: Iterable[Any]) -> bytes:

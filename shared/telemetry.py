@@ -180,6 +180,13 @@ DESCRIBED: Mapping[str, Described] = {
             "Events that are stored and not applied yet.",
         ),
         Described(
+            "pulsetrail_subscription_stopped_partitions",
+            Kind.GAUGE,
+            ("subscription",),
+            "partitions",
+            "Partitions that this process follows no further, since an event of them is missing.",
+        ),
+        Described(
             "pulsetrail_relayed_events_total",
             Kind.COUNTER,
             ("log",),
@@ -199,6 +206,13 @@ DESCRIBED: Mapping[str, Described] = {
             ("log",),
             "partitions",
             "Partitions whose lease this process holds.",
+        ),
+        Described(
+            "pulsetrail_relay_stopped_partitions",
+            Kind.GAUGE,
+            ("log",),
+            "partitions",
+            "Partitions that this process does not relay, since an event of them is missing.",
         ),
         Described(
             "pulsetrail_delivery_rate",

@@ -128,7 +128,7 @@ class Supervisor:
         self, running: AsyncExitStack, environment: Mapping[str, str]
     ) -> list[SupervisedProcess]:
         commands = {
-            "api": ("api", "--port", str(self.port), "--invite"),
+            "api": ("api", "--port", str(self.port), "--metrics-port", "0", "--invite"),
             "relay": ("relay", "--port", "0"),
             "worker": ("worker", *_FOLLOWED_TOGETHER, "--port", "0"),
             "worker-of-notifications": ("worker", "notifications", "--port", "0"),

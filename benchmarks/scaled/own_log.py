@@ -41,7 +41,7 @@ LOG = "opportunities"
 PARTITIONS = 4
 TENANT = "default"
 EVENTS_EACH = 10
-"""One that opens, eight actions, a change of stage."""
+"""One that opens, actions, a change of stage."""
 
 _OPENED_AT = datetime(2026, 1, 5, 1, tzinfo=UTC)
 _A_COMMIT = 500
@@ -68,32 +68,42 @@ class OwnLog(NamedTuple):
 
 
 @asynccontextmanager
-async def own_log(servers: Servers, folder: Path, events: int) -> AsyncIterator[OwnLog]:
-    """Written, and sent to Kafka as the relay does; no read model has seen any of it."""
+async def own_log(
+    servers: Servers,
+    folder: Path,
+    events: int,
+    *,
+    each: int = EVENTS_EACH,
+    with_kafka: bool = True,
+) -> AsyncIterator[OwnLog]:
+    """Written, and sent to Kafka as the relay does; no read model has seen any of it. `each`: how
+    many events an opportunity has."""
     url = servers.url(await servers.database())
     await migrate_event_stores(url, LOGS, PARTITIONS)
     await migrate_key_store(url)
     await migrate_read_store(url)
     settings = ScaledSettings(
         database_url=SecretStr(url),
-        kafka_bootstrap_servers=servers.bootstrap,
+        kafka_bootstrap_servers=servers.bootstrap if with_kafka else "unused",
         log_partitions=PARTITIONS,
         object_store_url=(folder / "objects").as_uri(),
     )
     async with open_alone(settings, clock=wall_clock) as alone:
         log = OwnLog(alone.hosting, servers, f"bench-{uuid4().hex[:8]}")
-        await _write(log, max(1, events // EVENTS_EACH))
-        await _send(log)
+        await _write(log, max(1, events // each), each)
+        if with_kafka:
+            await _send(log)
         yield log
 
 
-async def _write(log: OwnLog, opportunities: int) -> None:
+async def _write(log: OwnLog, opportunities: int, each: int) -> None:
     """As in life: whatever happens to one, much happens to others before its next event."""
     handling = log.hosting.ports.commands(LOG)
-    for event in range(EVENTS_EACH):
+    for event in range(each):
         for start in range(0, opportunities, _A_COMMIT):
             numbers = range(start, min(start + _A_COMMIT, opportunities))
-            runs = [Run(_name(number), [_step(number, event)]) for number in numbers]
+            is_last = event == each - 1
+            runs = [Run(_name(number), [_step(number, event, is_last)]) for number in numbers]
             await handling.handle_runs(OPPORTUNITY, runs)
     handling.forget_states()
 
@@ -102,12 +112,12 @@ def _name(number: int) -> str:
     return f"O-{number:07}"
 
 
-def _step(number: int, event: int) -> Step:
+def _step(number: int, event: int, is_last: bool) -> Step:
     """Each comes an hour after the one before it."""
     at = _OPENED_AT + timedelta(hours=event)
     if event == 0:
         return Step(_opening(number), _context(at), uuid4())
-    if event == EVENTS_EACH - 1:
+    if is_last:
         change = ChangeStage(opportunity_id=_name(number), stage="last", occurred_at=at, now=at)
         return Step(change, _context(at), uuid4())
     unit = f"team-{number % 20}"

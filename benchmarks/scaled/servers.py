@@ -11,7 +11,7 @@ from pathlib import Path
 
 import asyncpg
 
-from stack.kafka_server import KafkaServer
+from stack.kafka_server import KAFKA, KafkaServer
 from stack.postgres_server import PostgresServer
 
 
@@ -68,4 +68,5 @@ def versions(found: Servers) -> str:
         finally:
             await connection.close()
 
-    return f"PostgreSQL {asyncio.run(ask())}, fsync on"
+    kafka = f", Kafka {KAFKA.rpartition(':')[2]}" if found.kafka.is_running else ""
+    return f"PostgreSQL {asyncio.run(ask())}, fsync on{kafka}"

@@ -61,6 +61,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "month",
         "leads",
         "duplicate_rate",
+        "unreviewed_duplicates",
         "completeness",
         "scored",
         "score_median",

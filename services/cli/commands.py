@@ -165,11 +165,11 @@ def verify(context: typer.Context) -> None:
 def rebuild(
     context: typer.Context,
     names: Annotated[
-        list[str] | None, typer.Argument(help="Read models; all unless named.")
+        list[str] | None, typer.Argument(help="Read models or reactions; all unless named.")
     ] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Report, keep the live ones.")] = False,
 ) -> None:
-    """Read models folded again from the log, beside the live ones."""
+    """Read models folded again from the log, beside the live ones; reactions brought up with it."""
     from services.cli.rebuilding import Rebuild
 
     perform(context, Rebuild(names=tuple(names or ()), compare=compare))

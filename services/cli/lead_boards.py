@@ -59,6 +59,8 @@ class ShowLeadBoard(ReadingRequest):
             return
         rows = [_flat(row) for row in answer["rows"]]
         output.table(self.board, rows, _COLUMNS.get(self.board) or tuple(rows[0] if rows else ()))
+        if judged := [each for each in answer.get("trend", ()) if each["gini"] is not None]:
+            output.table("fairness (Gini)", judged, ("month", "gini", "gini_high_value"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from shared.callers import person_named
 from shared.errors import DomainError, StoreAway, Unauthenticated
 from shared.identity import Attempt, IdentityProvider
 from shared.ports import Ports
+from shared.provider_sign_in import ROUTE
 
 LOG = structlog.get_logger(__name__)
 
@@ -36,7 +37,7 @@ class _UnderWay(NamedTuple):
 def router(ports: Ports, provider: IdentityProvider) -> APIRouter:
     routes = APIRouter()
 
-    @routes.get(PATH, include_in_schema=False)
+    @routes.get(PATH, name=ROUTE, include_in_schema=False)
     async def go_to_provider(request: Request, onward: str = "/") -> Response:
         attempt = Attempt(*(_random(ports) for _ in Attempt._fields))
         try:

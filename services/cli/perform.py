@@ -68,6 +68,7 @@ def end(output: Output, work: Callable[[], int]) -> NoReturn:
 
     from services.cli.server_away import ServerAway
     from shared.data_folder import DataIsNewer, FolderInUse
+    from shared.feed import SubscriptionStopped
 
     try:
         code = work()
@@ -80,7 +81,7 @@ def end(output: Output, work: Callable[[], int]) -> NoReturn:
     except DomainError as refusal:
         output.refusal(refusal)
         code = REFUSED
-    except (CannotGoOn, DataIsNewer) as refusal:
+    except (CannotGoOn, DataIsNewer, SubscriptionStopped) as refusal:
         output.notice(str(refusal))
         code = REFUSED
     except ValidationError as refusal:

@@ -29,6 +29,7 @@ Services = Annotated[
 ]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535)]
+_METRICS_PORT = 8704
 
 
 def _named(services: Sequence[ServiceName] | None) -> tuple[str, ...]:
@@ -40,6 +41,15 @@ def api(
     services: Services = None,
     host: Host = "127.0.0.1",
     port: Port = 8700,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Where /metrics is. Unless named: 8704, or any where --port is 0.",
+            show_default=False,
+        ),
+    ] = None,
     invite: Annotated[
         bool, typer.Option("--invite", help="Print links that sign in once, for a try on a desk.")
     ] = False,
@@ -47,8 +57,15 @@ def api(
     """The HTTP interface of these services, until told to stop."""
     from services.cli.processes import Address, ApiProcess
 
-    address = Address(host=host, port=port)
-    _run(ApiProcess(services=_named(services), address=address, invites=invite))
+    if metrics_port is None:
+        metrics_port = _METRICS_PORT if port else 0
+    process = ApiProcess(
+        services=_named(services),
+        address=Address(host=host, port=port),
+        metrics=Address(host=host, port=metrics_port),
+        invites=invite,
+    )
+    _run(process)
 
 
 @processes.command("worker")

@@ -53,25 +53,30 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiProcess:
-    """`services` behind `address`; health and metrics also there, metrics for loopback or with
-    their token only. `invites`: prints links that sign in once, which work in this process."""
+    """`services` behind `address`, health also there; `metrics` is an address of its own, for
+    loopback or with their token only. `invites`: prints links that sign in once, at whichever api.
+    """
 
     services: Sequence[str]
     address: Address
+    metrics: Address
     invites: bool = False
 
     async def run(self, output: Output) -> int:
         """Raises OSError (the port is taken), PartitionsAreFixed."""
         async with _opened("api", api_of(self.services)) as hosting:
-            app, sign_in = application(hosting), SignIn(hosting.ports)
+            app, sign_in = application(hosting, shows_metrics=False), SignIn(hosting.ports)
             add_routes(app, *sign_in.routers())
-            begun = asyncio.create_task(self._begin(hosting, sign_in, output))
-            try:
-                await _serve(app, self.address, output, "api")
-            finally:
-                begun.cancel()
-                await asyncio.gather(begun, return_exceptions=True)
-        return DONE
+            drain_seconds = ScaledSettings().api_drain_seconds
+            server = WebServer(app, leaving=hosting.leaving, drain_seconds=drain_seconds)
+            async with _metrics_shown(hosting, self.metrics, output):
+                ending = asyncio.create_task(self._run(hosting, sign_in, output))
+                return await _serve_until(hosting, ending, server, self.address, output, "api")
+
+    async def _run(self, hosting: ScaledHosting, sign_in: SignIn, output: Output) -> str:
+        await self._begin(hosting, sign_in, output)
+        await asyncio.Event().wait()
+        return "unreachable"
 
     async def _begin(self, hosting: ScaledHosting, sign_in: SignIn, output: Output) -> None:
         await hosting.start()
@@ -106,7 +111,8 @@ class WorkerProcess:
     async def run(self, output: Output) -> int:
         async with _opened("worker", worker_of(self.services)) as hosting:
             ending = asyncio.create_task(self._follow(hosting))
-            return await _serve_until(hosting, ending, self.address, output, "worker")
+            server = WebServer(_health(hosting))
+            return await _serve_until(hosting, ending, server, self.address, output, "worker")
 
     async def _follow(self, hosting: ScaledHosting) -> str:
         """Why it ended."""
@@ -138,7 +144,8 @@ class WatchProcess:
     async def run(self, output: Output) -> int:
         async with _opened("watch", WATCH) as hosting:
             ending = asyncio.create_task(self._run(hosting))
-            return await _serve_until(hosting, ending, self.address, output, "watch")
+            server = WebServer(_health(hosting))
+            return await _serve_until(hosting, ending, server, self.address, output, "watch")
 
     async def _run(self, hosting: ScaledHosting) -> str:
         await hosting.start()
@@ -165,8 +172,7 @@ async def _opened(part: str, parts: Parts) -> AsyncIterator[ScaledHosting]:
         yield hosting
 
 
-async def _serve(app: FastAPI, address: Address, output: Output, what: str) -> None:
-    server = WebServer(app)
+async def _serve(server: WebServer, address: Address, output: Output, what: str) -> None:
     with listening_on(address.host, address.port) as listening, told_by_signals(server.stop):
         host, port = listening.getsockname()[:2]
         output.notice(f"pulsetrail {what}: http://{host}:{port}")
@@ -176,14 +182,14 @@ async def _serve(app: FastAPI, address: Address, output: Output, what: str) -> N
 async def _serve_until(
     hosting: ScaledHosting,
     ending: "asyncio.Task[str]",
+    server: WebServer,
     address: Address,
     output: Output,
     what: str,
 ) -> int:
     """Until told to stop, or until it cannot go on: then it says why and ends at once."""
-    app = _health(hosting)
     async with AsyncExitStack() as stack:
-        serving = asyncio.create_task(_serve(app, address, output, what))
+        serving = asyncio.create_task(_serve(server, address, output, what))
         stuck = asyncio.create_task(hosting.cannot_go_on.wait())
         stack.push_async_callback(_cancelled, serving, stuck, ending)
         await asyncio.wait({serving, ending, stuck}, return_when=asyncio.FIRST_COMPLETED)
@@ -191,9 +197,25 @@ async def _serve_until(
             await serving
             hosting.tell_to_stop()
             return DONE
-        for reason in hosting.stopped.values() or [await ending]:
+        for reason in dict.fromkeys(hosting.stopped.values()) or [await ending]:
             output.notice(reason)
         return FOUND_SOMETHING
+
+
+@asynccontextmanager
+async def _metrics_shown(
+    hosting: ScaledHosting, address: Address, output: Output
+) -> AsyncIterator[None]:
+    server = WebServer(_metrics(hosting))
+    with listening_on(address.host, address.port) as listening:
+        host, port = listening.getsockname()[:2]
+        output.notice(f"metrics of the api: http://{host}:{port}/metrics")
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            yield
+        finally:
+            server.stop()
+            await serving
 
 
 async def _cancelled(*tasks: "asyncio.Task[object]") -> None:
@@ -203,12 +225,17 @@ async def _cancelled(*tasks: "asyncio.Task[object]") -> None:
 
 
 def _health(hosting: ScaledHosting) -> FastAPI:
+    app = _metrics(hosting)
+    add_routes(app, health_api.router(hosting))
+    return app
+
+
+def _metrics(hosting: ScaledHosting) -> FastAPI:
     app = FastAPI(
         openapi_url=None, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY_OF_ITS_OWN
     )
     install_errors(app)
-    metrics = metrics_api.router(hosting.ports, hosting.subscriptions, hosting.services)
-    add_routes(app, health_api.router(hosting), metrics)
+    add_routes(app, metrics_api.router(hosting.ports, hosting.subscriptions, hosting.services))
     return app
 
 

@@ -74,7 +74,7 @@ class Serve:
         sign_in = SignIn(ports)
         app = application(hosting)
         add_routes(app, local_requests.router(hosting, token), *sign_in.routers())
-        server = WebServer(app)
+        server = WebServer(app, leaving=hosting.leaving)
         await _first_key(hosting, output)
         hosting.start()
         assert hosting.folder is not None

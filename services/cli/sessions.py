@@ -34,7 +34,7 @@ async def begin_session(ports: Ports, visitor: Visitor, onward: str) -> Response
     asked = AskedKey(
         visitor.role, visitor.unit_id, visitor.person_id, "browser session", session_ends_at=ends_at
     )
-    _key_id, key = await new_api_key(ports, _context(ports, visitor.tenant_id), asked)
+    _key_id, key = await new_api_key(ports, session_context(ports, visitor.tenant_id), asked)
     answer = RedirectResponse(local_path(onward), status_code=303)
     answer.set_cookie(
         SESSION_COOKIE,
@@ -76,14 +76,14 @@ def router(ports: Ports) -> APIRouter:
             return answer
         if caller.key_id is not None:
             command = RevokeApiKey(key_id=caller.key_id, now=ports.clock())
-            context = _context(ports, caller.tenant_id, caller.actor_id)
+            context = session_context(ports, caller.tenant_id, caller.actor_id)
             await ports.commands("directory").handle(API_KEY, caller.key_id, command, context)
         return answer
 
     return routes
 
 
-def _context(ports: Ports, tenant_id: str, actor_id: str | None = None) -> CommandContext:
+def session_context(ports: Ports, tenant_id: str, actor_id: str | None = None) -> CommandContext:
     return CommandContext(
         tenant_id=tenant_id,
         actor_id=actor_id,

@@ -1,8 +1,10 @@
-"""Signing in to the board of the process that printed the link, which works once."""
+"""Signing in to the board by a link that was made here or by another process, and works once."""
 
 import base64
-from datetime import datetime, timedelta
+import hashlib
+from datetime import timedelta
 
+import structlog
 from fastapi import APIRouter, Request, Response
 
 from services.cli import oidc_sign_in, sessions, sign_in_links
@@ -10,23 +12,34 @@ from services.cli.demonstration.planned import DEMO_TENANT
 from services.cli.demonstration.signing_in import sign_in_identities
 from services.cli.desk import DEFAULT_TENANT
 from services.cli.output import Output
-from services.cli.sessions import Visitor, begin_session
+from services.cli.sessions import Visitor, begin_session, session_context
+from services.directory.domain.sign_in_link import (
+    SIGN_IN_LINK,
+    LinkIsSpent,
+    MakeSignInLink,
+    Used,
+    UseSignInLink,
+)
 from services.projections.pages.layout import told_refused
 from shared.access import Role
+from shared.errors import DomainError, StoreAway
 from shared.ports import Ports
+
+LOG = structlog.get_logger(__name__)
 
 _VALID_FOR = timedelta(hours=12)
 _PATH = "/sign-in"
+_CODE_BYTES = 24
 _INTRODUCED = 3
-_SPENT = "link-is-spent"
+_NOT_SIGNED_IN = "not-signed-in"
+_AWAY = "store-away"
 
 
 class SignIn:
-    """The links live in this process only; the key behind a session is made when one is used."""
+    """A link is a stream of its own: whichever process is asked, it is used once."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._open: dict[str, tuple[Visitor, datetime]] = {}
 
     async def invite(self, address: str, output: Output, *, demo: bool) -> None:
         """Prints a link for each whom one may want to be."""
@@ -37,25 +50,58 @@ class SignIn:
         if demo:
             visitors += await _of_demonstration(self._ports)
         for who, visitor in visitors:
-            output.notice(f"Sign in, once, as {who}: {self._link(address, visitor)}")
+            link = await self._link(address, visitor, None)
+            output.notice(f"Sign in, once, as {who}: {link}")
 
-    def _link(self, address: str, visitor: Visitor) -> str:
-        code = base64.urlsafe_b64encode(self._ports.random_bytes(24)).decode()
-        self._open[code] = (visitor, self._ports.clock() + _VALID_FOR)
+    async def _link(self, address: str, visitor: Visitor, made_by: str | None) -> str:
+        """The code names the tenant, whose log knows its hash."""
+        random = base64.urlsafe_b64encode(self._ports.random_bytes(_CODE_BYTES)).decode()
+        code = f"{visitor.tenant_id}.{random}"
+        now = self._ports.clock()
+        command = MakeSignInLink(
+            link_id=_hash(code),
+            role=visitor.role,
+            unit_id=visitor.unit_id,
+            person_id=visitor.person_id,
+            expires_at=now + _VALID_FOR,
+            now=now,
+        )
+        context = session_context(self._ports, visitor.tenant_id, made_by)
+        commands = self._ports.commands("directory")
+        await commands.handle(SIGN_IN_LINK, command.link_id, command, context)
         return f"{address}{_PATH}?code={code}"
 
-    def _link_here(self, visitor: Visitor) -> str:
-        return self._link((self._ports.settings.public_url or "").rstrip("/"), visitor)
+    async def _link_here(self, visitor: Visitor, made_by: str | None) -> str:
+        address = (self._ports.settings.public_url or "").rstrip("/")
+        return await self._link(address, visitor, made_by)
+
+    async def _visitor(self, code: str) -> Visitor:
+        """As whom the link signs in, now that it is used up. Raises LinkIsSpent."""
+        tenant_id, _, _random = code.rpartition(".")
+        if tenant_id not in await self._ports.organisations.tenants():
+            raise LinkIsSpent("the link names no tenant of ours")
+        command = UseSignInLink(link_id=_hash(code), now=self._ports.clock())
+        context = session_context(self._ports, tenant_id)
+        commands = self._ports.commands("directory")
+        used = (await commands.handle(SIGN_IN_LINK, command.link_id, command, context)).state
+        assert isinstance(used, Used), "what is accepted uses it up"
+        return Visitor(tenant_id, used.made.role, used.made.unit_id, used.made.person_id)
 
     def routers(self) -> list[APIRouter]:
         routes = APIRouter()
 
         @routes.get(_PATH, include_in_schema=False)
         async def sign_in(request: Request, code: str) -> Response:
-            visitor, until = self._open.pop(code, (None, None))
-            if visitor is None or until is None or until <= self._ports.clock():
-                return told_refused(request, 401, _SPENT)
-            return await begin_session(self._ports, visitor, "/")
+            try:
+                return await begin_session(self._ports, await self._visitor(code), "/")
+            except LinkIsSpent as refusal:
+                return told_refused(request, 401, refusal.code)
+            except StoreAway as failure:
+                LOG.warning("sign_in_failed", why=failure.detail)
+                return told_refused(request, 503, _AWAY)
+            except DomainError as refusal:
+                LOG.warning("sign_in_refused", why=refusal.detail)
+                return told_refused(request, 401, _NOT_SIGNED_IN)
 
         routers = [
             routes,
@@ -65,6 +111,10 @@ class SignIn:
         if self._ports.identity_provider is not None:
             routers.append(oidc_sign_in.router(self._ports, self._ports.identity_provider))
         return routers
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
 
 
 async def _of_demonstration(ports: Ports) -> list[tuple[str, Visitor]]:

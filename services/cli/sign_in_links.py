@@ -1,6 +1,6 @@
 """A link that signs one person in, once: made by whoever may make keys that reach as far (A9)."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Depends, Response
 
@@ -20,7 +20,11 @@ class NewLink(Body):
     person_id: Id
 
 
-def router(ports: Ports, link_for: Callable[[Visitor], str]) -> APIRouter:
+LinkFor = Callable[[Visitor, str | None], Awaitable[str]]
+"""For whom, and by whom it is made."""
+
+
+def router(ports: Ports, link_for: LinkFor) -> APIRouter:
     routes = APIRouter(prefix=BASE, tags=["keys"])
     writing = Access(ports).may(_KEYS, Verb.WRITE)
 
@@ -30,7 +34,8 @@ def router(ports: Ports, link_for: Callable[[Visitor], str]) -> APIRouter:
         organisation = await ports.organisations.of(caller.tenant_id)
         _require_within_reach(caller, organisation, body.person_id)
         visitor = Visitor(caller.tenant_id, OWN_GRANTS, None, body.person_id)
-        return json_response({"person_id": body.person_id, "link": link_for(visitor)}, 201)
+        link = await link_for(visitor, caller.actor_id)
+        return json_response({"person_id": body.person_id, "link": link}, 201)
 
     return routes
 

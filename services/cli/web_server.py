@@ -1,4 +1,4 @@
-"""Serving HTTP until told to stop: answers in hand are finished first."""
+"""Serving HTTP until told to stop: what is in hand is answered first."""
 
 import asyncio
 import signal
@@ -9,7 +9,9 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-_GRACE_SECONDS = 5
+GRACE_SECONDS = 25
+"""What is in hand after that is cut: the longest batch takes less."""
+_LAST_ONE = (b"connection", b"close")
 
 
 def listening_on(host: str, port: int) -> socket.socket:
@@ -23,21 +25,35 @@ def listening_on(host: str, port: int) -> socket.socket:
 class WebServer(uvicorn.Server):
     """Leaves signals to us: after the last answer there is still something to be done."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(
+        self, app: FastAPI, *, leaving: asyncio.Event | None = None, drain_seconds: float = 0.0
+    ) -> None:
+        """`leaving` is set when it is told to stop; for `drain_seconds` it goes on taking requests
+        then, from whoever has not noticed yet, and lets go of each connection with its answer."""
         super().__init__(
             uvicorn.Config(
                 app,
                 log_level="critical",
                 access_log=False,
-                timeout_graceful_shutdown=_GRACE_SECONDS,
+                timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
+        self._leaving = leaving or asyncio.Event()
+        self._drain_seconds = drain_seconds
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
     def stop(self) -> None:
+        """Told again it stops at once."""
+        if self._leaving.is_set() or not self._drain_seconds:
+            self.should_exit = True
+        self._leaving.set()
+        self.config.encoded_headers.append(_LAST_ONE)
+        asyncio.get_running_loop().call_later(self._drain_seconds, self._end)
+
+    def _end(self) -> None:
         self.should_exit = True
 
 

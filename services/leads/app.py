@@ -1,6 +1,13 @@
 """Composition root of services/leads."""
 
-from services.leads import allocating, hearing, judging, watching_responses
+from services.leads import (
+    allocating,
+    following,
+    hearing,
+    judging,
+    keeping_books,
+    watching_responses,
+)
 from services.leads.api import batch_commands, routers
 from services.leads.api.desk import Desk
 from services.leads.queries.customer_record import TICKETS
@@ -35,7 +42,8 @@ def build(ports: Ports) -> Service:
         reactions=(
             *reactions(desk.commands),
             hearing.reaction(ports),
-            *allocating.reactions(ports),
+            *following.reactions(ports),
+            *keeping_books.reactions(ports),
         ),
         runners=(
             judging.runner(ports),

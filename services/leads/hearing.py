@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from services.leads.domain.lead import LEAD
 from services.leads.domain.lead_commands import HearHotWord
-from services.leads.domain.lead_state import Converted, Disqualified, Lead, Unknown
+from services.leads.domain.lead_list import lead_of
+from services.leads.domain.lead_state import Converted, Disqualified, Lead, OpenLead, Returned
 from services.leads.queries.customers import merges
 from services.leads.queries.leads import LOG_NAME, leads_of_customers, score_rules
 from shared.command_handling import Run, Step, caused_by, derived_id
@@ -25,7 +27,8 @@ class Hearing:
 
     async def react(self, events: Sequence[RecordedEvent]) -> None:
         """One by one: the second message finds the lead that the first one made. One that was heard
-        before makes no other lead, whatever became of the first since."""
+        before makes no other lead, whatever became of the first since; one that said nothing new
+        left no event to know it by, but came before its lead was closed."""
         ids = {_event_id(each): each for each in events if each.event.hot_words}
         heard = await self._ports.event_store.known_events(ids)
         for event_id, recorded in ids.items():
@@ -35,8 +38,11 @@ class Hearing:
     async def _hear(self, recorded: RecordedEvent) -> None:
         event: CustomerMessageReceived = recorded.event
         organisation = await self._ports.organisations.of(recorded.tenant_id)
+        lead_id = await self._lead_of(recorded)
+        if lead_id is None:
+            return
         command = HearHotWord(
-            lead_id=await self._lead_of(recorded.tenant_id, event.customer_id),
+            lead_id=lead_id,
             customer_id=event.customer_id,
             message_id=event.message_id,
             words=tuple(event.hot_words),
@@ -52,18 +58,27 @@ class Hearing:
         if refusal is not None:
             raise refusal
 
-    async def _lead_of(self, tenant_id: str, customer_id: str) -> str:
+    async def _lead_of(self, recorded: RecordedEvent) -> str | None:
         """The customer's latest that is not closed, else one of a name that their number and who
-        they are give it: whoever comes second names the same."""
+        they are give it: whoever comes second names the same. None where the lead that it was
+        about has been closed since."""
+        tenant_id, came_at = recorded.tenant_id, recorded.stored.recorded_at
+        customer_id: str = recorded.event.customer_id
         ids = (await merges(self._ports, tenant_id)).members(customer_id)
-        rows = await leads_of_customers(self._ports, tenant_id, ids)
-        for row in reversed(rows):
-            if row.status not in ("converted", "disqualified"):
-                return row.facts.lead_id
+        leads = [lead_of(row) for row in await leads_of_customers(self._ports, tenant_id, ids)]
+        there = [lead for lead in leads if isinstance(lead, OpenLead | Returned)]
+        closed_since = any(_is_closed_since(lead, came_at) for lead in leads)
+        if closed_since and all(came_at < each.facts.first_captured_at for each in there):
+            return None
+        if there:
+            return there[-1].facts.lead_id
         number = 0
         while True:
             lead_id = str(derived_id(tenant_id, _HEARING, customer_id, number))
-            if not _is_closed(await self._stored(tenant_id, lead_id)):
+            lead = await self._stored(tenant_id, lead_id)
+            if _is_closed_since(lead, came_at):
+                return None
+            if not isinstance(lead, Converted | Disqualified):
                 return lead_id
             number += 1
 
@@ -77,8 +92,10 @@ def _event_id(recorded: RecordedEvent) -> UUID:
     return derived_id(_HEARING, str(recorded.event_id))
 
 
-def _is_closed(lead: Lead) -> bool:
-    return not isinstance(lead, Unknown) and isinstance(lead, Converted | Disqualified)
+def _is_closed_since(lead: Lead, at: datetime) -> bool:
+    if not isinstance(lead, Converted | Disqualified):
+        return False
+    return lead.facts.ended_at is not None and lead.facts.ended_at > at
 
 
 def reaction(ports: Ports) -> Reaction:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import re
 import unicodedata
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,6 +25,7 @@ from services.leads.domain.recognition import (
     email_domain,
     one_spelling,
     without_legal_form,
+    words_apart,
 )
 from shared.ports import Ports
 
@@ -31,6 +33,8 @@ MATCHING_KEY = "tenant/matching"
 """The subject under which the key store keeps it: never renamed, or nobody is recognised again."""
 
 _HEX_DIGITS = 32
+_CHINESE_EXTENSION = re.compile(r"\W*(?:转|轉|分机|分機|内线|內線)\W*\d+\W*$")
+"""`parse` knows ext. and its like by itself."""
 _TRADITIONAL_TO_SIMPLIFIED = OpenCC("t2s")
 
 
@@ -76,7 +80,7 @@ def recognised_by(description: CustomerDescription, region: str) -> Iterator[tup
     if description.credit_code:
         yield Reason.CREDIT_CODE, credit_code(description.credit_code)
     if description.name:
-        name = without_legal_form(simplified(description.name))
+        name = without_legal_form(simplified(words_apart(description.name)))
         if name:
             yield Reason.COMPANY_NAME, name
     for contact in description.contacts:
@@ -90,9 +94,9 @@ def recognised_by(description: CustomerDescription, region: str) -> Iterator[tup
 
 
 def international_phone(text: str, region: str) -> str | None:
-    """E.164; None for what cannot be a number anywhere."""
+    """E.164 without extension; None for what cannot be a number anywhere."""
     try:
-        number = parse(unicodedata.normalize("NFKC", text), region)
+        number = parse(_CHINESE_EXTENSION.sub("", unicodedata.normalize("NFKC", text)), region)
     except NumberParseException:
         return None
     return format_number(number, PhoneNumberFormat.E164) if is_possible_number(number) else None

@@ -180,6 +180,7 @@ class SayingItIsResolved:
             not_before=resolved.resolved_at,
             expires_at=resolved.resolved_at + _NOTES_EXPIRE_AFTER,
             now=resolved.resolved_at,
+            resolved_id=resolved.escalation_id,
         )
         context = caused_by(recorded, "notifications.saying-it-is-resolved", number)
         return Run(message_id, [recognised(command, context)])

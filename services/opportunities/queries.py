@@ -1,7 +1,7 @@
 """What the service keeps of others' facts, and of its own, to decide and to find."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Integer, String, Table, func, select
@@ -23,7 +23,6 @@ from shared.projecting import RowReadModel
 
 _LEADS_LOG = "leads"
 _BATCH = 2_000
-_IDS_A_QUERY = 500
 
 INDEX = RowReadModel(
     service="opportunities",
@@ -101,43 +100,8 @@ def _names(*event_classes: type[Any]) -> frozenset[str]:
 
 
 _CUSTOMER_TYPES = _names(CustomerRegistered, CustomerDescribed)
-_PLACING_TYPES = _names(
-    OpportunityOpened, OpportunityAssigned, OpportunityUnitChanged, OpportunityReopened
-)
-
-
-async def indexed_opportunities(
-    ports: Ports, tenant_id: str, column: str, ids: Collection[str]
-) -> set[str]:
-    """Ids of the open opportunities whose `column` is among `ids`, as far as the index is."""
-    found: set[str] = set()
-    table = INDEX.rows
-    wanted = sorted(ids)
-    async with ports.read_store.reading() as connection:
-        for start in range(0, len(wanted), _IDS_A_QUERY):
-            query = select(table.c.key).where(
-                table.c.tenant_id == tenant_id,
-                table.c[column].in_(wanted[start : start + _IDS_A_QUERY]),
-            )
-            found.update((await connection.execute(query)).scalars())
-    return found
-
-
-async def unindexed_opportunities(ports: Ports, tenant_id: str) -> set[str]:
-    """Ids of all that were placed after the index was last brought up to date."""
-    store = ports.event_store
-    follower = ports.progress.subscriptions.get(INDEX.name)
-    found: set[str] = set()
-    for partition in range(store.partitions):
-        offset = 0 if follower is None else await follower.position(partition)
-        while stored := await store.read_log("opportunities", partition, offset, _BATCH):
-            found.update(
-                each.stream.rsplit("/", 1)[1]
-                for each in stored
-                if each.tenant_id == tenant_id and each.type in _PLACING_TYPES
-            )
-            offset = stored[-1].offset + 1
-    return found
+PLACING = (OpportunityOpened, OpportunityAssigned, OpportunityUnitChanged, OpportunityReopened)
+"""What says where an opportunity is."""
 
 
 async def pipelines(ports: Ports, tenant_id: str) -> list[PipelineDefinition]:

@@ -1,7 +1,7 @@
 """What follows from events: a new tenant is furnished, open opportunities follow people, units
 and customers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -23,17 +23,22 @@ from services.opportunities.domain.opportunity_commands import (
 )
 from services.opportunities.domain.opportunity_state import Situation, Unknown
 from services.opportunities.domain.pipeline import PIPELINE, STANDARD_PIPELINE, PublishPipeline
-from services.opportunities.queries import (
-    CustomerFacts,
-    indexed_opportunities,
-    unindexed_opportunities,
-)
+from services.opportunities.queries import INDEX, PLACING, CustomerFacts
 from shared.command_handling import CommandHandling, Run, Step, caused_by
 from shared.envelope import Origin, RecordedEvent, stream_name
 from shared.errors import DomainError
 from shared.events.directory import PersonMoved, TenantCreated, UnitMoved
 from shared.events.leads import CustomerDescribed, CustomerRegistered
 from shared.events.opportunities import OpportunityOpened, OpportunityReopened
+from shared.moves import (
+    Causes,
+    by_tenant,
+    causes_of,
+    latest_cause,
+    listed,
+    place_now,
+    unlisted,
+)
 from shared.organisation import Organisation
 from shared.ports import Ports
 from shared.subscription import Reaction
@@ -102,21 +107,15 @@ class Following:
 
     async def people(self, events: Sequence[RecordedEvent]) -> None:
         """The owner moved, or the unit moved in the tree."""
-        for tenant_id, of_tenant in _by_tenant(events):
+        for tenant_id, of_tenant in by_tenant(events):
             organisation = await self.ports.organisations.of(tenant_id)
-            causes: dict[str, dict[str, RecordedEvent]] = {"owner_id": {}, "unit_id": {}}
-            for recorded in of_tenant:
-                if isinstance(recorded.event, PersonMoved):
-                    causes["owner_id"][recorded.event.person_id] = recorded
-                else:
-                    moved = organisation.subtree(recorded.event.unit_id)
-                    causes["unit_id"].update(dict.fromkeys(moved, recorded))
+            causes = causes_of(organisation, of_tenant)
             await self._follow(tenant_id, _FOLLOWING_PEOPLE, causes, of_tenant)
 
     async def described_customers(self, events: Sequence[RecordedEvent]) -> None:
         """Bare customers say nothing that an opportunity could lack."""
         described = [each for each in events if getattr(each.event, "confirmed", True)]
-        for tenant_id, of_tenant in _by_tenant(described):
+        for tenant_id, of_tenant in by_tenant(described):
             by_customer = {each.event.customer_id: each for each in of_tenant}
             causes = {"customer_id": by_customer}
             await self._follow(tenant_id, _FOLLOWING_CUSTOMERS, causes, of_tenant)
@@ -125,19 +124,16 @@ class Following:
         self,
         tenant_id: str,
         reaction: str,
-        causes: Mapping[str, Mapping[str, RecordedEvent]],
+        causes: Causes,
         events: Sequence[RecordedEvent],
     ) -> None:
-        """`causes`: by what is looked for in the index, who or what changed and by which event."""
-        found: set[str] = set()
+        found = await listed(self.ports, INDEX, tenant_id, causes)
         if any(each.stored.origin != Origin.IMPORT for each in events):
-            found |= await unindexed_opportunities(self.ports, tenant_id)
-        for column, changed in causes.items():
-            found |= await indexed_opportunities(self.ports, tenant_id, column, changed)
+            found |= await unlisted(self.ports, INDEX, tenant_id, PLACING)
         runs: list[Run] = []
         for opportunity_id in sorted(found):
             situation = await self._situation(tenant_id, opportunity_id)
-            cause = None if situation is None else _cause(causes, situation)
+            cause = None if situation is None else latest_cause(causes, situation)
             if situation is not None and cause is not None:
                 runs.append(await self._run(situation, cause, reaction))
         await self._send(runs)
@@ -156,7 +152,7 @@ class Following:
         if isinstance(event, OpportunityReopened):
             return True
         organisation = await self.ports.organisations.of(recorded.tenant_id)
-        unit_id, unit_path = _place_now(organisation, event.owner_id, event.unit_id)
+        unit_id, unit_path = place_now(organisation, event.owner_id, event.unit_id)
         fact = await self.customers.of(recorded.tenant_id, event.customer_id)
         said = (event.customer_type, event.customer_industry, event.customer_is_key)
         return (unit_id, unit_path) != (event.unit_id, event.unit_path) or said != fact
@@ -201,7 +197,7 @@ class Following:
 def _unit_command(
     organisation: Organisation, situation: Situation, changed_at: datetime, recorded: RecordedEvent
 ) -> ChangeOpportunityUnit:
-    unit_id, unit_path = _place_now(organisation, situation.owner_id, situation.unit_id)
+    unit_id, unit_path = place_now(organisation, situation.owner_id, situation.unit_id)
     return ChangeOpportunityUnit(
         opportunity_id=situation.opportunity_id,
         owner_id=situation.owner_id,
@@ -210,34 +206,6 @@ def _unit_command(
         changed_at=changed_at,
         now=recorded.stored.recorded_at,
     )
-
-
-def _place_now(
-    organisation: Organisation, owner_id: str | None, unit_id: str
-) -> tuple[str, tuple[str, ...]]:
-    """The owner's unit and its path as the tree stands; without an owner the unit's own."""
-    owners = organisation.unit_of(owner_id) if owner_id else None
-    placed = owners or unit_id
-    return placed, organisation.unit_path(placed)
-
-
-def _cause(
-    causes: Mapping[str, Mapping[str, RecordedEvent]], situation: Situation
-) -> RecordedEvent | None:
-    """The latest change of this opportunity's owner, unit or customer; None: another's."""
-    found = [
-        changed[value]
-        for column, changed in causes.items()
-        if (value := getattr(situation, column)) in changed
-    ]
-    return max(found, key=lambda each: each.stored.offset, default=None)
-
-
-def _by_tenant(events: Sequence[RecordedEvent]) -> list[tuple[str, list[RecordedEvent]]]:
-    tenants: dict[str, list[RecordedEvent]] = {}
-    for recorded in events:
-        tenants.setdefault(recorded.tenant_id, []).append(recorded)
-    return list(tenants.items())
 
 
 def _raise_the_first(refusals: Sequence[DomainError | None]) -> None:

@@ -1,17 +1,22 @@
 """One subscription's reader of a log's topic: a group's share of it, or all of it without one."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import (
+    AIOKafkaConsumer,
+    ConsumerRebalanceListener,
+    ConsumerRecord,
+    TopicPartition,
+)
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from shared.adapters.kafka_messages import MessageCodec
-from shared.adapters.kafka_reading import REMEDY, PartitionReading
+from shared.adapters.kafka_reading import Misplaced, PartitionReading
 from shared.adapters.kafka_topics import PREFIX, TopicIsUnfit, log_topic, missing_topics
 from shared.errors import StoreAway
-from shared.feed import WrongLog
+from shared.feed import SubscriptionStopped, WrongLog
 from shared.log_source import Delivered, PartitionOwner, StartingPoint
 
 LOG = structlog.get_logger(__name__)
@@ -52,11 +57,15 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
         self._log_id = log_id
         self._partitions = partitions
         self._bootstrap = bootstrap
+        self._reader = group or "a reader without a group"
         self._group = None if group is None else f"{prefix}.{group}"
         self._consumer: AIOKafkaConsumer | None = None
         self._owner: PartitionOwner | None = None
         self._readings: dict[int, PartitionReading] = {}
         self._unplaced: set[int] = set()
+        self._misplaced: set[int] = set()
+        """Whose stored place is not to be believed any more."""
+        self._stopped: dict[int, str] = {}
         self._rebalances = 0
         self._failures = 0
 
@@ -104,25 +113,48 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
             return []
         except NoOffsetForPartitionError:
             return []  # of one not placed yet: Kafka's own offsets are none of ours
-        except OffsetOutOfRangeError as flaw:
-            raise self._out_of_range(flaw) from flaw
+        except OffsetOutOfRangeError as overtaken:
+            self._place_anew(consumer, overtaken.args[0])
+            return []
         except (KafkaError, OSError) as failure:
             raise self._away(failure) from failure
         self._failures = 0
-        assigned = consumer.assignment()
-        return [
-            reading.delivered(records, consumer.highwater(where) if where in assigned else None)
-            for where, records in fetched.items()
-            if (reading := self._readings.get(where.partition)) is not None
-        ]
+        found = [self._delivered(consumer, *each) for each in fetched.items()]
+        return [each for each in found if each is not None]
+
+    def _delivered(
+        self, consumer: AIOKafkaConsumer, where: TopicPartition, records: Sequence[ConsumerRecord]
+    ) -> Delivered | None:
+        reading = self._readings.get(where.partition)
+        if reading is None:
+            return None
+        end = consumer.highwater(where) if where in consumer.assignment() else None
+        try:
+            return reading.delivered(records, end)
+        except Misplaced:
+            self._misplaced.add(where.partition)
+            self._place_anew(consumer, [where])
+        except WrongLog:
+            raise
+        except SubscriptionStopped as hole:
+            consumer.pause(where)
+            del self._readings[where.partition]
+            self._stopped[where.partition] = str(hole)
+            LOG.error("partition_stopped", partition=where.partition, why=str(hole))
+        return None
+
+    @property
+    def stopped(self) -> Mapping[int, str]:
+        return self._stopped
 
     async def _begin_anew(self, owner: PartitionOwner) -> None:
         """A consumer whose task within the group has failed raises that for ever."""
         LOG.warning("consumer_begins_anew", group=self._group, failures=self._failures)
         await self.close()
-        partitions = list(self._readings)
+        partitions = [*self._readings, *self._stopped]
         self._readings.clear()
         self._unplaced.clear()
+        self._stopped.clear()
         self._rebalances += 1
         if partitions:
             await owner.revoked(partitions)
@@ -180,6 +212,8 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
         self._running().pause(*partitions)
         self._readings.clear()
         self._unplaced = {where.partition for where in partitions}
+        self._misplaced.clear()
+        self._stopped.clear()
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         partitions = [where.partition for where in revoked]
@@ -187,10 +221,18 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
         self._unplaced.difference_update(partitions)
         for partition in partitions:
             self._readings.pop(partition, None)
+            self._stopped.pop(partition, None)
         if partitions and self._owner is not None:
             await self._owner.revoked(partitions)
 
     # ------------------------------------------------------------------ placing
+
+    def _place_anew(self, consumer: AIOKafkaConsumer, places: Iterable[TopicPartition]) -> None:
+        """Before the next fetch its owner is asked again where it goes on."""
+        for where in consumer.assignment() & set(places):
+            consumer.pause(where)
+            self._readings.pop(where.partition, None)
+            self._unplaced.add(where.partition)
 
     async def _place_unplaced(self, consumer: AIOKafkaConsumer) -> None:
         unplaced, rebalances = set(self._unplaced), self._rebalances
@@ -202,7 +244,11 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
         self, consumer: AIOKafkaConsumer, starts: Mapping[int, StartingPoint], rebalances: int
     ) -> None:
         """Nothing, where partitions have been assigned or revoked since: these starting points are
-        out of date, and the owner would not know of what is placed."""
+        out of date, and the owner would not know of what is placed.
+
+        A stored place that the topic does not have any more is no loss by itself: what stands
+        there may have been ticks, or applied already. The positions of the events tell.
+        """
         places = [self._at(each) for each in starts]
         try:
             first = await consumer.beginning_offsets(places)
@@ -211,42 +257,23 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
             raise self._away(failure) from failure
         if rebalances != self._rebalances:
             return
-        assigned = consumer.assignment()
-        for where in places:
+        for where in consumer.assignment() & set(places):
             start = starts[where.partition]
-            offset = first[where] if start.source_offset is None else start.source_offset
-            self._refuse_outside(where, offset, first[where], end[where])
-            if where in assigned:
-                consumer.seek(where, offset)
-                consumer.resume(where)
-                codec = MessageCodec(self._log, self._log_id, where.partition)
-                self._readings[where.partition] = PartitionReading(
-                    self._name,
-                    self.topic,
-                    codec,
-                    start.next_offset,
-                    has_begun=start.source_offset is not None,
-                )
-                self._unplaced.discard(where.partition)
-
-    def _refuse_outside(self, where: TopicPartition, offset: int, first: int, end: int) -> None:
-        place = f"{self._name} of {where.topic}/{where.partition}"
-        if offset < first:
-            raise WrongLog(
-                f"{place}: Kafka has deleted what comes next ({offset}, it begins at {first});"
-                f" {REMEDY}"
+            stored = start.source_offset
+            is_there = stored is not None and first[where] <= stored <= end[where]
+            is_believed = is_there and where.partition not in self._misplaced
+            consumer.seek(where, stored if is_believed else first[where])
+            consumer.resume(where)
+            self._readings[where.partition] = PartitionReading(
+                self._reader,
+                self.topic,
+                MessageCodec(self._log, self._log_id, where.partition),
+                start.next_offset,
+                is_tried=not is_believed,
             )
-        if offset > end:
-            raise WrongLog(
-                f"{place}: it stands at {offset}, the topic ends at {end}: Kafka lost messages or"
-                f" the topic was created anew; {REMEDY}"
-            )
-
-    def _out_of_range(self, flaw: OffsetOutOfRangeError) -> WrongLog:
-        return WrongLog(
-            f"{self._name}: Kafka has deleted what comes next, this subscription was too slow for"
-            f" the topic's retention ({flaw.args[0]}); {REMEDY}"
-        )
+            self._unplaced.discard(where.partition)
+            self._misplaced.discard(where.partition)
+            self._stopped.pop(where.partition, None)
 
     # ------------------------------------------------------------------ small things
 
@@ -257,10 +284,6 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
             raise WrongLog(str(flaw)) from flaw
         if missing:
             raise StoreAway(f"topic {self.topic} is missing: run `pulsetrail topics`")
-
-    @property
-    def _name(self) -> str:
-        return self._group or "a reader without a group"
 
     def _at(self, partition: int) -> TopicPartition:
         return TopicPartition(self.topic, partition)

@@ -50,10 +50,12 @@ class Message(NamedTuple):
 
 class Tick(NamedTuple):
     """Everything recorded before `recorded_until` stands before this in the partition, and
-    `next_position` is the log offset of the event that comes after it."""
+    `next_position` is the log offset of the event that comes after it; `last_hash` is that of the
+    event before it, empty where there is none."""
 
     recorded_until: datetime
     next_position: int
+    last_hash: bytes = b""
 
 
 class AnotherLog(Exception):
@@ -159,7 +161,11 @@ class MessageCodec:
 
     def tick(self, tick: Tick) -> Message:
         until = iso(tick.recorded_until)
-        content = {"recorded_until": until, "next_position": tick.next_position}
+        content = {
+            "recorded_until": until,
+            "next_position": tick.next_position,
+            "last_hash": tick.last_hash.hex(),
+        }
         name = f"{tick.next_position}-{until}".encode()
         headers = [*self._start, (_ID, name), (_TYPE, TICK_TYPE.encode())]
         return Message(None, json.dumps(content).encode(), headers)
@@ -209,4 +215,4 @@ class MessageCodec:
 def _tick(value: bytes | None) -> Tick:
     content = json.loads(value or b"")
     until = to_milliseconds(datetime.fromisoformat(content["recorded_until"]))
-    return Tick(until, int(content["next_position"]))
+    return Tick(until, int(content["next_position"]), bytes.fromhex(content["last_hash"]))

@@ -16,11 +16,11 @@ import structlog
 
 from shared.adapters.kafka_messages import Message, MessageCodec, Tick
 from shared.adapters.kafka_outlet import KafkaOutlet
-from shared.adapters.kafka_topics import PREFIX, TopicIsUnfit, log_topic, missing_topics
-from shared.adapters.relay_partitions import LeasedLog, RelayPartitions, RelayStopped
+from shared.adapters.kafka_topic_ends import KafkaTopicEnds
+from shared.adapters.kafka_topics import PREFIX, log_topic, missing_topics
+from shared.adapters.relay_partitions import LeasedLog, PartitionStopped, RelayPartitions
 from shared.envelope import StoredEvent
-from shared.errors import DomainError, StoreAway
-from shared.event_store import UnreadableEvent
+from shared.errors import CannotGoOn, DomainError, StoreAway
 from shared.relay_leases import Lease, RelayLeases
 from shared.tracing import batch_span
 
@@ -41,14 +41,6 @@ _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 class RelayedStore(LeasedLog, Protocol):
     """What the relay asks of an event store."""
-
-    async def recorded_until(self, log: str, partition: int) -> datetime:
-        """A moment before which no event of the partition will be recorded any more."""
-        ...
-
-    async def read_log(
-        self, log: str, partition: int, from_offset: int, limit: int
-    ) -> list[StoredEvent]: ...
 
     @property
     def generation(self) -> int: ...
@@ -85,11 +77,14 @@ class LogRelay:
         """Events of its partitions that were committed but not relayed when it last looked."""
         self.problem: str | None = f"{log} has not been relayed yet"
         """Why it is not at work, None when it is (or stands by)."""
-        self.partitions = RelayPartitions(log, store, leases, holder)
+        ends = KafkaTopicEnds(outlet.bootstrap, log, self.topic)
+        self.partitions = RelayPartitions(log, store, ends, leases, holder)
         self._store = store
         self._outlet = outlet
         self._checked = False
         self._ticks: dict[int, DueTick] = {}
+        self._last_events: dict[int, tuple[int, bytes]] = {}
+        """By partition, how many events stood before the last tick, and the hash of the last."""
         self._tick_at = 0.0
         self._relayed_generation: int | None = None
         """Of the log, when it was last relayed to its end."""
@@ -97,7 +92,7 @@ class LogRelay:
     async def run(self, stopping: asyncio.Event) -> None:
         """Until told to stop; whatever passes is waited for, with back-off.
 
-        Raises RelayStopped, TopicIsUnfit.
+        Raises CannotGoOn: RelayStopped, TopicIsUnfit, PartitionsAreFixed.
         """
         failures = 0
         try:
@@ -108,7 +103,7 @@ class LogRelay:
                     continue
                 try:
                     relayed = await self._round()
-                except (RelayStopped, TopicIsUnfit) as failure:
+                except CannotGoOn as failure:
                     self.problem = str(failure)
                     raise
                 except Exception as failure:
@@ -117,7 +112,7 @@ class LogRelay:
                     failures += 1
                     continue
                 failures = 0
-                self.problem = None
+                self.problem = "; ".join(self.partitions.stopped.values()) or None
                 if relayed < BATCH:
                     await asyncio.sleep(_ROUND_SECONDS)
         finally:
@@ -150,7 +145,7 @@ class LogRelay:
         with batch_span(f"relay {self.log}", causes, {"events": relayed}):
             await _all(
                 self._outlet.send(self.topic, lease.partition, messages)
-                for lease, messages in self._messages(batches)
+                for lease, messages in await self._messages(batches)
             )
             await self.partitions.advance({each: len(events) for each, events in batches.items()})
         self.relayed += relayed
@@ -167,6 +162,7 @@ class LogRelay:
         )
         self._checked = False
         self._ticks.clear()
+        self._last_events.clear()
         self._relayed_generation = None
         self.partitions.forget()
         await self._outlet.discard()
@@ -198,43 +194,53 @@ class LogRelay:
         return min(max(0.0, until), _LISTEN_SECONDS)
 
     async def _batches(self, heads: Sequence[int]) -> Mapping[int, list[StoredEvent]]:
-        held = self.partitions.held.values()
-        behind = [lease for lease in held if lease.next_offset < heads[lease.partition]]
-        events = await _all(self._read(lease) for lease in behind)
-        return {lease.partition: batch for lease, batch in zip(behind, events, strict=True)}
+        batches: dict[int, list[StoredEvent]] = {}
 
-    async def _read(self, lease: Lease) -> list[StoredEvent]:
-        start = lease.next_offset
-        try:
-            events = await self._store.read_log(self.log, lease.partition, start, BATCH)
-        except UnreadableEvent as flaw:
-            raise RelayStopped(
-                f"{self.log}/{lease.partition} cannot be read from {start} on: {flaw};"
-                " run `pulsetrail verify`"
-            ) from flaw
-        if [event.offset for event in events] != list(range(start, start + len(events))):
-            raise RelayStopped(
-                f"{self.log}/{lease.partition} has a hole after {start}: run `pulsetrail verify`"
-            )
-        return events
+        async def read(lease: Lease) -> None:
+            partition = lease.partition
+            try:
+                if lease.next_offset < heads[partition]:
+                    batches[partition] = await self.partitions.read(
+                        partition, lease.next_offset, BATCH
+                    )
+                self.partitions.goes_on(partition)
+            except PartitionStopped as why:
+                self.partitions.stop(partition, why)
 
-    def _messages(
+        await _all([read(lease) for lease in self.partitions.held.values()])
+        return batches
+
+    async def _messages(
         self, batches: Mapping[int, Sequence[StoredEvent]]
-    ) -> Iterator[tuple[Lease, Iterator[Message]]]:
+    ) -> list[tuple[Lease, Iterator[Message]]]:
         """What each partition is to be sent: its events, and the tick that they make true."""
-        for lease in self.partitions.held.values():
+        found: list[tuple[Lease, Iterator[Message]]] = []
+        for lease in list(self.partitions.held.values()):
             events = batches.get(lease.partition, ())
-            reached = lease.next_offset + len(events)
-            tick = None
-            due = self._ticks.get(lease.partition)
-            if due is not None and reached >= due.head:
-                del self._ticks[lease.partition]
-                tick = Tick(due.recorded_until, reached)
+            try:
+                tick = await self._tick_after(lease, events)
+            except PartitionStopped as why:
+                self.partitions.stop(lease.partition, why)
+                continue
             if events or tick:
-                yield (
-                    lease,
-                    _encoded(MessageCodec(lease.log, lease.log_id, lease.partition), events, tick),
-                )
+                codec = MessageCodec(lease.log, lease.log_id, lease.partition)
+                found.append((lease, _encoded(codec, events, tick)))
+        return found
+
+    async def _tick_after(self, lease: Lease, events: Sequence[StoredEvent]) -> Tick | None:
+        """The one that is due, where these reach as far."""
+        reached = lease.next_offset + len(events)
+        due = self._ticks.get(lease.partition)
+        if due is None or reached < due.head:
+            return None
+        known, last_hash = self._last_events.get(lease.partition, (0, b""))
+        if events:
+            last_hash = events[-1].hash
+        elif known != reached:
+            last_hash = await self.partitions.last_hash(lease.partition, reached)
+        self._last_events[lease.partition] = reached, last_hash
+        del self._ticks[lease.partition]
+        return Tick(due.recorded_until, reached, last_hash)
 
 
 def _encoded(
@@ -248,7 +254,7 @@ def _encoded(
 
 async def run_relay(relays: Sequence[LogRelay], stopping: asyncio.Event) -> None:
     """All of them until told to stop, or until one cannot go on: then the others are stopped too
-    and what ended it is raised (RelayStopped, TopicIsUnfit)."""
+    and what ended it is raised (CannotGoOn)."""
     running = [asyncio.create_task(relay.run(stopping)) for relay in relays]
     try:
         await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)

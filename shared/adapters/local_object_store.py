@@ -20,16 +20,19 @@ _ADDRESS = re.compile(r"[0-9a-z.]{1,80}")
 class LocalObjectStore:
     """`<folder>/<tenant>/<first two characters>/<address>`, on the disk before it has its name.
 
+    The folder is made when it is first needed: whoever keeps no evidence goes on without it. One
+    that has gone since is not made again: the disk under it was taken away.
     Plain files rather than obstore's: those are not flushed to the disk.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._incoming = folder / ".incoming"
-        self._incoming.mkdir(parents=True, exist_ok=True)
-        self._sweep()
+        self._is_made = False
 
     async def check(self) -> None:
+        with _told_when_away("written"):
+            await asyncio.to_thread(self._make)
         if not await asyncio.to_thread(os.access, self._incoming, os.W_OK | os.X_OK):
             raise StoreAway(
                 f"the object store cannot be written: {self._folder} is missing or closed"
@@ -71,14 +74,23 @@ class LocalObjectStore:
         return self._folder / tenant_id / address[:2] / address
 
     def _begun(self, path: Path) -> IO[bytes] | None:
+        self._make()
         return None if path.exists() else NamedTemporaryFile(dir=self._incoming, delete=False)
+
+    def _make(self) -> None:
+        """Raises OSError."""
+        if not self._is_made:
+            self._incoming.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+            self._is_made = True
 
     def _sweep(self) -> None:
         """What a process that was killed left behind; others may be writing theirs."""
         now = time.time()  # noqa: TID251  # compared with the times of files
         for each in self._incoming.iterdir():
-            if now - each.stat().st_mtime > _LEFT_BEHIND_AFTER_SECONDS:
-                each.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process was faster
+                if now - each.stat().st_mtime > _LEFT_BEHIND_AFTER_SECONDS:
+                    each.unlink()
 
 
 async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import Table, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from shared.adapters.postgres_connecting import CONNECT_SECONDS, store_away
-from shared.adapters.postgres_schemas import READ_MODELS_SCHEMA
+from shared.adapters.postgres_schemas import READ_MODELS_ROLE, READ_MODELS_SCHEMA
 from shared.errors import StoreAway
 from shared.read_store import METADATA, ReadStore
 
@@ -19,6 +19,11 @@ _STANDS_STILL_AT_MOST = "10s"
 """A worker that was stopped amid its transaction gives its rows to whoever took over."""
 _TRY_AGAIN = "40"
 """SQLSTATE class of transactions that met another one."""
+_IS_GRANTED = text(
+    f"SELECT pg_has_role(oid, 'MEMBER')"
+    f" AND has_schema_privilege(oid, '{READ_MODELS_SCHEMA}', 'CREATE')"
+    f" FROM pg_roles WHERE rolname = '{READ_MODELS_ROLE}'"
+)
 
 
 class PostgresReadStore(ReadStore):
@@ -27,9 +32,18 @@ class PostgresReadStore(ReadStore):
             await connection.execute(
                 text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATING}
             )
-            await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {READ_MODELS_SCHEMA}"))
+            await _use_the_schema(connection)
             chosen = None if tables is None else list(tables)
             await connection.run_sync(lambda sync: METADATA.create_all(sync, tables=chosen))
+
+
+async def _use_the_schema(connection: AsyncConnection) -> None:
+    """What this transaction makes belongs to the role that all services are members of, unless
+    nobody has migrated yet. A schema that is there is not made: that would need more rights."""
+    if not await connection.scalar(text(f"SELECT to_regnamespace('{READ_MODELS_SCHEMA}')")):
+        await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {READ_MODELS_SCHEMA}"))
+    if await connection.scalar(_IS_GRANTED):
+        await connection.execute(text(f"SET LOCAL ROLE {READ_MODELS_ROLE}"))
 
 
 def open_postgres_read_store(url: str, *, connections: int = 8) -> ReadStore:

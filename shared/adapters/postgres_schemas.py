@@ -6,6 +6,10 @@ READ_MODELS_SCHEMA = "read_models"
 KEYS_SCHEMA = "keys"
 RELAY = "relay"
 """Reads every log; has a role like a service."""
+API = "api"
+"""Has a role like a service, which is a member of theirs: the one address shows all of them."""
+READ_MODELS_ROLE = "pulsetrail_read_models"
+"""Owns the tables of read models, whoever makes them: the role of each service is a member."""
 
 EVENT_STORE_VERSION = 1
 KEY_STORE_VERSION = 1

@@ -141,3 +141,24 @@ class ApiKeyCreated:
 class ApiKeyRevoked:
     key_id: Plain[str]
     revoked_at: Plain[datetime]
+
+
+@event("directory.sign_in_link_made.v1")
+class SignInLinkMade:
+    """`link_id`: hex SHA-256 of its code, which has 192 random bits and is shown once.
+
+    `role`, `unit_id`, `person_id`: of the session that it begins, as of an API key.
+    """
+
+    link_id: Plain[str]
+    role: Plain[str]
+    unit_id: Plain[str | None]
+    person_id: Plain[str | None]
+    made_at: Plain[datetime]
+    expires_at: Plain[datetime]
+
+
+@event("directory.sign_in_link_used.v1")
+class SignInLinkUsed:
+    link_id: Plain[str]
+    used_at: Plain[datetime]

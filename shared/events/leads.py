@@ -178,7 +178,8 @@ class LeadFoundNobody:
 @event("leads.lead_assigned.v1")
 class LeadAssigned:
     """`track`: by_hand, or standard or high_value by number `allocation` of the unit's book. The
-    previous owner has it no longer; `found_nobody_at`: until then nobody was eligible."""
+    previous owner has it no longer; `found_nobody_at`: until then nobody was eligible. What it ends
+    is named by when it began, here and below: `fell_asleep_at` (L11), `appealed_at` (L6)."""
 
     lead_id: Plain[str]
     customer_id: Plain[str]
@@ -191,6 +192,21 @@ class LeadAssigned:
     allocation: Plain[int | None]
     found_nobody_at: Plain[datetime | None]
     assigned_at: Plain[datetime]
+    fell_asleep_at: Plain[datetime | None] = None
+    appealed_at: Plain[datetime | None] = None
+
+
+@event("leads.lead_unit_changed.v1")
+class LeadUnitChanged:
+    """Its owner moved to another unit, or the unit moved in the tree (A9)."""
+
+    lead_id: Plain[str]
+    customer_id: Plain[str]
+    owner_id: Plain[str | None]
+    unit_id: Plain[str]
+    unit_path: Plain[list[str]]
+    previous_unit_id: Plain[str]
+    changed_at: Plain[datetime]
 
 
 @event("leads.hot_word_said.v1")
@@ -264,6 +280,7 @@ class LeadAppealDecided:
 class LeadQualified:
     lead_id: Plain[str]
     qualified_at: Plain[datetime]
+    fell_asleep_at: Plain[datetime | None] = None
 
 
 @event("leads.lead_returned.v1")
@@ -282,6 +299,8 @@ class LeadReturned:
     found_nobody_at: Plain[datetime | None]
     unanswered_seconds: Plain[float | None]
     returned_at: Plain[datetime]
+    fell_asleep_at: Plain[datetime | None] = None
+    appealed_at: Plain[datetime | None] = None
 
 
 @event("leads.lead_released.v1")
@@ -300,6 +319,8 @@ class LeadDisqualified:
     unit_id: Plain[str]
     found_nobody_at: Plain[datetime | None]
     disqualified_at: Plain[datetime]
+    fell_asleep_at: Plain[datetime | None] = None
+    appealed_at: Plain[datetime | None] = None
 
 
 @event("leads.lead_withdrawn.v1")
@@ -313,6 +334,21 @@ class LeadWithdrawn:
     unit_path: Plain[list[str]]
     found_nobody_at: Plain[datetime | None]
     withdrawn_at: Plain[datetime]
+    fell_asleep_at: Plain[datetime | None] = None
+    appealed_at: Plain[datetime | None] = None
+
+
+@event("leads.lead_ending_taken_back.v1")
+class LeadEndingTakenBack:
+    """The import that converted or disqualified it was taken back: it stands in the `status` that
+    it had before, which for a returned one goes with the `reason`."""
+
+    lead_id: Plain[str]
+    status: Plain[str]
+    reason: Plain[str | None]
+    owner_id: Plain[str | None]
+    unit_id: Plain[str]
+    taken_back_at: Plain[datetime]
 
 
 @event("leads.lead_converted.v1")
@@ -326,6 +362,9 @@ class LeadConverted:
     owner_id: Plain[str | None]
     unit_id: Plain[str]
     converted_at: Plain[datetime]
+    found_nobody_at: Plain[datetime | None] = None
+    fell_asleep_at: Plain[datetime | None] = None
+    appealed_at: Plain[datetime | None] = None
 
 
 @event("leads.lead_allocated.v1")
@@ -336,6 +375,7 @@ class LeadAllocated:
     what they come from (who has no goal for the month has no attainment: P9). `passed_over`: for
     each reason the reps. `why` this rep: least_recently_served, highest_current_weight, or
     highest_current_weight_least_recently_served where several had it. `day` in the tenant's zone.
+    `is_high_value`: by its score, whatever the track (L7).
 
     Of a lead with a hot word (L8): `response_seconds` is the mean of the last three first-response
     times by eligible rep that has any, `served_customer` who of the eligible knows the customer,
@@ -349,6 +389,7 @@ class LeadAllocated:
     number: Plain[int]
     track: Plain[str]
     score: Plain[float]
+    is_high_value: Plain[bool]
     rep_id: Plain[str]
     why: Plain[str]
     weights: Plain[dict[str, int]]

@@ -159,7 +159,9 @@ class MessageQueued:
 
     `person_id` None: a group. `channels`: in the order to be tried. `step_versions`: for each
     escalation, which event of its stream is the step that is told. `letter`: of those that tell
-    this person of escalations, by the inbox or otherwise, the how manieth.
+    this person of escalations, by the inbox or otherwise, the how manieth. `quiet_hours`: it
+    leaves outside of one of these, like `21:00-08:00`; at any time where there are none.
+    `resolved_id`: the escalation that resolved itself, where that is what it says.
     """
 
     message_id: Plain[str]
@@ -176,6 +178,8 @@ class MessageQueued:
     queued_at: Plain[datetime]
     step_versions: Plain[tuple[int, ...]] = ()
     letter: Plain[int | None] = None
+    quiet_hours: Plain[tuple[str, ...]] = ()
+    resolved_id: Plain[str | None] = None
 
 
 @event("notifications.attempt_started.v1")

@@ -287,6 +287,16 @@ class OpportunityReopened:
     reopened_at: Plain[datetime]
 
 
+@event("opportunities.opportunity_withdrawn.v1")
+class OpportunityWithdrawn:
+    """The import that opened it was taken back before anybody worked on it: it never was, nor was
+    it won."""
+
+    opportunity_id: Plain[str]
+    customer_id: Plain[str]
+    withdrawn_at: Plain[datetime]
+
+
 @event("opportunities.late_change_recorded.v1")
 class LateChangeRecorded:
     """A state change that came too late to take effect, kept where `late_changes = accept` (G5),

@@ -237,6 +237,20 @@ class AuthenticityCaseOpened:
     opened_at: Plain[datetime]
 
 
+@event("scoring.authenticity_proof_added.v1")
+class AuthenticityProofAdded:
+    """What else came to speak against the records of a case that nobody has decided yet (S4).
+    `facts` and `proof` are all that does by now."""
+
+    case_id: Plain[str]
+    rule: Plain[str]
+    rep_id: Plain[str]
+    doubted: Plain[list[str]]
+    proof: Plain[list[ProofLine]]
+    facts: Plain[dict[str, CaseFact]]
+    added_at: Plain[datetime]
+
+
 @event("scoring.authenticity_case_decided.v1")
 class AuthenticityCaseDecided:
     """`verdict`: genuine (the doubt was right) or false; the rule's precision learns from it.

@@ -129,7 +129,7 @@ class Boards:
         self._set_up("/people/he-fang/set-address", address)
         at_once = {"after_seconds": 0, "to": "manager", "channels": ["inbox"]}
         policy = {"name": "at-once", "rules": ["stalled"], "steps": [at_once], "quiet_hours": None}
-        self._set_up("/policies", policy)
+        self._set_up("/policies", policy | {"group_seconds": 0})
         for customer_id, name in CUSTOMERS.items():
             self.told("/customers", {"customer_id": customer_id, "name": name})
         self.open("O1", "C1", timedelta(days=9))

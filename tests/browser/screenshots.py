@@ -25,6 +25,7 @@ PAGES = {
         "today": "/",
         "silence": "/silence",
         "escalations": "/escalations",
+        "inbox": "/inbox",
         "process-health": "/process-health",
         "golden-actions": "/golden-actions",
         "heat-map": "/heat-map",
@@ -58,6 +59,7 @@ FOLLOWED = {
     "instruction": ("/", "ol.instructions a.button"),
     "timeline": ("/silence", "td.lead a"),
     "escalation": ("/escalations", "td.lead a"),
+    "message": ("/inbox", "#live li a"),
     "lead": ("/leads", "td.lead a"),
     "why": ("/silence", "td.wholly a"),
 }

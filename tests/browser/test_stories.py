@@ -38,6 +38,8 @@ SAYS = {
     "opened": {"zh": "商机已建立", "en": "Opportunity opened"},
     "healthy": {"zh": "健康", "en": "healthy is"},
     "logged": {"zh": "已记录。", "en": "Logged."},
+    "too short": {"zh": "内容太短。", "en": "This is too short."},
+    "correct": {"zh": "更正", "en": "Correct it"},
     "rehearse": {"zh": "用全部行试运行", "en": "Rehearse with every row"},
     "upload": {"zh": "上传", "en": "Upload"},
     "import these": {"zh": "导入这些行", "en": "Import these rows"},
@@ -307,7 +309,7 @@ def test_every_page_is_accessible_fits_the_screen_and_asks_nobody_outside(
         SETUP_PAGES
         if person == "administrator"
         else [
-            *("/", "/silence", "/escalations", "/my-day", "/process-health"),
+            *("/", "/silence", "/escalations", "/inbox", "/my-day", "/process-health"),
             *(
                 "/golden-actions",
                 "/heat-map",

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Column, Connection, String, Table, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.embedded import LOGS, open_embedded
@@ -25,6 +25,7 @@ from shared.adapters.migrations import (
 from shared.adapters.migrations.running import revisions
 from shared.adapters.postgres_event_store import PostgresEventStore, open_postgres_event_store
 from shared.adapters.postgres_key_store import open_postgres_key_store
+from shared.adapters.postgres_read_store import open_postgres_read_store
 from shared.adapters.postgres_schemas import (
     EVENT_STORE_VERSION,
     KEY_STORE_VERSION,
@@ -34,7 +35,7 @@ from shared.adapters.postgres_schemas import (
 from shared.adapters.sql_relay_leases import RELAYS
 from shared.errors import StoreAway
 from shared.event_store import Verdict
-from shared.read_store import CHECKPOINTS, DEAD_LETTERS, PARKED_STREAMS
+from shared.read_store import CHECKPOINTS, DEAD_LETTERS, METADATA, PARKED_STREAMS
 from shared.settings import DatabasePasswords, ScaledSettings
 from stack.postgres_server import PostgresServer
 from tests.contracts.event_stores import NOW, an_append
@@ -176,6 +177,9 @@ async def test_whoever_follows_a_log_may_read_it(tmp_path: Path) -> None:
                 assert service.name in READERS[log]
 
 
+LOGINS = (*LOGS, "relay", "api")
+
+
 @pytest.fixture(scope="module")
 def server_with_passwords() -> Iterator[PostgresServer]:
     server = PostgresServer(passwords=True, settings={"log_statement": "all"})
@@ -190,9 +194,7 @@ async def prepared(address: str) -> None:
     await migrate_key_store(address)
     await migrate_read_store(address)
     for _ in range(2):
-        await grant_roles(
-            address, READERS, {name: f"secret of {name}" for name in (*LOGS, "relay")}
-        )
+        await grant_roles(address, READERS, {name: f"secret of {name}" for name in LOGINS})
 
 
 def address_of(server: PostgresServer, service: str, password: str | None = None) -> str:
@@ -221,7 +223,7 @@ async def test_a_service_writes_its_own_log_and_reads_those_it_follows(
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("service", [*LOGS, "relay"])
+@pytest.mark.parametrize("service", LOGINS)
 async def test_nobody_changes_or_takes_away_what_is_stored(
     server_with_passwords: PostgresServer, service: str
 ) -> None:
@@ -265,6 +267,56 @@ async def test_every_service_seals_with_the_same_keys(
         found.append(await keys.keys("acme", ["customer/C1"]))
         await keys.close()
     assert found[0] == found[1]
+
+
+@pytest.mark.postgres
+async def test_what_one_service_makes_for_its_read_models_another_may_fill_and_take_away(
+    server_with_passwords: PostgresServer,
+) -> None:
+    table = Table("made_by_one_service", METADATA, Column("key", String, primary_key=True))
+    stores = [
+        open_postgres_read_store(address_of(server_with_passwords, service), connections=2)
+        for service in ("leads", "projections", "api")
+    ]
+    maker, filler, remover = stores
+    try:
+        await maker.create_tables([table])
+        async with filler.transaction() as connection:
+            await connection.execute(table.insert().values(key="1"))
+        await remover.drop_tables([table])
+        with pytest.raises(StoreAway, match="migrate"):
+            async with remover.reading() as connection:
+                await connection.execute(table.select())
+    finally:
+        for each in stores:
+            await each.close()
+
+
+@pytest.mark.postgres
+async def test_what_processes_made_before_anybody_migrated_is_everybodys_afterwards(
+    database: str,
+) -> None:
+    early = open_postgres_read_store(database, connections=2)
+    await early.create_tables([CHECKPOINTS])
+    await migrate(settings_for(database), DatabasePasswords())
+    connection = await asyncpg.connect(database)
+    owner = await connection.fetchval(
+        "SELECT tableowner FROM pg_tables WHERE tablename = 'checkpoints'"
+    )
+    assert owner == "pulsetrail_read_models"
+    await connection.close()
+    await early.close()
+
+
+@pytest.mark.postgres
+async def test_the_login_of_the_api_may_write_every_log(
+    server_with_passwords: PostgresServer,
+) -> None:
+    api = await opened(server_with_passwords, "api")
+    for number, log in enumerate(LOGS):
+        [outcome] = await api.append([an_append(f"acme/api/{log}", 0, 900 + number, log=log)])
+        assert outcome.verdict is Verdict.DONE
+    await api.close()
 
 
 @pytest.mark.postgres

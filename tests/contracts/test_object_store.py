@@ -81,9 +81,34 @@ async def test_a_store_that_can_work_says_so(objects: ObjectStore) -> None:
 
 
 async def test_a_folder_that_has_gone_is_said_to_be_away(local: ObjectStore, folder: Path) -> None:
+    await put(local, CONTENT)
     shutil.rmtree(folder)
     with pytest.raises(StoreAway, match="the object store cannot be written"):
         await local.check()
+    with pytest.raises(StoreAway, match="the object store cannot be written"):
+        await put(local, CONTENT)
+    assert not folder.exists()
+
+
+async def test_a_folder_is_made_when_it_is_first_needed_or_asked_for(
+    local: ObjectStore, folder: Path
+) -> None:
+    assert await got(local) is None
+    assert not folder.exists()
+    await local.check()
+    assert folder.is_dir()
+
+
+async def test_a_folder_that_cannot_be_made_is_told_when_it_is_needed(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.write_text("a file where a folder is needed")
+    objects = LocalObjectStore(closed / "objects")
+    for asked in (objects.check(), put(objects, CONTENT)):
+        with pytest.raises(StoreAway, match="the object store cannot be written"):
+            await asked
+    closed.unlink()
+    await objects.check()
+    assert await put(objects, CONTENT)
 
 
 async def test_what_was_put_is_got_back_byte_for_byte(objects: ObjectStore) -> None:
@@ -188,6 +213,7 @@ async def test_of_an_upload_that_broke_off_no_file_is_left(
 
 
 async def test_a_place_that_cannot_be_written_is_told(local: ObjectStore, folder: Path) -> None:
+    folder.mkdir()
     (folder / "acme").write_text("a file where a folder is needed")
     with pytest.raises(StoreAway):
         await put(local, CONTENT)
@@ -211,13 +237,13 @@ async def test_a_full_disk_is_told_and_keeps_no_half_of_it(
 
 
 async def test_what_a_killed_upload_left_behind_is_swept_up_later(folder: Path) -> None:
-    LocalObjectStore(folder)
+    await LocalObjectStore(folder).check()
     half, running = folder / ".incoming" / "half", folder / ".incoming" / "running"
     half.write_bytes(b"half")
     running.write_bytes(b"of another process")
     two_days_ago = half.stat().st_mtime - 2 * 24 * 3600
     os.utime(half, (two_days_ago, two_days_ago))
-    LocalObjectStore(folder)
+    await LocalObjectStore(folder).check()
     assert (half.exists(), running.exists()) == (False, True)
 
 

@@ -6,7 +6,13 @@ from typing import Any
 from services.leads.domain.lead_commands import AssignLead, CaptureLead, ContactLead
 from services.leads.domain.lead_score import LeadScoreRules
 from services.leads.domain.lead_state import LeadFields
-from shared.events.leads import LeadAssigned, LeadCaptured, LeadContacted, LeadScored
+from shared.events.leads import (
+    LeadAssigned,
+    LeadCaptured,
+    LeadContacted,
+    LeadScored,
+    LeadUnitChanged,
+)
 from shared.tenant_settings import LEAD_BEHAVIOUR_POINTS, LEAD_SOURCE_POINTS
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -84,6 +90,20 @@ def assigned(owner_id: str = "rep-1", at: datetime = NOW, **more: Any) -> LeadAs
         "assigned_at": at,
     }
     return LeadAssigned(**{**said, **more})
+
+
+def unit_changed(**more: Any) -> LeadUnitChanged:
+    """rep-1 moves from team-1 to team-2."""
+    said: dict[str, Any] = {
+        "lead_id": "L1",
+        "customer_id": "C1",
+        "owner_id": "rep-1",
+        "unit_id": "team-2",
+        "unit_path": ["company", "south", "team-2"],
+        "previous_unit_id": "team-1",
+        "changed_at": NOW + HOUR,
+    }
+    return LeadUnitChanged(**{**said, **more})
 
 
 def contact(at: datetime = NOW, actor_id: str = "rep-1", **more: Any) -> ContactLead:

@@ -19,6 +19,7 @@ from shared.events.opportunities import (
     ActionVoided,
     ApprovalDecided,
     ApprovalRequested,
+    ApprovalResubmitted,
     ApprovalStep,
     Evidence,
     EvidenceAttached,
@@ -248,6 +249,10 @@ class Story:
             subject="s",
             decided_at=hours(at),
         )
+        return self._tell(at, event)
+
+    def resubmits_approval(self, at: float) -> "Story":
+        event = ApprovalResubmitted(opportunity_id="O1", approval_id="D1", resubmitted_at=hours(at))
         return self._tell(at, event)
 
     def row(self) -> OpportunityProcess:

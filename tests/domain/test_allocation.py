@@ -173,6 +173,7 @@ class TestBook:
                 number=1,
                 track="high_value",
                 score=80,
+                is_high_value=True,
                 rep_id="A",
                 why=Why.HIGHEST_CURRENT_WEIGHT,
                 weights={"A": 1333, "B": 667},

@@ -17,7 +17,11 @@ from services.scoring.domain.authenticity_cases import (
 from services.scoring.domain.doubt import doubt_of
 from services.scoring.domain.rule_precision import Precision
 from shared.errors import NotFound
-from shared.events.scoring import AuthenticityCaseDecided, AuthenticityCaseOpened
+from shared.events.scoring import (
+    AuthenticityCaseDecided,
+    AuthenticityCaseOpened,
+    AuthenticityProofAdded,
+)
 from tests.domain.scoring_examples import HOUR, NOW, record
 
 DOUBT = doubt_of("entry_burst", [record(1, NOW), record(2, NOW)], {"actions": 2})
@@ -50,6 +54,22 @@ def test_a_record_stands_in_one_case_only() -> None:
     again = replace(OPEN, case_id="K2", doubt=grown)
     assert AUTHENTICITY_CASES.decide(again, after(OPEN)) == []
     assert AUTHENTICITY_CASES.decide(again, after(OPEN, DECIDE)) == []
+
+
+def test_what_else_speaks_against_a_record_is_added_to_its_case_until_that_is_decided() -> None:
+    def elsewhere(**facts: int) -> OpenCase:
+        said = doubt_of("place_and_time", [record(1, NOW)], facts)
+        return replace(OPEN, case_id=f"K{len(facts)}", doubt=said)
+
+    scan, photo = elsewhere(metres_from_customer=400), elsewhere(photo_metres_off=900, minutes=4)
+    [added] = AUTHENTICITY_CASES.decide(photo, after(scan))
+    assert isinstance(added, AuthenticityProofAdded)
+    assert (added.case_id, len(added.facts)) == ("K1", 3)
+    assert AUTHENTICITY_CASES.decide(photo, after(scan, photo)) == []
+    assert AUTHENTICITY_CASES.decide(scan, after(scan, photo)) == []
+    [another] = AUTHENTICITY_CASES.decide(photo, after(scan, DECIDE))
+    assert isinstance(another, AuthenticityCaseOpened)
+    assert (another.case_id, another.doubted) == ("K2", ["A001"])
 
 
 def test_a_manager_finds_it_genuine_or_false() -> None:

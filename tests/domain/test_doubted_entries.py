@@ -1,5 +1,6 @@
 """Authenticity: bursts, templates, month ends and gaps, each with its proof (S4)."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -161,6 +162,13 @@ def test_who_never_did_it_before_makes_nothing_up() -> None:
 
 def test_one_action_after_a_rest_is_no_catching_up() -> None:
     assert gaps_on([*weekly(1), *made_up(5, 1)], 5) == []
+
+
+def test_a_tenant_may_have_the_weekly_mean_alone_decide() -> None:
+    by_the_letter = replace(LIMITS, gap_least_actions=1)
+    rare = [*weekly(1), *made_up(5, 1)]
+    [doubt] = gaps(rare, ("visit",), [date(2026, 3, 5)], CALENDAR, by_the_letter)
+    assert (doubt.facts["actions"], doubt.facts["weekly_mean"]) == (1, 0.88)
 
 
 def test_other_actions_than_golden_ones_may_rest() -> None:

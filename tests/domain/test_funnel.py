@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import permutations
+from typing import get_args
 
 import pytest
 
 from services.projections.domain.breakpoints import delay_in
 from services.projections.domain.course_marks import course_of, hashed
-from services.projections.domain.funnel import Node, Passage, node_named, passage
+from services.projections.domain.funnel import EVENTS, Node, Passage, node_named, passage
 from services.projections.domain.funnel_figures import (
     NEVER,
     Courses,
@@ -20,11 +21,14 @@ from services.projections.domain.funnel_figures import (
     walks,
     whole,
 )
+from services.projections.domain.opportunity_process import OpportunityEvent
 from services.projections.domain.opportunity_row import OpportunityProcess
 from services.projections.domain.process_health import Scope
 from services.projections.domain.windows import Moment
 from shared.clock import milliseconds
 from shared.errors import Malformed
+from shared.event_type import event_type_of
+from shared.events.opportunities import Evidence
 from tests.domain.process_examples import TEAM_2, Story, hours
 
 OPENED = Node("opportunity_opened")
@@ -223,3 +227,44 @@ def test_a_delay_counts_only_inside_the_window_and_for_its_owner() -> None:
     assert (delayed("team-1"), delayed("team-1", "rep-1")) == (10, 10)
     assert (delayed("team-2"), delayed("team-2", "rep-2")) == (30, 30)
     assert delay_in(row, "overrun", "second", Scope("company", ""), span) is None
+
+
+def test_every_event_type_of_an_opportunity_but_its_withdrawal_may_be_a_node() -> None:
+    told = {event_type_of(each).name.split(".")[1] for each in get_args(OpportunityEvent)}
+    assert told - set(EVENTS) == {"opportunity_withdrawn"}
+    assert set(EVENTS) - told == set()
+    assert len(EVENTS) == len(set(EVENTS))
+
+
+def test_a_funnel_goes_between_events_of_which_nothing_else_is_kept() -> None:
+    evidence = Evidence(sha256="0" * 64, kind="photo")
+    row = (
+        Story()
+        .acts(1, action_id="A1")
+        .is_assigned(2, "rep-2", TEAM_2)
+        .attaches(3, "A1", evidence)
+        .corrects(4, "A1", type="visit")
+        .is_won(5)
+        .row()
+    )
+    assigned, attached = Node("opportunity_assigned"), Node("evidence_attached")
+
+    found = passed(row, assigned, attached, Node("action_corrected"), WON)
+
+    assert found is not None
+    assert [mark.at for mark in found.marks] == [hours(2), hours(3), hours(4), hours(5)]
+    for nodes, reached in (((assigned, attached), 1), ((attached, assigned), 0)):
+        whole_way, _steps = outcome([row], *nodes)
+        assert (whole_way.entered, whole_way.reached) == (1, reached)
+
+
+def test_an_approval_that_is_submitted_again_is_another_event_than_asking_for_it() -> None:
+    story = Story().asks_approval(1, "manager").decides_approval(2, 0, "sent_back")
+    row = story.resubmits_approval(3).row()
+    requested, again = Node("approval_requested"), Node("approval_resubmitted", "discount")
+
+    found = passed(row, requested, again)
+
+    assert found is not None
+    assert [mark.at for mark in found.marks] == [hours(1), hours(3)]
+    assert passed(row, requested, begins=2) is None

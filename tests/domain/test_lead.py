@@ -1,7 +1,8 @@
 """A lead's life: captured, assigned, contacted, qualified; returned, disqualified, converted."""
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from services.leads.domain.lead import LEAD
 from services.leads.domain.lead_commands import (
     AppealLead,
     ChangeLeadFields,
+    ChangeLeadUnit,
     ConvertLead,
     DecideLeadAppeal,
     DisqualifyLead,
@@ -48,6 +50,7 @@ from shared.errors import DomainError, NotFound
 from shared.events.leads import (
     LeadAppealDecided,
     LeadAppealed,
+    LeadAssigned,
     LeadBehaviourNoted,
     LeadConverted,
     LeadDisqualified,
@@ -70,6 +73,7 @@ from tests.domain.lead_examples import (
     contact,
     contacted,
     scored,
+    unit_changed,
 )
 from tests.specs import Spec
 
@@ -161,6 +165,50 @@ class TestCapturing:
         lead.when(command).then_refused(NotFound)
 
 
+class TestMoves:
+    moved = unit_changed()
+    mine = lead.given(captured(), assigned())
+
+    @staticmethod
+    def move(owner_id: str | None = "rep-1", **more: Any) -> ChangeLeadUnit:
+        there: dict[str, Any] = {
+            "lead_id": "L1",
+            "unit_id": "team-2",
+            "unit_path": ("company", "south", "team-2"),
+            "changed_at": NOW + HOUR,
+            "now": NOW + HOUR,
+        }
+        return ChangeLeadUnit(owner_id=owner_id, **{**there, **more})
+
+    def test_an_open_lead_goes_where_its_owner_goes_and_stays_what_it_is(self) -> None:
+        self.mine.when(self.move()).then(self.moved)
+        after = self.mine.given(contacted(), self.moved)
+        after.when(self.move()).then_nothing()
+        state = after.state()
+        assert isinstance(state, Contacted)
+        assert (state.facts.unit_id, state.facts.owner_id) == ("team-2", "rep-1")
+        assert state.facts.unit_path == ("company", "south", "team-2")
+
+    def test_it_never_moves_before_its_owner_had_it(self) -> None:
+        self.mine.when(self.move(changed_at=NOW - HOUR)).then(unit_changed(changed_at=NOW))
+
+    def test_a_lead_that_waits_or_went_back_goes_with_its_unit(self) -> None:
+        lifted = self.move(None, unit_id="team-1", unit_path=("company", "team-1"))
+        went = unit_changed(owner_id=None, unit_id="team-1", unit_path=["company", "team-1"])
+        lead.given(captured()).when(lifted).then(went)
+        back = returned("by_hand", None, {}, 0, None)
+        lead.given(captured(), back).when(lifted).then(went)
+
+    def test_anothers_by_now_or_closed_or_withdrawn_it_stays(self) -> None:
+        self.mine.when(self.move("rep-2")).then_nothing()
+        self.mine.when(self.move(None)).then_nothing()
+        lead.when(self.move()).then_nothing()
+        closed = self.mine.given(*self.mine.when(DISQUALIFY).events())
+        closed.when(self.move()).then_nothing()
+        converted = self.mine.given(*self.mine.when(CONVERT).events())
+        converted.when(self.move()).then_nothing()
+
+
 class TestSharedFields:
     def test_fields_change_as_a_whole_and_only_when_they_differ(self) -> None:
         change = ChangeLeadFields(lead_id="L1", fields=BUDGET, now=NOW)
@@ -171,6 +219,13 @@ class TestSharedFields:
         strict = assign(budget_status_required=True)
         lead.given(captured()).when(strict).then_refused(BudgetStatusIsMissing)
         lead.given(captured(budget_status="untouched")).when(strict).then(assigned())
+
+    def test_no_lead_is_captured_for_somebody_without_budget_status_either(self) -> None:
+        strict = capture(owner_id="rep-1", budget_status_required=True)
+        lead.when(strict).then_refused(BudgetStatusIsMissing)
+        lead.when(capture(budget_status_required=True)).then(captured())
+        said = replace(strict, fields=LeadFields(budget_status="untouched"))
+        lead.when(said).then(captured(budget_status="untouched"), assigned())
 
     def test_no_follow_up_is_accepted_without_budget_status_where_the_tenant_says_so(self) -> None:
         mine = lead.given(captured(), assigned())
@@ -398,6 +453,14 @@ class TestAppealing:
             NothingIsAppealed
         )
 
+    def test_it_is_given_to_nobody_else_without_budget_status_where_the_tenant_says_so(
+        self,
+    ) -> None:
+        strict = replace(
+            self.decide("reassign"), reassign=assign("rep-2", budget_status_required=True)
+        )
+        self.mine.given(self.appealed).when(strict).then_refused(BudgetStatusIsMissing)
+
     def test_the_manager_has_it_scored_again(self) -> None:
         missing = {"source": 15.0, "behaviour": 40.0, "timeliness": 0.0}
         self.mine.given(self.appealed).when(self.decide("rescore")).then(
@@ -410,6 +473,14 @@ class TestAppealing:
         self.mine.given(self.appealed).when(self.decide("reassign", "rep-2")).then(
             self.decided("reassign"), assigned("rep-2", previous_owner_id="rep-1")
         )
+
+    @pytest.mark.parametrize("after", [assign("rep-2"), RETURN, DISQUALIFY, CONVERT])
+    def test_what_takes_it_from_who_appealed_names_the_appeal_that_it_ends(
+        self, after: LeadCommand
+    ) -> None:
+        [event] = self.mine.given(self.appealed).when(after).events()
+        assert isinstance(event, LeadAssigned | LeadReturned | LeadDisqualified | LeadConverted)
+        assert event.appealed_at == NOW
 
 
 class TestOutcomes:
@@ -453,7 +524,16 @@ class TestOutcomes:
 
 COMMANDS: st.SearchStrategy[LeadCommand] = st.one_of(
     st.sampled_from(
-        [capture(), capture(source="event"), QUALIFY, RETURN, RELEASE, CONVERT, DISQUALIFY]
+        [
+            capture(),
+            capture(source="event"),
+            QUALIFY,
+            RETURN,
+            RELEASE,
+            CONVERT,
+            DISQUALIFY,
+            TestMoves.move(),
+        ]
     ),
     st.builds(assign, st.sampled_from(["rep-1", "rep-2"])),
     st.builds(judge, st.sampled_from([1, 25, 49, 73, 200])),

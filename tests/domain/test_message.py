@@ -16,6 +16,7 @@ from services.notifications.domain.attempt_plan import (
     Try,
     Wait,
     next_attempt,
+    next_look,
 )
 from services.notifications.domain.message import (
     MESSAGE,
@@ -46,6 +47,7 @@ from shared.events.notifications import (
 from tests.specs import Spec
 
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
+ZONE = "Asia/Shanghai"
 SECOND = timedelta(seconds=1)
 
 QUEUE = QueueMessage(
@@ -150,7 +152,7 @@ def test_another_message_under_its_id_is_refused() -> None:
 def test_a_delivered_message_is_not_attempted_again() -> None:
     delivered = message.given(QUEUED, started(), ended(outcome=Outcome.ACCEPTED), CLOSED)
     delivered.when(START).then_refused(MessageIsClosed)
-    assert next_attempt(delivered.state(), NOW) == AllDone()
+    assert next_attempt(delivered.state(), NOW, ZONE) == AllDone()
 
 
 def test_the_end_of_an_attempt_that_ended_before_is_no_news() -> None:
@@ -162,6 +164,41 @@ def test_after_an_unknown_outcome_the_next_attempt_may_be_a_repeat() -> None:
     unknown = message.given(QUEUED, started(), ended(outcome=Outcome.UNKNOWN))
     second = replace(START, now=NOW + timedelta(minutes=1))
     unknown.when(second).then(started(2, may_be_repeat=True, at=second.now))
+
+
+NINE_IN_THE_EVENING = datetime(2026, 3, 2, 13, tzinfo=UTC)
+EIGHT_IN_THE_MORNING = datetime(2026, 3, 3, 0, tzinfo=UTC)
+AT_NIGHT = replace(QUEUED, quiet_hours=("21:00-08:00",))
+
+
+def test_no_attempt_begins_in_the_quiet_hours() -> None:
+    state = message.given(AT_NIGHT).state()
+    until_morning = Wait(until=EIGHT_IN_THE_MORNING, why=Hold.QUIET_HOURS)
+    assert isinstance(next_attempt(state, NINE_IN_THE_EVENING - SECOND, ZONE), Try)
+    assert next_attempt(state, NINE_IN_THE_EVENING, ZONE) == until_morning
+    assert next_look(state, EIGHT_IN_THE_MORNING - SECOND, ZONE) == EIGHT_IN_THE_MORNING
+    assert isinstance(next_attempt(state, EIGHT_IN_THE_MORNING, ZONE), Try)
+
+
+def test_the_next_channel_waits_for_the_morning_too() -> None:
+    used_up = message.given(AT_NIGHT, *tries(TRIES_PER_CHANNEL, "dingtalk", Outcome.REFUSED))
+    plan = next_attempt(used_up.state(), NINE_IN_THE_EVENING, ZONE)
+    assert plan == Wait(until=EIGHT_IN_THE_MORNING, why=Hold.QUIET_HOURS)
+
+
+def test_a_letter_of_several_policies_leaves_once_one_of_them_disturbs() -> None:
+    two = replace(QUEUED, quiet_hours=("21:00-08:00", "22:00-07:00"))
+    state = message.given(two).state()
+    hour = timedelta(hours=1)
+    assert isinstance(next_attempt(state, NINE_IN_THE_EVENING, ZONE), Try)
+    assert next_look(state, NINE_IN_THE_EVENING + hour, ZONE) == EIGHT_IN_THE_MORNING - hour
+
+
+def test_what_expires_in_the_quiet_hours_is_looked_at_then() -> None:
+    expires_at = NINE_IN_THE_EVENING + timedelta(hours=1)
+    state = message.given(replace(AT_NIGHT, expires_at=expires_at)).state()
+    assert next_look(state, NINE_IN_THE_EVENING, ZONE) == expires_at
+    assert isinstance(next_attempt(state, expires_at, ZONE), GiveUp)
 
 
 def test_after_a_refusal_the_next_attempt_is_no_repeat() -> None:
@@ -194,35 +231,35 @@ def test_an_unknown_message_is_not_found() -> None:
 
 
 def test_the_first_channel_is_tried_first() -> None:
-    plan = next_attempt(message.given(QUEUED).state(), NOW)
+    plan = next_attempt(message.given(QUEUED).state(), NOW, ZONE)
     assert plan == Try(channel="dingtalk", attempt=1, may_be_repeat=False, why=Send.FIRST_TIME)
 
 
 def test_nothing_leaves_before_its_time() -> None:
     later = NOW + timedelta(hours=8)
-    plan = next_attempt(message.given(replace(QUEUED, not_before=later)).state(), NOW)
+    plan = next_attempt(message.given(replace(QUEUED, not_before=later)).state(), NOW, ZONE)
     assert plan == Wait(until=later, why=Hold.NOT_BEFORE)
 
 
 def test_after_a_refusal_the_channel_rests() -> None:
     refused = message.given(QUEUED, started(), ended()).state()
     due = NOW + SECOND + timedelta(seconds=30)
-    assert next_attempt(refused, due - SECOND) == Wait(until=due, why=Hold.BACKING_OFF)
-    assert next_attempt(refused, due) == Try(
+    assert next_attempt(refused, due - SECOND, ZONE) == Wait(until=due, why=Hold.BACKING_OFF)
+    assert next_attempt(refused, due, ZONE) == Try(
         channel="dingtalk", attempt=2, may_be_repeat=False, why=Send.AFTER_REFUSAL
     )
 
 
 def test_a_used_up_channel_is_followed_by_the_next_one_at_once() -> None:
     used_up = message.given(QUEUED).given(*tries(4, "dingtalk", Outcome.REFUSED)).state()
-    assert next_attempt(used_up, NOW + SECOND) == Try(
+    assert next_attempt(used_up, NOW + SECOND, ZONE) == Try(
         channel="webhook", attempt=5, may_be_repeat=False, why=Send.NEXT_CHANNEL
     )
 
 
 def test_on_the_next_channel_too_a_repeat_is_called_so() -> None:
     used_up = message.given(QUEUED).given(*tries(4, "dingtalk", Outcome.UNKNOWN)).state()
-    assert next_attempt(used_up, NOW + SECOND) == Try(
+    assert next_attempt(used_up, NOW + SECOND, ZONE) == Try(
         channel="webhook", attempt=5, may_be_repeat=True, why=Send.MAY_BE_A_REPEAT
     )
 
@@ -234,7 +271,7 @@ def test_after_the_last_channel_it_is_with_the_operator() -> None:
         .given(*tries(4, "webhook", Outcome.UNKNOWN, first=5))
         .state()
     )
-    assert next_attempt(nobody, NOW + SECOND) == GiveUp(
+    assert next_attempt(nobody, NOW + SECOND, ZONE) == GiveUp(
         ending=Ending.OPERATOR, reason="every-channel-failed"
     )
 
@@ -252,21 +289,21 @@ def test_a_limit_is_waited_for_and_counts_as_no_try() -> None:
             )
         ],
     )
-    assert next_attempt(limited.state(), NOW + SECOND) == Wait(
+    assert next_attempt(limited.state(), NOW + SECOND, ZONE) == Wait(
         until=retry_at, why=Hold.CHANNEL_LIMIT
     )
-    plan = next_attempt(limited.state(), retry_at)
+    plan = next_attempt(limited.state(), retry_at, ZONE)
     assert isinstance(plan, Try)
     assert plan.channel == "dingtalk"
 
 
 def test_a_message_expires() -> None:
-    plan = next_attempt(message.given(QUEUED).state(), QUEUED.expires_at)
+    plan = next_attempt(message.given(QUEUED).state(), QUEUED.expires_at, ZONE)
     assert plan == GiveUp(ending=Ending.EXPIRED, reason="not-delivered-in-time")
 
 
 def test_who_cannot_be_reached_is_the_operators() -> None:
-    plan = next_attempt(message.given(replace(QUEUED, channels=())).state(), NOW)
+    plan = next_attempt(message.given(replace(QUEUED, channels=())).state(), NOW, ZONE)
     assert plan == GiveUp(ending=Ending.OPERATOR, reason="no-channel-reaches-the-person")
 
 
@@ -283,8 +320,8 @@ def test_every_message_ends_and_arrives_as_often_as_was_promised(
     events = list(MESSAGE.decide(queue, MESSAGE.initial))
     state, now = MESSAGE.fold(events), NOW
     for _ in range(500):
-        plan = next_attempt(state, now)
-        assert plan == next_attempt(state, now), "equal inputs give equal plans"
+        plan = next_attempt(state, now, ZONE)
+        assert plan == next_attempt(state, now, ZONE), "equal inputs give equal plans"
         match plan:
             case Wait(until=until):
                 assert until is not None
@@ -299,7 +336,7 @@ def test_every_message_ends_and_arrives_as_often_as_was_promised(
                 start = StartAttempt(message_id="M1", channel=channel, now=now)
                 decided = MESSAGE.decide(start, state)
                 under_way = MESSAGE.fold(decided, state)
-                assert next_attempt(under_way, now) == Wait(until=None, why=Hold.UNDER_WAY)
+                assert next_attempt(under_way, now, ZONE) == Wait(until=None, why=Hold.UNDER_WAY)
                 now += SECOND
                 outcome = next(scripted, Outcome.REFUSED)
                 end = EndAttempt(

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from services.opportunities.domain.opening import OpportunityIsAlreadyOpened
 from services.opportunities.domain.opportunity import OpportunityEvent
 from services.opportunities.domain.opportunity_commands import (
     AssignOpportunity,
@@ -21,7 +22,6 @@ from services.opportunities.domain.opportunity_commands import (
     VoidAction,
 )
 from services.opportunities.domain.opportunity_state import OpportunityIsClosed
-from services.opportunities.domain.ownership import OpportunityIsAlreadyOpened
 from services.opportunities.domain.valid_action import ActionDraft
 from shared.errors import Malformed, NotFound
 from shared.event_type import ERASED

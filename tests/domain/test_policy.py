@@ -32,6 +32,7 @@ from services.notifications.domain.steps import (
     may_disturb_from,
     next_step,
     planned_step,
+    quiet_hours_of,
     recipients,
 )
 from shared.business_time import BusinessCalendar, DailyHours
@@ -235,6 +236,13 @@ def test_quiet_hours_disturb_nobody() -> None:
     assert may_disturb_from(STANDS_STILL, NOW, "Asia/Shanghai") == NOW
     loud = replace(STANDS_STILL, quiet_hours=None)
     assert may_disturb_from(loud, night, "Asia/Shanghai") == night
+
+
+def test_a_letter_keeps_the_quiet_hours_of_its_policies_unless_one_of_them_knows_none() -> None:
+    owl = replace(STANDS_STILL, quiet_hours=("23:00", "09:00"))
+    loud = replace(STANDS_STILL, quiet_hours=None)
+    assert quiet_hours_of([STANDS_STILL, owl, owl]) == ("21:00-08:00", "23:00-09:00")
+    assert quiet_hours_of([STANDS_STILL, loud]) == ()
 
 
 OPENED = EscalationOpened(

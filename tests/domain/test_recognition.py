@@ -8,11 +8,12 @@ from services.leads.domain.recognition import (
     email_domain,
     one_spelling,
     without_legal_form,
+    words_apart,
 )
 
 
 def company(name: str) -> str:
-    return without_legal_form(one_spelling(name))
+    return without_legal_form(one_spelling(words_apart(name)))
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,23 @@ def company(name: str) -> str:
         ("宏达\u200b科技\ufe0f有限公司", "宏达科技"),
         ("宏达 Co., Ltd.", "宏达有限公司"),
         ("瑞德(有限合伙)", "瑞德"),
+        ("Acme Co.Ltd.", "Acme"),
+        ("ACME CO.LTD", "Acme"),
+        ("ACME.CO.,LTD", "Acme"),
+        ("Acme Coltd", "Acme"),
+        ("Acme Corp.Ltd", "Acme"),
+        ("Acme Pvt. Ltd.", "Acme"),
+        ("Acme Pvt.Ltd", "Acme"),
+        ("Acme (Private) Limited", "Acme"),
+        ("宏达科技Co.,Ltd.", "宏达科技"),
+        ("宏达科技ＬＴＤ", "宏达科技"),
+        ("宏达科技Ｃｏ．Ｌｔｄ．", "宏达科技"),
+        ("宏达科技有限公司Co.,Ltd.", "宏达科技"),
+        ("宏达科技Private Limited", "宏达科技"),
+        ("宏达S.A.有限公司", "宏达SA"),
+        ("Acme G.m.b.H.", "Acme GmbH"),
+        ("J.P.Morgan & Co.", "JPMorgan"),
+        ("Booking.com Inc", "Bookingcom"),
     ],
 )
 def test_two_spellings_of_one_company_are_the_same(one: str, other: str) -> None:
@@ -38,7 +56,21 @@ def test_two_spellings_of_one_company_are_the_same(one: str, other: str) -> None
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("宏达科技有限公司", "宏达食品有限公司"), ("Acme Inc", "Acne Inc"), ("华为集团", "华为")],
+    [
+        ("宏达科技有限公司", "宏达食品有限公司"),
+        ("Acme Inc", "Acne Inc"),
+        ("华为集团", "华为"),
+        ("Coltd Robotics", "Robotics"),
+        ("Coltd Robotics", "Coltd"),
+        ("科技Private Kitchen", "科技 Kitchen"),
+        ("宏达Private", "宏达"),
+        ("Acme Private", "Acme"),
+        ("上海SPA", "上海"),
+        ("上海AS有限公司", "上海"),
+        ("上海Inc有限公司", "上海"),
+        ("宏达Incubator", "宏达"),
+        ("Marco", "Mar"),
+    ],
 )
 def test_two_companies_stay_two(one: str, other: str) -> None:
     assert company(one) != company(other)
@@ -47,6 +79,8 @@ def test_two_companies_stay_two(one: str, other: str) -> None:
 def test_a_name_that_is_nothing_but_a_legal_form_stays() -> None:
     assert company("有限公司") == "有限公司"
     assert company("Limited") == "limited"
+    assert company("Private Limited") == "privatelimited"
+    assert company("Co.Ltd") == "co"
 
 
 def test_a_name_of_emoji_alone_is_recognised_by_nothing() -> None:

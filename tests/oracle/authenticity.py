@@ -53,6 +53,8 @@ class Doubted(NamedTuple):
     rule: str
     rep_id: str
     actions: frozenset[str]
+    kinds: frozenset[str] = frozenset()
+    """Of place and time: what speaks against them."""
 
 
 @dataclass
@@ -201,14 +203,18 @@ def doubts(found: Known, until: datetime) -> list[Doubted]:
             ("template", _templates(entries, found.limits)),
             ("month_end", _month_ends(entries, found, until)),
             ("gap", _gaps(entries, found)),
-            ("place_and_time", _places(entries, found)),
             ("dates", ([each] for each in entries if _breaks_a_date(each, found))),
         ]
-    return [
+    wrong = [
         Doubted(rule, together[0].rep_id, frozenset(each.action_id for each in together))
         for rule, groups in said
         for together in groups
     ]
+    for entries in found.of_reps():
+        for kind, each in _places(entries, found):
+            one = frozenset({each.action_id})
+            wrong.append(Doubted("place_and_time", each.rep_id, one, frozenset({kind})))
+    return wrong
 
 
 def _bursts(entries: Sequence[Entry], limits: Mapping[str, float]) -> Iterator[list[Entry]]:
@@ -282,7 +288,8 @@ def _gaps(entries: Sequence[Entry], found: Known) -> Iterator[list[Entry]]:
                 yield [each for each in counting if found.day(each.happened_at) == day]
 
 
-def _places(entries: Sequence[Entry], found: Known) -> Iterator[list[Entry]]:
+def _places(entries: Sequence[Entry], found: Known) -> Iterator[tuple[str, Entry]]:
+    """By the fact that a case must tell of it."""
     limits = found.limits
     again = set()
     for proves in found.proves.values():
@@ -299,17 +306,16 @@ def _places(entries: Sequence[Entry], found: Known) -> Iterator[list[Entry]]:
         seconds = lasted if isinstance(lasted, int | float) else 0
         ended = each.happened_at + timedelta(seconds=seconds)
         tolerated = limits["photo_minutes"] * MINUTE
-        if (
-            each.action_id in again | hurried
-            or (each.metres_off or 0) > limits["distance_metres"]
-            or any((metres or 0) > limits["photo_metres"] for _, metres in each.photos)
-            or any(
-                taken_at < each.happened_at - tolerated or taken_at > ended + tolerated
-                for taken_at, _ in each.photos
-                if taken_at is not None
-            )
-        ):
-            yield [each]
+        taken = [taken_at for taken_at, _ in each.photos if taken_at is not None]
+        begins, ends = each.happened_at - tolerated, ended + tolerated
+        speaks = {
+            "reused_from": each.action_id in again,
+            "speed_kmh": each.action_id in hurried,
+            "metres_from_customer": (each.metres_off or 0) > limits["distance_metres"],
+            "photo_metres_off": any((m or 0) > limits["photo_metres"] for _, m in each.photos),
+            "photo_minutes_off": any(not begins <= taken_at <= ends for taken_at in taken),
+        }
+        yield from ((kind, each) for kind, against in speaks.items() if against)
 
 
 def _hurried(before: Scan, after: Scan, limits: Mapping[str, float]) -> bool:
@@ -351,14 +357,20 @@ def _date(entry: Entry, name: str, zone: ZoneInfo) -> datetime | None:
 
 
 def cases(told: Iterable[Told]) -> list[tuple[datetime, Doubted]]:
-    """With when each was opened."""
+    """With when each was opened, or had proof added."""
+    whens = {"authenticity_case_opened": "opened_at", "authenticity_proof_added": "added_at"}
     return [
         (
-            each.at("opened_at"),
-            Doubted(each.data["rule"], each.data["rep_id"], frozenset(each.data["doubted"])),
+            each.at(whens[each.name]),
+            Doubted(
+                each.data["rule"],
+                each.data["rep_id"],
+                frozenset(each.data["doubted"]),
+                frozenset(each.data.get("facts", {})),
+            ),
         )
         for each in told
-        if each.name == "authenticity_case_opened"
+        if each.name in whens
     ]
 
 
@@ -375,6 +387,6 @@ def disagreements(
             found.append(f"{case.rule} of {case.rep_id}: nothing is wrong with {case.actions}")
     for doubt in doubts(known(told, summaries, zone, until), until):
         stands = [case for _, case in opened if case[:2] == doubt[:2]]
-        if not any(case.actions & doubt.actions for case in stands):
+        if not any(case.actions & doubt.actions and doubt.kinds <= case.kinds for case in stands):
             found.append(f"{doubt.rule} of {doubt.rep_id}: no case for {sorted(doubt.actions)}")
     return found

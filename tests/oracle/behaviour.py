@@ -156,6 +156,8 @@ def _walk(found: dict[str, Deal], event: Told) -> None:
         return
     deal = found[data["opportunity_id"]]
     match event.name:
+        case "opportunity_withdrawn":
+            del found[data["opportunity_id"]]
         case "stage_changed":
             deal.entries.append(((event.at("changed_at"), version), data["to_stage"]))
         case "opportunity_assigned":
@@ -445,6 +447,9 @@ def leads(events: Iterable[Told]) -> list[Lead]:
             at = event.at("assigned_at")
             lead.held.append((at, data["owner_id"], tuple(data["unit_path"])))
             lead.status.append((at, "assigned"))
+        elif event.name == "lead_unit_changed":
+            moved = (event.at("changed_at"), data["owner_id"], tuple(data["unit_path"]))
+            lead.held.append(moved)
         elif event.name in ("lead_returned", "lead_disqualified", "lead_released"):
             status = event.name.removeprefix("lead_")
             lead.status.append((event.at(f"{status}_at"), status))
@@ -473,13 +478,45 @@ def valid_leads(events: Iterable[Told], window: Window) -> dict[Scope, int]:
     return dict(found)
 
 
+def second_records(events: list[Told]) -> set[str]:
+    """Merged customers, and those who share a mark with one who was there before and is neither
+    the same nor told apart; by comparing every two."""
+    marks: dict[str, set[str]] = {}
+    began: dict[str, tuple[datetime, str]] = {}
+    into: dict[str, str] = {}
+    apart: list[tuple[str, str]] = []
+    for event in events:
+        data = event.data
+        customer = data.get("customer_id", "")
+        if event.name in ("customer_registered", "customer_described"):
+            marks[customer] = set(data["marks"])
+            if marks[customer]:
+                began.setdefault(customer, (event.recorded_at, customer))
+            apart += [(customer, other) for other in data["distinct_from"]]
+        elif event.name == "customer_merged":
+            into[customer] = data["into_customer_id"]
+        elif event.name == "customer_merge_undone":
+            del into[customer]
+        elif event.name == "customers_kept_apart":
+            apart.append((customer, data["other_customer_id"]))
+
+    def named(customer: str) -> str:
+        return named(into[customer]) if customer in into else customer
+
+    told_apart = [{named(one), named(other)} for one, other in apart]
+    found = set(into)
+    for one, other in combinations(sorted(marks), 2):
+        both = {named(one), named(other)}
+        if marks[one] & marks[other] and len(both) == 2 and both not in told_apart:
+            found.add(max(both, key=lambda each: began[each]))
+    return found
+
+
 def data_quality(events: list[Told], window: Window) -> dict[str, tuple[int, int, int]]:
     """P14 by unit: leads captured, duplicates among them, shared fields filled."""
-    merged: dict[str, bool] = {}
+    doubles = second_records(events)
     roles: dict[str, bool] = {}
     for event in events:
-        if event.name in ("customer_merged", "customer_merge_undone"):
-            merged[event.data["customer_id"]] = event.name == "customer_merged"
         if event.name in ("customer_registered", "customer_described"):
             roles[event.data["customer_id"]] = bool(event.data["decision_chain"])
     found: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
@@ -490,6 +527,6 @@ def data_quality(events: list[Told], window: Window) -> dict[str, tuple[int, int
         filled = budget + needs + roles.get(lead.customer_id, False)
         for unit in [each for each in lead.held if each[0] < window[1]][-1][2]:
             found[unit][0] += 1
-            found[unit][1] += merged.get(lead.customer_id, False)
+            found[unit][1] += lead.customer_id in doubles
             found[unit][2] += filled
     return {unit: (count, twice, filled) for unit, (count, twice, filled) in found.items()}

@@ -99,7 +99,19 @@ class Subject:
     events: list[Told] = field(default_factory=list)
 
     def known(self, at: datetime) -> list[Told]:
-        return [each for each in self.events if each.recorded_at <= at]
+        """Without what an import wrote that was taken back by then."""
+        found: list[Told] = []
+        for each in self.events:
+            if each.recorded_at > at:
+                continue
+            match each.name:
+                case "opportunity_withdrawn":
+                    found.clear()
+                case "lead_ending_taken_back":
+                    found.remove(next(one for one in reversed(found) if one.name in _ENDINGS))
+                case _:
+                    found.append(each)
+        return found
 
 
 class Tenant:
@@ -246,6 +258,7 @@ class AtWork:
     since: datetime
 
 
+_ENDINGS = {"lead_converted", "lead_disqualified"}
 _BEGINS = {
     "opportunity": {"opportunity_opened": "opened_at", "opportunity_reopened": "reopened_at"},
     "lead": {"lead_assigned": "assigned_at"},

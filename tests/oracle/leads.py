@@ -15,10 +15,12 @@ from shared.events.leads import (
     LeadContacted,
     LeadConverted,
     LeadDisqualified,
+    LeadEndingTakenBack,
     LeadFoundNobody,
     LeadQualified,
     LeadReleased,
     LeadReturned,
+    LeadUnitChanged,
     LeadWithdrawn,
     RepLetGoOfLead,
     RepTookLead,
@@ -140,6 +142,12 @@ def _lived(leads: dict[str, _Lead], event: Any) -> list[str]:
             lead.owner_id, lead.unit_id = event.owner_id, event.unit_id
             lead.status = "assigned"
             return wrong
+        case LeadUnitChanged():
+            wrong = [] if event.owner_id == lead.owner_id else [f"moved with {event.owner_id}"]
+            if event.previous_unit_id != lead.unit_id:
+                wrong.append(f"moved from {event.previous_unit_id}, where it was not")
+            lead.unit_id = event.unit_id
+            return wrong
         case LeadFoundNobody():
             lead.waits_visibly = True
         case LeadReturned():
@@ -150,6 +158,8 @@ def _lived(leads: dict[str, _Lead], event: Any) -> list[str]:
             lead.status = "contacted"
         case LeadQualified():
             lead.status = "qualified"
+        case LeadEndingTakenBack():
+            lead.is_open, lead.status = event.status != "returned", event.status
         case LeadWithdrawn():
             del leads[event.lead_id]
         case LeadDisqualified():

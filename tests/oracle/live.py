@@ -186,6 +186,8 @@ def _walk(found: dict[str, Deal], event: Recorded) -> None:
         return
     assert deal is not None, f"{event.stream} does not begin with its opening"
     match event.name:
+        case "opportunity_withdrawn":
+            del found[data["opportunity_id"]]
         case "stage_changed":
             entered = event.order("changed_at")
             deal.enter(Stay(data["to_stage"], entered, True, data["direction"]))

@@ -3,8 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
-from shared.events.leads import LeadAllocated, LeadFoundNobody, RepTookLead
-from tests.domain.lead_examples import NOW, PATH, assigned, captured
+from shared.events.leads import (
+    LeadAllocated,
+    LeadAppealed,
+    LeadFoundNobody,
+    RepLetGoOfLead,
+    RepTookLead,
+)
+from tests.domain.lead_examples import NOW, PATH, assigned, captured, unit_changed
+from tests.oracle.lead_signals import to_be_told
 from tests.oracle.leads import Told, flaws
 
 ALLOCATED = LeadAllocated(
@@ -14,6 +21,7 @@ ALLOCATED = LeadAllocated(
     number=1,
     track="standard",
     score=60.0,
+    is_high_value=False,
     rep_id="rep-1",
     why="least_recently_served",
     weights={"rep-1": 1000, "rep-2": 1000},
@@ -60,6 +68,16 @@ def test_a_lead_that_its_book_gave_and_that_never_heard_of_it_is_found() -> None
     assert any("its book says" in flaw for flaw in wrong(captured(), ALLOCATED, GIVEN, other))
 
 
+def test_a_lead_that_moved_while_its_books_stayed_is_found() -> None:
+    let_go = RepLetGoOfLead(unit_id="team-1", rep_id="rep-1", lead_id="L1")
+    took = RepTookLead(unit_id="team-2", rep_id="rep-1", lead_id="L1")
+    moved = (captured(), ALLOCATED, GIVEN, unit_changed())
+    assert wrong(*moved, let_go, took) == []
+    assert any("its book says" in flaw for flaw in wrong(*moved))
+    gone = unit_changed(previous_unit_id="team-3")
+    assert any("where it was not" in flaw for flaw in wrong(captured(), ALLOCATED, GIVEN, gone))
+
+
 def test_a_rep_out_of_turn_or_not_eligible_is_found() -> None:
     assert any(
         "was rep-1's" in flaw for flaw in wrong(captured(), replace(ALLOCATED, rep_id="rep-2"))
@@ -70,3 +88,18 @@ def test_a_rep_out_of_turn_or_not_eligible_is_found() -> None:
 
 def test_a_lead_captured_twice_is_found() -> None:
     assert any("captured twice" in flaw for flaw in wrong(captured(), captured(), ALLOCATED, GIVEN))
+
+
+def test_an_appeal_is_to_be_told_until_somebody_else_has_the_lead() -> None:
+    appealed = LeadAppealed(
+        lead_id="L1",
+        customer_id="C1",
+        rep_id="rep-1",
+        reason=None,
+        unit_id="team-1",
+        unit_path=list(PATH),
+        appealed_at=NOW,
+    )
+    events = [Told("stream", each) for each in (captured(), GIVEN, appealed, assigned("rep-2"))]
+    assert to_be_told(events[:3]) == {("lead_appealed", "L1")}
+    assert to_be_told(events) == set()

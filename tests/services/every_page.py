@@ -26,7 +26,7 @@ from tests.services.test_role_matrix import walked
 DAY = timedelta(days=1)
 HISTORY = "case,time,activity,actor\nA-1,2026-02-02 09:00:00,<b>call</b>,li-na\n"
 LEADS = "lead,company,phone,source\nF-1,<b>Fair</b>,13800138000,<i>fair</i>\nF-1,x,,\n"
-FORMULA = "=HYPERLINK(1)"
+FORMULA = "\uff1dHYPERLINK(1)"
 READERS = ("boss-1", "rep-1", "administrator")
 """Between them they are shown every page and every form."""
 _LEAVES = 6
@@ -142,6 +142,7 @@ async def _opportunities(floor: SalesFloor) -> None:
 async def _paths(floor: SalesFloor) -> dict[str, list[str]]:
     """By declared path, the addresses at which it shows something."""
     escalations = (await floor.shown("/escalations?state=open", "boss-1"))["rows"]
+    messages = (await floor.shown("/inbox", "rep-1"))["rows"]
     cases = (await floor.shown("/authenticity-cases", "boss-1"))["rows"]
     file_path = await _uploaded(floor, "deals.csv", HISTORY)
     leads_path = await _uploaded(floor, "leads.csv", LEADS)
@@ -149,7 +150,15 @@ async def _paths(floor: SalesFloor) -> dict[str, list[str]]:
     leads_rehearsed = await _imported(floor, leads_path)
     leads_imported = await _imported(floor, leads_rehearsed)
     plain = (
-        *("/", "/silence", "/escalations", "/my-day", "/process-health", "/golden-actions"),
+        *(
+            "/",
+            "/silence",
+            "/escalations",
+            "/inbox",
+            "/my-day",
+            "/process-health",
+            "/golden-actions",
+        ),
         *("/heat-map", "/funnel", "/traffic-lights", "/goals", "/data-quality", "/breakpoints"),
         *("/customers", "/leads", "/allocation", "/duplicates", "/approvals"),
         *("/authenticity-cases", "/policies", "/sent", "/people", "/keys", "/pipelines", "/import"),
@@ -165,6 +174,7 @@ async def _paths(floor: SalesFloor) -> dict[str, list[str]]:
         "/escalations/{escalation_id}": [
             f"/escalations/{each['escalation_id']}" for each in escalations
         ],
+        "/inbox/{message_id}": [f"/inbox/{each['message_id']}" for each in messages[:3]],
         "/funnel/opportunities": ["/funnel/opportunities?step=1&how=pending"],
         "/why/{subject}": [f"/why/{each}" for each in figures],
         "/leads/{lead_id}": ["/leads/L0", "/leads/L1", "/leads/L2"],

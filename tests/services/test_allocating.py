@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from services.directory.domain.person import PERSON, AddPerson
-from services.leads.allocating import Allocating, reactions
+from services.leads.allocating import Allocating
 from services.leads.domain.allocation_book import ALLOCATION_BOOK, replayed_rep
 from services.leads.domain.lead import LEAD
 from services.leads.domain.lead_commands import WithdrawLead
 from services.leads.domain.presence import PRESENCE, NotePresence
+from services.leads.keeping_books import reactions
 from shared.events.leads import LeadAllocated
 from tests.services.logs import events_of
 from tests.services.sales_floor import SalesFloor, code_of, sales_floor
@@ -373,6 +374,21 @@ async def test_a_lead_shows_why_it_went_to_its_rep(floor: SalesFloor) -> None:
     assert code_of(await floor.get("/leads/L1/allocation", "rep-2")) == (404, "not-found")
 
 
+async def test_a_lead_younger_than_48_hours_at_the_end_of_its_month_counts_in_none(
+    floor: SalesFloor,
+) -> None:
+    fewer = {"budget_fill_least_leads": 2}
+    await floor.told("/settings", {"settings": fewer}, "administrator")
+    for month, day in ((1, "2026-01-10"), (2, "2026-02-27")):
+        for number in range(2):
+            untouched = {"budget_status": "untouched", "owner_id": "rep-1"}
+            happened = {"occurred_at": f"{day}T02:00:00Z"}
+            await capture(floor, month * 10 + number, **untouched, **happened)
+    await capture(floor, 1)
+    await floor.hosting.catch_up()
+    assert (await floor.shown("/leads/L1", "boss-1"))["owner_id"] is not None
+
+
 async def test_a_unit_that_left_budget_statuses_open_for_two_months_gets_no_leads(
     floor: SalesFloor,
 ) -> None:
@@ -387,6 +403,14 @@ async def test_a_unit_that_left_budget_statuses_open_for_two_months_gets_no_lead
     await floor.hosting.catch_up()
     shown = await floor.shown("/leads/L1", "boss-1")
     assert shown["passed_over"] == {"unit_suspended": ["rep-1", "rep-3"]}
+    for number in (20, 21):
+        await floor.told(f"/leads/L{number}/change-fields", {"budget_status": "oral"}, "boss-1")
+    await floor.told("/leads/L10/return", {}, "boss-1")
+    await floor.told("/leads/L10/release", {}, "boss-1")
+    await capture(floor, 2)
+    await floor.hosting.catch_up()
+    # What is filled or released in March was open at the end of January and February.
+    assert (await floor.shown("/leads/L2", "boss-1"))["owner_id"] is None
     for number in range(2):
         said = {"budget_status": "oral", "owner_id": "rep-1"}
         await capture(floor, 30 + number, **said, occurred_at="2026-03-20T02:00:00Z")

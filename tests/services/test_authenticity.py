@@ -20,6 +20,7 @@ from shared.events.opportunities import (
     ActionTypeDefinition,
     DateRule,
     Evidence,
+    EvidenceAttached,
     ExifCheck,
 )
 from shared.events.visits import VisitStarted
@@ -232,6 +233,50 @@ async def test_a_photo_of_another_place_and_time_is_found(
     await alarm.settle(after=MINUTE)
     [case] = await cases(alarm)
     assert case["facts"] == {"photo_metres_off": 900, "photo_minutes_off": 2 * 24 * 60}
+
+
+async def scanned_elsewhere_then_photographed(
+    alarm: AlarmFloor, plant: Planting, verdict: dict[str, str] | None
+) -> None:
+    """The scan at once, the photos an hour later, 40 km and three days off."""
+    action_id = await visited(plant, alarm.now, SHANGHAI, off=400.0)
+    await alarm.settle(after=MINUTE)
+    [case] = await cases(alarm)
+    if verdict is not None:
+        await alarm.floor.told(f"/authenticity-cases/{case['case_id']}/decide", verdict, "boss-1")
+    exif = ExifCheck(taken_at=alarm.now - 3 * DAY, distance_metres=40_000.0)
+    attached = EvidenceAttached(
+        opportunity_id="O1",
+        action_id=action_id,
+        subject="customer/C1",
+        evidence=(Evidence(sha256=PHOTO, kind="photo_storefront", exif=exif),),
+        attached_at=alarm.now,
+        invalid_reasons=(),
+    )
+    await plant.recorded("O1", attached)
+    await alarm.settle(after=HOUR)
+    await alarm.settle()
+
+
+async def test_what_photos_prove_later_is_added_to_the_case_of_their_scan(
+    alarm: AlarmFloor, plant: Planting
+) -> None:
+    await scanned_elsewhere_then_photographed(alarm, plant, None)
+    [case] = await cases(alarm)
+    assert case["facts"]["metres_from_customer"] == 400
+    assert case["facts"]["photo_metres_off"] == 40_000
+    [line] = await proof(alarm, case)
+    assert set(line["figures"]) == set(case["facts"])
+
+
+async def test_what_photos_prove_after_the_scan_was_found_false_is_another_case(
+    alarm: AlarmFloor, plant: Planting
+) -> None:
+    found = {"verdict": "false", "reason": "The customer had moved"}
+    await scanned_elsewhere_then_photographed(alarm, plant, found)
+    told = {each["state"]: each["facts"] for each in await cases(alarm)}
+    assert told["false"] == {"metres_from_customer": 400}
+    assert told["open"]["photo_metres_off"] == 40_000
 
 
 async def test_a_photo_used_twice_is_found(alarm: AlarmFloor) -> None:

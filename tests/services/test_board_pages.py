@@ -134,7 +134,11 @@ async def leave_without_a_golden_action(floor: SalesFloor) -> None:
             "north,,,商机已建立,",
         ),
         ("/goals", "组织单元,销售,月份,要达成什么,目标,到达,达成率", "north,,2026-03,有效线索,"),
-        ("/data-quality", "组织单元,月份,线索,疑似重复客户,完整率,决策链,预算状态,核心诉求,", ""),
+        (
+            "/data-quality",
+            "组织单元,月份,线索,疑似重复客户,尚未核对的重复客户,完整率,决策链,预算状态,核心诉求,",
+            "",
+        ),
         ("/breakpoints", "阶段,合计超时小时,商机,客户,超时小时,负责人,组织单元", ""),
     ],
 )
@@ -225,6 +229,21 @@ async def test_a_unit_whose_leads_are_too_good_to_be_true_gets_the_kit(floor: Sa
     assert "the first-visit kit" in red
     [visits] = [each for each in links(red, "/why/goals") if "first_visit_rate" in each]
     assert "/timelines/opportunity/O0" in await shown(floor, visits, "director")
+
+
+async def test_data_quality_says_how_many_duplicates_wait_to_be_reviewed(
+    floor: SalesFloor,
+) -> None:
+    await floor.told("/customers", {"customer_id": "B9", "name": "Suning"})
+    await a_valid_lead(floor, "L0", "C0", "team-1", "rep-1")
+    await floor.told("/customers/C0/describe", {"name": "Suning"})
+    await an_hour_passes(floor)
+
+    text = await shown(floor, "/data-quality")
+
+    assert "Not reviewed yet: 1." in text
+    [why, *_] = [each for each in links(text, "/why/data-quality") if "=duplicates" in each]
+    assert links(await shown(floor, why), "/leads/") == ["/leads/L0"]
 
 
 async def test_data_quality_leads_to_the_leads_behind_it(floor: SalesFloor) -> None:

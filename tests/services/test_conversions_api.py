@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from services.leads.domain.lead import LEAD
-from services.leads.domain.lead_commands import CaptureLead, ConvertLead, DisqualifyLead
+from services.leads.domain.lead_commands import (
+    CaptureLead,
+    ConvertLead,
+    DisqualifyLead,
+    WithdrawLead,
+)
 from services.leads.domain.lead_state import LeadFields
 from services.scoring.domain.conversion_models import HistoryIsTooShort
 from services.scoring.learning import learn
@@ -101,6 +106,22 @@ async def test_by_default_the_rules_answer_and_are_kept_current(alarm: AlarmFloo
     assert (await conversion(alarm))["recorded"]["score"] == 85.0
     stream = await alarm.events("conversion/L1")
     assert stream == ["conversion_estimated"] * 3
+
+
+async def test_a_lead_withdrawn_and_captured_again_is_estimated_by_what_is_said_now(
+    alarm: AlarmFloor,
+) -> None:
+    """An import undone and done again rightly (G2)."""
+    withdraw = WithdrawLead(lead_id="L1", now=alarm.now)
+    await alarm.floor.handle("leads", LEAD, "L1", withdraw)
+    await alarm.settle(after=HOUR)
+    again = {"lead_id": "L1", "customer_id": "C1", "source": "event", "unit_id": "team-1"}
+    await alarm.floor.told("/leads", {**again, "owner_id": "rep-1"}, "boss-1")
+    await alarm.settle(after=HOUR)
+    said = (await conversion(alarm))["recorded"]
+    assert [(part["name"], part["points"]) for part in said["parts"]] == [
+        ("source", 15.0), ("behaviour", 0.0), ("timeliness", 30.0),
+    ]  # fmt: skip
 
 
 async def test_a_short_history_teaches_nothing_and_the_rules_go_on(alarm: AlarmFloor) -> None:

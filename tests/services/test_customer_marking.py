@@ -35,6 +35,12 @@ def named(name: str) -> CustomerDescription:
         ("+1 (650) 253-0000", "CN", "+16502530000"),
         ("650 253 0000", "US", "+16502530000"),
         ("+49 30 901820", "CN", "+4930901820"),
+        ("138 0000 0000 转 12", "CN", "+8613800000000"),
+        ("010-62345678轉8012", "CN", "+861062345678"),
+        ("（010）62345678 分机：12", "CN", "+861062345678"),
+        ("010-62345678（转12）", "CN", "+861062345678"),
+        ("010-62345678 Ext. 8012", "CN", "+861062345678"),
+        ("转 12", "CN", None),
         ("12", "CN", None),
         ("call me", "CN", None),
         ("", "CN", None),
@@ -48,6 +54,11 @@ def test_traditional_and_simplified_names_are_one() -> None:
     assert reasons(named("臺灣積體電路製造股份有限公司"), named("台湾积体电路制造")) == {
         Reason.COMPANY_NAME
     }
+
+
+def test_a_name_as_it_stands_on_english_paper_is_the_company() -> None:
+    assert reasons(named("宏達科技Co.,Ltd."), named("宏达科技有限公司")) == {Reason.COMPANY_NAME}
+    assert reasons(named("ACME CO.LTD"), named("Acme Private Limited")) == {Reason.COMPANY_NAME}
 
 
 def test_the_same_person_at_one_domain_is_recognised_but_not_elsewhere() -> None:

@@ -21,7 +21,10 @@ from services.notifications.domain.message_commands import (
     Outcome,
     QueueMessage,
 )
+from services.notifications.domain.throttle import Hold, MustWait
 from services.notifications.outbox.delivery import Delivery
+from services.notifications.outbox.robot_limits import RobotLimits
+from services.notifications.queries.tenant_choices import TenantChoices
 from shared.outbound import Outbound
 from tests.receivers.dingtalk import DingTalkRules
 from tests.receivers.receiver import Behaviour, Receiver, receiving
@@ -121,6 +124,82 @@ async def test_in_quiet_hours_the_robot_waits_and_the_inbox_does_not(
     assert received.document["markdown"]["title"] == "3 escalations wait for you"
 
 
+async def at_the_robot(alarm: AlarmFloor, channels: list[str]) -> None:
+    """The clock is moved to Monday 20:59 in Shanghai; nobody is disturbed from 21:00 to 08:00."""
+    body = {
+        **TO_THE_HOOK,
+        "steps": [{**TO_THE_HOOK["steps"][0], "channels": channels}],
+        "quiet_hours": ["21:00", "08:00"],
+    }
+    await alarm.floor.told("/policies", body, "administrator")
+    await alarm.settle(after=4 * HOUR - MINUTE)
+
+
+async def test_what_a_limited_robot_could_not_take_before_the_night_waits_until_the_morning(
+    alarm: AlarmFloor, robot: Receiver
+) -> None:
+    await with_robot(alarm, robot)
+    await at_the_robot(alarm, ["robot"])
+    for number in range(22):
+        await alarm.signal(f"S{number:02d}")
+        await alarm.settle(after=timedelta(seconds=1))
+    assert len(robot.arrived) == 20
+    for _ in range(11):
+        await alarm.settle(after=HOUR)
+    assert len(robot.requests) == 20
+    await alarm.settle(after=MINUTE)
+    texts = [each.document["markdown"]["text"] for each in robot.arrived[20:]]
+    assert ["O-S20" in texts[0], "O-S21" in texts[1], len(texts)] == [True, True, 2]
+
+
+async def test_a_back_off_that_ends_in_the_night_goes_on_in_the_morning(
+    alarm: AlarmFloor, hook: Receiver, robot: Receiver
+) -> None:
+    await with_hook(alarm, hook)
+    await with_robot(alarm, robot)
+    await at_the_robot(alarm, ["webhook", "dingtalk"])
+    hook.then(*[Behaviour.REFUSE] * 4)
+    await alarm.signal("S1")
+    await alarm.settle()
+    await alarm.settle(after=MINUTE / 2)
+    assert len(hook.requests) == 2
+    for _ in range(12):
+        await alarm.settle(after=55 * MINUTE)
+    assert (len(hook.requests), robot.requests) == (2, [])
+    for _ in range(4):
+        await alarm.settle(after=10 * MINUTE)
+    assert (len(hook.requests), len(robot.arrived)) == (4, 1)
+
+
+async def test_what_disturbs_at_any_time_goes_on_at_night(
+    alarm: AlarmFloor, hook: Receiver
+) -> None:
+    await with_hook(alarm, hook)
+    await alarm.settle(after=4 * HOUR - MINUTE)
+    hook.then(Behaviour.REFUSE, Behaviour.REFUSE)
+    await alarm.signal("S1")
+    for _ in range(3):
+        await alarm.settle(after=5 * MINUTE)
+    assert len(hook.arrived) == 1
+
+
+async def test_what_waits_for_the_morning_still_expires_at_its_time(
+    alarm: AlarmFloor, hook: Receiver
+) -> None:
+    await with_hook(alarm, hook)
+    night = {**TO_THE_HOOK, "quiet_hours": ["21:00", "08:00"], "expires_seconds": 3600}
+    await alarm.floor.told("/policies", night, "administrator")
+    await alarm.settle(after=4 * HOUR - MINUTE)
+    hook.then(*[Behaviour.REFUSE] * 9)
+    await alarm.signal("S1")
+    await alarm.settle()
+    await alarm.settle(after=MINUTE / 2)
+    await alarm.settle(after=HOUR)
+    [message_id] = await message_ids(alarm)
+    assert (await alarm.events(f"message/{message_id}"))[-1] == "message_closed"
+    assert len(hook.requests) == 2
+
+
 async def test_a_refusal_is_repeated_and_is_no_repeat(alarm: AlarmFloor, hook: Receiver) -> None:
     await with_hook(alarm, hook)
     hook.then(Behaviour.REFUSE, Behaviour.REFUSE)
@@ -208,6 +287,60 @@ async def test_a_robots_limit_is_kept_and_nothing_is_dropped(
     assert len(robot.arrived) == 25
 
 
+async def two_channels_of_one_robot(alarm: AlarmFloor, robot: Receiver, messages: int) -> None:
+    """Two teams gave the address of the same group; that many messages wait for it by turns."""
+    token = "access_token=t"
+    for unit_id, query in (("north", token), ("south", f"{token}&")):
+        body = {
+            "channel_id": f"robot-{unit_id}",
+            "kind": "dingtalk",
+            "unit_id": unit_id,
+            "url": f"http://127.0.0.1:{robot.port}/robot/send?{query}",
+            "secret": DINGTALK_SECRET,
+        }
+        await alarm.floor.told("/channels", body, "administrator")
+    for number in range(messages):
+        queue = to_a_group(alarm, number, "robot-south" if number % 2 else "robot-north")
+        await alarm.floor.handle("notifications", MESSAGE, queue.message_id, queue)
+
+
+async def test_two_channels_of_one_robot_share_its_limit(
+    alarm: AlarmFloor, robot: Receiver
+) -> None:
+    await two_channels_of_one_robot(alarm, robot, 24)
+    await alarm.settle()
+    assert len(robot.requests) == 20
+    await alarm.settle(after=timedelta(seconds=60))
+    assert len(robot.requests) == 20
+    await alarm.settle(after=timedelta(seconds=1))
+    assert len(robot.arrived) == 24
+
+
+async def test_after_a_start_what_left_by_another_channel_of_the_robot_counts_too(
+    alarm: AlarmFloor, robot: Receiver
+) -> None:
+    await two_channels_of_one_robot(alarm, robot, 20)
+    await alarm.settle()
+    ports = alarm.floor.hosting.ports
+    choices = TenantChoices(ports, ports.commands("notifications"))
+    book = await choices.channel_book("T1")
+    limits = RobotLimits(ports.read_store, b"key")
+    for channel_id in ("robot-north", "robot-south"):
+        robot_asked = book.by_id[channel_id]
+        decision = await limits.admission("T1", robot_asked, book, alarm.now)
+        until = alarm.now + timedelta(seconds=61)
+        assert decision == MustWait(until=until, why=Hold.WINDOW_IS_FULL)
+
+
+async def test_a_robot_that_asks_to_wait_is_left_by_all_its_channels(
+    alarm: AlarmFloor, robot: Receiver
+) -> None:
+    robot.then(Behaviour.LIMIT)
+    await two_channels_of_one_robot(alarm, robot, 2)
+    await alarm.settle(after=5 * MINUTE)
+    assert len(robot.requests) == 1
+
+
 async def test_a_robot_that_asks_to_wait_is_left_alone_for_all_messages(
     alarm: AlarmFloor, robot: Receiver
 ) -> None:
@@ -235,6 +368,26 @@ async def test_what_was_resolved_before_it_could_leave_does_not_leave(
     await alarm.resolved("S1")
     await alarm.settle(after=DAY)
     assert hook.requests == []
+
+
+def to_a_group(
+    alarm: AlarmFloor, number: int, channel_id: str, lasts: timedelta = HOUR
+) -> QueueMessage:
+    """The higher its number, the less urgent."""
+    return QueueMessage(
+        message_id=f"M{number}",
+        person_id=None,
+        subject="tenant/channel-tests",
+        channels=(channel_id,),
+        escalation_ids=(),
+        language="en",
+        title="Hello",
+        body="Hello",
+        urgency=99 - number,
+        not_before=alarm.now,
+        expires_at=alarm.now + lasts,
+        now=alarm.now,
+    )
 
 
 @dataclass(frozen=True)
@@ -287,20 +440,7 @@ async def test_a_channel_that_hangs_does_not_keep_the_others_waiting(
         hanging = Hanging(alarm=alarm, robot=robot)
         monkeypatch.setitem(CHANNELS, "webhook", hanging)
         for number, channel in enumerate(["webhook"] * 4 + ["dingtalk"]):
-            queue = QueueMessage(
-                message_id=f"M{number}",
-                person_id=None,
-                subject="tenant/channel-tests",
-                channels=(f"the-{channel}",),
-                escalation_ids=(),
-                language="en",
-                title="Hello",
-                body="Hello",
-                urgency=9 - number,
-                not_before=alarm.now,
-                expires_at=alarm.now + MINUTE / 2,
-                now=alarm.now,
-            )
+            queue = to_a_group(alarm, number, f"the-{channel}", lasts=MINUTE / 2)
             await alarm.floor.handle("notifications", MESSAGE, queue.message_id, queue)
         await alarm.settle()
         assert hanging.told[:3] == [0, 0, 1]

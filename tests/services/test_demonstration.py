@@ -37,6 +37,7 @@ from shared.events.opportunities import ActionLogged, EvidenceAttached
 from shared.hosting import Hosting
 from shared.organisation import Organisation
 from tests.oracle import authenticity, behaviour, health
+from tests.oracle.lead_signals import still_told, to_be_told
 from tests.oracle.leads import Told, flaws
 from tests.system.command import Json
 
@@ -281,6 +282,10 @@ def test_its_leads_have_no_flaw(outcome: Outcome) -> None:
     assert flaws(outcome.leads) == []
 
 
+def test_what_leads_need_is_told_as_long_as_they_need_it(outcome: Outcome) -> None:
+    assert still_told(outcome.events) == to_be_told(outcome.leads) != set()
+
+
 def test_what_a_lead_was_converted_to_is_worked_on(outcome: Outcome) -> None:
     converted = {
         json.loads(each.payload)["opportunity_id"]
@@ -383,10 +388,14 @@ async def test_another_tenant_of_the_folder_is_left_as_it_was(tmp_path: Path) ->
     assert after == before
 
 
+_OF_BOOKS = ("leads.rep_took_lead.v1", "leads.rep_let_go_of_lead.v1")
+
+
 def _by_people(events: Sequence[StoredEvent]) -> set[tuple[str, int, str, datetime]]:
-    """What came of evidence has ids of its own: an upload is repeated as a whole."""
+    """What came of evidence has ids of its own: an upload is repeated as a whole. So has what a
+    unit's book is put right by."""
     return {
-        (event.stream, event.version, str(event.event_id), event.recorded_at)
+        (event.stream, event.version, _name_of(event), event.recorded_at)
         for event in events
         if event.log in {"opportunities", "leads"}
         and event.origin == Origin.DEMO
@@ -396,3 +405,7 @@ def _by_people(events: Sequence[StoredEvent]) -> set[tuple[str, int, str, dateti
         for event in events
         if event.type == "opportunities.evidence_stored.v1"
     }
+
+
+def _name_of(event: StoredEvent) -> str:
+    return event.type if event.type in _OF_BOOKS else str(event.event_id)

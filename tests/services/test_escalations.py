@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from services.directory.domain.api_key import API_KEY, CreateApiKey
+from shared.http import key_hash
 from tests.services.alarm_floor import AlarmFloor, alarm_floor
 from tests.services.sales_floor import code_of
 
@@ -354,3 +356,57 @@ async def test_acknowledged_in_a_batch(alarm: AlarmFloor) -> None:
     )
     outcomes = [json.loads(line)["outcome"] for line in response.content.splitlines()]
     assert outcomes == ["done", "refused", "refused"]
+
+
+OTHERS = 51
+
+
+async def escalations_of_a_director_under_many_others(alarm: AlarmFloor) -> None:
+    """S-told was told to lawyer-1, who is director over everybody, and S-held was handed over to
+    them; everything since then reached the rep alone."""
+    key = CreateApiKey(
+        key_id="K-lawyer",
+        key_hash=key_hash("key-lawyer"),
+        role="director",
+        unit_id="company",
+        person_id="lawyer-1",
+        name="lawyer",
+        now=alarm.now,
+    )
+    await alarm.floor.handle("directory", API_KEY, key.key_id, key)
+    step = {"after_seconds": 0, "to": "person:lawyer-1", "channels": ["inbox"]}
+    policy = {"name": "to-the-lawyer", "rules": ["no_response"], "steps": [step]}
+    await alarm.floor.told("/policies", policy, "administrator")
+    await alarm.signal("S-told", rule="no_response")
+    await alarm.signal("S-held")
+    await alarm.settle()
+    handed = {"to_person_id": "lawyer-1"}
+    await alarm.floor.told("/escalations/S-held/hand-over", handed)
+    await alarm.settle(after=MINUTE)
+    for number in range(OTHERS):
+        await alarm.signal(f"S{number}")
+    await alarm.settle()
+
+
+async def test_mine_are_those_that_i_was_told_of_or_hold_however_many_others_there_are(
+    alarm: AlarmFloor,
+) -> None:
+    await escalations_of_a_director_under_many_others(alarm)
+    everything = await alarm.escalations("lawyer", "?state=open&limit=500")
+    assert len(everything) == OTHERS + 2
+    assert set(await alarm.escalations("lawyer", "?mine=true&state=open&limit=2")) == {
+        "S-told",
+        "S-held",
+    }
+    assert await alarm.escalations("director", "?mine=true") == {}
+
+
+async def test_today_shows_what_waits_for_me_below_fifty_newer_ones_of_others(
+    alarm: AlarmFloor,
+) -> None:
+    await escalations_of_a_director_under_many_others(alarm)
+    headers = {"Authorization": "Bearer key-lawyer", "Accept-Language": "en"}
+    shown = (await alarm.floor.http.get("/", headers=headers)).text
+    for mine in ("S-told", "S-held"):
+        assert f"/escalations/{mine}/acknowledge" in shown
+    assert shown.count("/acknowledge") == 2

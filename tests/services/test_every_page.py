@@ -167,5 +167,6 @@ def rows_of(text: str) -> list[list[str]]:
 
 
 def is_formula(cell: str) -> bool:
-    """A negative number is none."""
-    return cell.startswith(("=", "+", "-", "@", "\t")) and not re.fullmatch(r"-\d+(\.\d+)?", cell)
+    """Also behind what a spreadsheet skips, and of full width. A negative number is none."""
+    begins = re.match(r"[\s\x00-\x1f\u00a0\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]", cell)
+    return begins is not None and not re.fullmatch(r"-\d+(\.\d+)?", cell)

@@ -130,6 +130,25 @@ async def test_attainment_is_live_and_what_is_not_built_is_absent(floor: SalesFl
     }
 
 
+async def test_valid_leads_count_where_their_rep_is_at_the_end(floor: SalesFloor) -> None:
+    for unit_id in ("north", "south"):
+        await goal(floor, 1, unit_id=unit_id)
+    await lead(floor, 1, budget_status="oral")
+    await to_rep(floor, 1)
+    await floor.hosting.catch_up()
+    await floor.told("/people/rep-1/move", {"unit_id": "team-2"}, "administrator")
+    await until(floor, NOW + timedelta(minutes=1))
+
+    found = {
+        unit_id: (await metrics(floor, f"&unit={unit_id}"))[unit_id, None]["valid_leads"]["actual"]
+        for unit_id in ("north", "south")
+    }
+
+    assert found == {"north": 0, "south": 1}
+    wanted = behaviour.valid_leads(await leads_log(floor), MARCH)
+    assert (wanted.get(("north", None), 0), wanted["south", None]) == (0, 1)
+
+
 async def test_data_quality_is_what_the_log_says(floor: SalesFloor) -> None:
     contact = {"contact_id": "K", "name": "Wang Fang", "role": "KP"}
     for number in range(6):
@@ -161,6 +180,61 @@ async def test_data_quality_is_what_the_log_says(floor: SalesFloor) -> None:
     assert (why["value"], why["leads"]) == (1, ["L0"])
     before = await floor.shown("/boards/data-quality?month=2026-02")
     assert (before["rows"][0]["leads"], before["rows"][0]["duplicate_rate"]) == (0, None)
+
+
+async def duplicates_shown(floor: SalesFloor) -> tuple[int, int]:
+    """As the board and a reckoning of our own say, with those that wait to be reviewed."""
+    floor.clock.move_to(floor.clock() + timedelta(minutes=1))
+    await floor.hosting.catch_up()
+    [row, *_] = (await floor.shown("/boards/data-quality?month=2026-03"))["rows"]
+    wanted = behaviour.data_quality(await leads_log(floor), MARCH)
+    assert row["duplicates"] == wanted["company"][1]
+    assert row["duplicate_rate"] == pytest.approx(row["duplicates"] / row["leads"])
+    return row["duplicates"], row["unreviewed_duplicates"]
+
+
+async def look_alike_leads(floor: SalesFloor, count: int) -> None:
+    """That of the greatest number is there first."""
+    for number in reversed(range(count)):
+        floor.clock.move_to(floor.clock() + timedelta(minutes=1))
+        customer = {"customer_id": f"C{number}", "name": NAMES[number]}
+        await floor.told("/customers", customer, "director")
+        await floor.told(f"/customers/C{number}/describe", {"name": "Kangning"}, "director")
+        await lead(floor, number)
+
+
+async def test_look_alikes_are_duplicates_before_anybody_reviews_them(floor: SalesFloor) -> None:
+    """All but the first: merging them moves no rate, telling them apart lowers it."""
+    await look_alike_leads(floor, 4)
+    assert await duplicates_shown(floor) == (3, 3)
+    why = await floor.shown("/boards/data-quality/why?month=2026-03&figure=duplicates")
+    assert why["leads"] == ["L0", "L1", "L2"]
+    await floor.told("/customers/C1/merge", {"into_customer_id": "C0"}, "director")
+    assert await duplicates_shown(floor) == (3, 2)
+    await floor.told("/customers/C0/merge", {"into_customer_id": "C2"}, "director")
+    assert await duplicates_shown(floor) == (3, 1)
+    await floor.told("/customers/C3/keep-apart", {"other_customer_id": "C2"}, "director")
+    assert await duplicates_shown(floor) == (2, 0)
+    await floor.told("/customers/C0/undo-merge", {}, "director")
+    assert await duplicates_shown(floor) == (2, 1)
+
+
+async def test_who_was_confirmed_as_new_is_no_duplicate_whatever_is_said_of_them_later(
+    floor: SalesFloor,
+) -> None:
+    await look_alike_leads(floor, 1)
+    new = {"customer_id": "C1", "name": "Kangning", "confirmed_as_new": True}
+    await floor.told("/customers", new, "director")
+    await floor.told("/customers/C1/describe", {"name": "Kangning Ltd"}, "director")
+    await lead(floor, 1)
+    assert await duplicates_shown(floor) == (0, 0)
+
+
+async def test_who_is_described_otherwise_by_then_looks_like_nobody(floor: SalesFloor) -> None:
+    await look_alike_leads(floor, 2)
+    assert await duplicates_shown(floor) == (1, 1)
+    await floor.told("/customers/C0/describe", {"name": "Renmin"}, "director")
+    assert await duplicates_shown(floor) == (0, 0)
 
 
 async def test_reps_are_shown_no_departments_data(floor: SalesFloor) -> None:

@@ -146,6 +146,44 @@ async def test_a_message_heard_again_after_its_lead_is_closed_makes_no_other(
     assert [each["status"] for each in await leads(floor)] == ["disqualified"]
 
 
+@pytest.mark.parametrize(
+    ("ending", "body", "status"),
+    [("disqualify", {"reason": "done"}, "disqualified"), ("return", {}, "returned")],
+)
+async def test_a_message_that_said_nothing_new_changes_nothing_when_heard_again_afterwards(
+    floor: SalesFloor, ending: str, body: dict[str, Any], status: str
+) -> None:
+    """The second one hurried nobody, so that no event of a lead names it."""
+    await floor.told("/messages", message(1), "boss-1")
+    [lead] = await leads(floor)
+    floor.clock.move_to(MORNING + MINUTE)
+    await floor.told("/messages", message(2), "boss-1")
+    await floor.hosting.catch_up()
+    floor.clock.move_to(MORNING + 2 * MINUTE)
+    await floor.told(f"/leads/{lead['lead_id']}/{ending}", body, "boss-1")
+    await floor.hosting.catch_up()
+    ports = floor.hosting.ports
+    await hearing.reaction(ports).take(await events_of(ports, "leads"))
+    assert [each["status"] for each in await leads(floor)] == [status]
+
+
+async def test_a_message_that_hurried_a_lead_now_closed_does_not_hurry_the_next_one(
+    floor: SalesFloor,
+) -> None:
+    for number in (1, 2):
+        await floor.told("/messages", message(number), "boss-1")
+    [lead] = await leads(floor)
+    floor.clock.move_to(MORNING + MINUTE)
+    await floor.told(f"/leads/{lead['lead_id']}/disqualify", {"reason": "done"}, "boss-1")
+    floor.clock.move_to(MORNING + 2 * MINUTE)
+    await floor.told("/leads", {"lead_id": "L2", "customer_id": "C1", "unit_id": "team-1"})
+    await floor.hosting.catch_up()
+    ports = floor.hosting.ports
+    await hearing.reaction(ports).take(await events_of(ports, "leads"))
+    await floor.hosting.catch_up()
+    assert "hot_word_said" not in await floor.events("lead/L2")
+
+
 async def test_it_goes_to_the_rep_with_the_lowest_mean_of_the_last_three(
     floor: SalesFloor,
 ) -> None:

@@ -57,10 +57,14 @@ async def ended(floor: SalesFloor, answer: Any) -> tuple[str, dict[str, Any]]:
     """The page of an import that has ended, and what the interface says of it."""
     assert answer.status_code == 303, answer.text
     path = answer.headers["location"]
+    return path, await at_rest(floor, path)
+
+
+async def at_rest(floor: SalesFloor, path: str) -> dict[str, Any]:
     while True:
         run = await floor.shown(path.replace("/import/runs", "/imports"), ADMINISTRATOR)
         if run["state"] != "running":
-            return path, run
+            return run
         await asyncio.sleep(0.01)
 
 

@@ -7,9 +7,17 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from services.directory.domain.api_key import API_KEY, CreateApiKey
 from services.directory.domain.person import PERSON, GiveGrant
 from shared.access import OWN_GRANTS
-from shared.http import key_hash
+from shared.http import BASE, key_hash
 from tests.services.sales_floor import NOW, SalesFloor, code_of
-from tests.services.test_import_pages import ADMINISTRATOR, HEAD, ROWS, ended, floor, uploaded
+from tests.services.test_import_pages import (
+    ADMINISTRATOR,
+    HEAD,
+    ROWS,
+    at_rest,
+    ended,
+    floor,
+    uploaded,
+)
 from tests.services.test_pages import holds_nothing_inline_or_from_outside, page, sent, shown
 
 __all__ = ["floor"]
@@ -244,3 +252,41 @@ async def test_every_page_of_an_import_of_leads_opens_in_both_languages_and_esca
             assert "<script>alert" not in answer.text
             assert "<b>" not in answer.text
             holds_nothing_inline_or_from_outside(answer)
+
+
+async def test_what_an_import_said_became_of_leads_is_taken_back_too(floor: SalesFloor) -> None:
+    _path, _run = await imported(floor, FIRST + OTHER)
+    lines = (LEADS + FIRST + OTHER).encode()
+    file = await floor.http.put(
+        f"{BASE}/imports/files?name=deals.csv",
+        content=lines,
+        headers={"Authorization": f"Bearer key-{ADMINISTRATOR}"},
+    )
+    mapping = {
+        "kind": "leads",
+        "source": "deals",
+        "columns": {"lead": "编号", "company": "公司"},
+        "lead": {"id": "{lead}", "unit": "company", "only_known": True},
+        "ending": [
+            {"when": {"lead": "1"}, "is": "won", "opportunity": "deal-{lead}"},
+            {"when": {"lead": "3"}, "is": "disqualified", "reason": "no need"},
+        ],
+    }
+    asked = {"file_id": file.json()["file_id"], "mapping": mapping, "dry_run": False}
+    begun = await floor.post("/imports", asked, ADMINISTRATOR)
+    path = f"/import/runs/{begun.json()['import_id']}"
+    await at_rest(floor, path)
+    assert (await floor.shown("/leads/1"))["status"] == "converted"
+    assert (await floor.shown("/opportunities/deal-1"))["opportunity_id"] == "deal-1"
+
+    undone, run = await ended(floor, await sent(floor, f"{path}/undo", {}, ADMINISTRATOR))
+
+    names = ("leads", "reopened", "opportunities", "customers", "kept")
+    assert [run["outcome"][name] for name in names] == [0, 2, 1, 0, []]
+    assert [(await floor.shown(f"/leads/{each}"))["status"] for each in (1, 3)] == ["captured"] * 2
+    assert code_of(await floor.get("/opportunities/deal-1"))[0] == 404
+    text = await shown(floor, undone, ADMINISTRATOR)
+    assert "<dt>Leads that stand as before</dt><dd>2</dd>" in text
+    assert "<dt>Opportunities withdrawn</dt><dd>1</dd>" in text
+    story = await shown(floor, "/timelines/lead/1", "director")
+    assert "What an import said became of it was taken back" in story

@@ -1,6 +1,6 @@
 """What leads need is told: who waits, was late, sleeps, is appealed (L4, L5, L6, L11)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,55 @@ async def test_an_appeal_is_told_to_the_manager_who_decides(alarm: AlarmFloor) -
     await alarm.settle()
     rows = (await alarm.floor.shown("/signals"))["rows"]
     assert [(each["rule"], each["state"]) for each in rows] == [("lead_appealed", "resolved")]
+
+
+async def given_to_another(alarm: AlarmFloor) -> None:
+    await alarm.floor.told("/leads/L1/assign", {"owner_id": "rep-2"}, "boss-1")
+
+
+async def given_back(alarm: AlarmFloor) -> None:
+    await alarm.floor.told("/leads/L1/return", {}, "rep-1")
+
+
+async def found_useless(alarm: AlarmFloor) -> None:
+    await alarm.floor.told("/leads/L1/disqualify", {"reason": "no-need"}, "rep-1")
+
+
+async def made_an_opportunity(alarm: AlarmFloor) -> None:
+    await alarm.floor.told("/leads/L1/convert", {"pipeline": "standard"}, "rep-1")
+
+
+async def qualified(alarm: AlarmFloor) -> None:
+    await alarm.floor.told("/leads/L1/qualify", {}, "rep-1")
+
+
+ENDS = (given_to_another, given_back, found_useless, made_an_opportunity)
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_an_appeal_is_over_once_the_lead_is_no_longer_with_who_appealed(
+    alarm: AlarmFloor, end: Callable[[AlarmFloor], Awaitable[None]]
+) -> None:
+    await capture(alarm, owner_id="rep-1")
+    await alarm.floor.told("/leads/L1/appeal", {"reason": "no budget"}, "rep-1")
+    await alarm.settle()
+    assert await signals(alarm) == [("lead_appealed", "open")]
+    await end(alarm)
+    await alarm.settle()
+    assert await signals(alarm) == [("lead_appealed", "resolved")]
+
+
+@pytest.mark.parametrize("end", [*ENDS, qualified])
+async def test_a_lead_sleeps_no_longer_once_somebody_decides_about_it(
+    alarm: AlarmFloor, end: Callable[[AlarmFloor], Awaitable[None]]
+) -> None:
+    await capture(alarm, owner_id="rep-1")
+    await alarm.floor.told("/leads/L1/contact", {"type": "call"}, "rep-1")
+    await alarm.settle(after=timedelta(hours=73))
+    assert await signals(alarm) == [("lead_sleeps", "open")]
+    await end(alarm)
+    await alarm.settle()
+    assert await signals(alarm) == [("lead_sleeps", "resolved")]
 
 
 async def test_an_appeal_a_second_after_two_hours_is_refused(alarm: AlarmFloor) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.http import BASE
 from tests.services.sales_floor import NOW, SalesFloor, code_of, sales_floor
 
 HOUR = timedelta(hours=1)
@@ -113,6 +114,28 @@ async def test_a_unit_or_owner_that_does_not_fit_is_named(floor: SalesFloor) -> 
     await floor.told("/people/rep-2/leave", {}, "administrator")
     left = await floor.post("/leads", {"customer_id": "C1", "owner_id": "rep-2"})
     assert code_of(left) == (409, "owner-has-left")
+
+
+async def test_who_captures_a_lead_for_somebody_says_its_budget_status_where_it_is_wanted(
+    floor: SalesFloor,
+) -> None:
+    await floor.told("/settings", {"settings": {"budget_status_required": True}}, "administrator")
+    for_another = {"lead_id": "L1", "customer_id": "C1", "owner_id": "rep-1"}
+    for_oneself = {"lead_id": "L1", "customer_id": "C1"}
+    for body, key in ((for_another, "boss-1"), (for_oneself, "rep-1")):
+        refused = await floor.post("/leads", body, key)
+        assert code_of(refused) == (409, "budget-status-is-missing")
+        assert [each["field"] for each in refused.json()["errors"]] == ["budget_status"]
+    line = {"command": "capture-lead", **for_another}
+    told = await floor.http.post(
+        f"{BASE}/commands",
+        content=json.dumps(line),
+        headers={"Authorization": "Bearer key-boss-1", "Content-Type": "application/x-ndjson"},
+    )
+    assert json.loads(told.text)["problem"]["errors"][0]["field"] == "budget_status"
+    assert await floor.events("lead/L1") == []
+    await floor.told("/leads", {**for_oneself, "budget_status": "untouched"}, "rep-1")
+    assert await floor.events("lead/L1") == ["lead_captured", "lead_assigned"]
 
 
 async def test_budget_status_is_wanted_where_the_tenant_says_so(floor: SalesFloor) -> None:

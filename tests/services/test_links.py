@@ -1,5 +1,6 @@
 """The links in messages: one person, once, for a time; a look changes nothing (N3)."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from services.notifications.api.page_template import SAID_ON_THE_BOARD
 from services.notifications.domain.person_link import PersonLink, token_of
+from services.projections.pages.catalogue import catalogue
 from tests.receivers.receiver import Receiver, receiving
 from tests.receivers.webhook import WebhookRules
 from tests.services.alarm_floor import AlarmFloor, alarm_floor
@@ -34,7 +37,7 @@ async def hook(alarm: AlarmFloor) -> AsyncIterator[Receiver]:
     async with receiving(WEBHOOK) as receiver:
         await alarm.robot("webhook", f"http://127.0.0.1:{receiver.port}/", SECRET)
         await alarm.floor.told("/policies", POLICY, "administrator")
-        await alarm.signal("S1")
+        await alarm.signal("S1", facts={"since": "2026-02-28T09:00:00.000Z", "limit_hours": 48.0})
         await alarm.settle()
         yield receiver
 
@@ -45,8 +48,8 @@ def link_in(hook: Receiver) -> str:
     return link.removeprefix("https://pulsetrail.example")
 
 
-async def act(alarm: AlarmFloor, path: str, action: str) -> httpx.Response:
-    return await alarm.floor.http.post(path, data={"action": action})
+async def act(alarm: AlarmFloor, path: str, action: str, **more: str) -> httpx.Response:
+    return await alarm.floor.http.post(path, data={"action": action, **more})
 
 
 async def state(alarm: AlarmFloor) -> str:
@@ -84,12 +87,76 @@ async def test_a_link_works_once(alarm: AlarmFloor, hook: Receiver, second: str)
     assert await state(alarm) == "acknowledged"
 
 
-@pytest.mark.parametrize(("action", "afterwards"), [("snooze", "snoozed"), ("resolve", "resolved")])
-async def test_it_can_also_be_put_off_or_resolved(
-    alarm: AlarmFloor, hook: Receiver, action: str, afterwards: str
+# the clock stands at Monday 17:00 in Shanghai
+@pytest.mark.parametrize(
+    ("until", "moment", "said"),
+    [
+        ("hour", "2026-03-02T10:00:00.000Z", "2026-03-02 18:00"),
+        ("tomorrow", "2026-03-03T01:00:00.000Z", "2026-03-03 09:00"),
+    ],
+)
+async def test_it_can_be_put_off_by_an_hour_or_until_tomorrow_at_nine(
+    alarm: AlarmFloor, hook: Receiver, until: str, moment: str, said: str
 ) -> None:
-    assert (await act(alarm, link_in(hook), action)).status_code == 200
-    assert await state(alarm) == afterwards
+    done = await act(alarm, link_in(hook), "snooze", until=until)
+    assert (done.status_code, said in done.text) == (200, True)
+    assert await state(alarm) == "snoozed"
+    assert (await alarm.escalations())["S1"]["snoozed_until"] == moment
+
+
+async def test_it_can_be_resolved_in_own_words(alarm: AlarmFloor, hook: Receiver) -> None:
+    assert (await act(alarm, link_in(hook), "resolve", reason="customer called")).status_code == 200
+    assert await state(alarm) == "resolved"
+    assert (await alarm.escalations())["S1"]["reason"] == "customer called"
+
+
+async def test_it_can_be_handed_over_to_a_colleague(alarm: AlarmFloor, hook: Receiver) -> None:
+    link = link_in(hook)
+    page = (await alarm.floor.http.get(link)).text
+    offered = re.findall(r'<option value="([^"]*)"', page)
+    assert offered == ["", "boss-1", "lawyer-1"]
+    done = await act(alarm, link, "hand-over", to_person_id="boss-1")
+    assert (done.status_code, "Handed over to boss-1." in done.text) == (200, True)
+    await alarm.settle()
+    taken = (await alarm.escalations())["S1"]
+    assert (taken["holder_id"], "boss-1" in taken["told"]) == ("boss-1", True)
+    again = await act(alarm, link, "hand-over", to_person_id="lawyer-1")
+    assert again.status_code == 410
+
+
+@pytest.mark.parametrize(
+    ("action", "typed", "said"),
+    [
+        ("hand-over", {"to_person_id": ""}, "This is needed."),
+        ("hand-over", {"to_person_id": "rep-2"}, "This is none of what can be chosen."),
+        ("resolve", {"reason": "x" * 65}, "This is too long."),
+        ("snooze", {}, "This is needed."),
+    ],
+)
+async def test_what_cannot_be_is_said_at_its_field_and_does_not_use_up_the_link(
+    alarm: AlarmFloor, hook: Receiver, action: str, typed: dict[str, str], said: str
+) -> None:
+    link = link_in(hook)
+    refused = await act(alarm, link, action, **typed)
+    assert (refused.status_code, f">{said}</p>" in refused.text) == (422, True)
+    if action == "resolve":
+        assert f'value="{typed["reason"]}"' in refused.text
+    assert await state(alarm) == "open"
+    assert (await act(alarm, link, "acknowledge")).status_code == 200
+
+
+async def test_the_page_offers_the_choices_of_the_board_in_its_words(
+    alarm: AlarmFloor, hook: Receiver
+) -> None:
+    page = (await alarm.floor.http.get(link_in(hook))).text
+    mine = {"Authorization": "Bearer key-rep-1", "Accept-Language": "en"}
+    board = (await alarm.floor.http.get("/escalations/S1", headers=mine)).text
+    for choice in ("Got it", "In an hour", "Tomorrow 9:00", "Hand over", "Resolved"):
+        assert f">{choice}</button>" in page
+        assert f">{choice}</button>" in board
+    chinese = catalogue("zh")
+    said = SAID_ON_THE_BOARD
+    assert {key: chinese.gettext(words) for key, words in said["en"].items()} == said["zh"]
 
 
 async def test_a_link_expires(alarm: AlarmFloor, hook: Receiver) -> None:
@@ -136,6 +203,8 @@ async def test_a_link_from_a_group_asks_for_sign_in(alarm: AlarmFloor, hook: Rec
     path = await told_path(alarm, hook)
     page = await alarm.floor.http.get(path)
     assert (page.status_code, "Sign in first" in page.text) == (401, True)
+    assert "Ask your administrator for a sign-in link" in page.text
+    assert "href" not in page.text
     assert (await act(alarm, path, "acknowledge")).status_code == 401
 
 
@@ -150,6 +219,22 @@ async def test_whoever_is_signed_in_acts_in_their_own_name(
     assert done.status_code == 200
     await alarm.settle()
     assert (await alarm.escalations())["S1"]["acknowledged_by"] == "boss-1"
+
+
+async def test_whoever_is_signed_in_hands_over_from_the_group_too(
+    alarm: AlarmFloor, hook: Receiver
+) -> None:
+    path = await told_path(alarm, hook)
+    mine = {"Authorization": "Bearer key-boss-1"}
+    offered = re.findall(
+        r'<option value="([^"]*)"', (await alarm.floor.http.get(path, headers=mine)).text
+    )
+    assert offered == ["", "lawyer-1", "rep-1"]
+    taken = {"action": "hand-over", "to_person_id": "lawyer-1"}
+    done = await alarm.floor.http.post(path, data=taken, headers=mine)
+    assert done.status_code == 200
+    await alarm.settle()
+    assert (await alarm.escalations())["S1"]["holder_id"] == "lawyer-1"
 
 
 async def test_whoever_may_not_see_it_finds_nothing(alarm: AlarmFloor, hook: Receiver) -> None:

@@ -21,6 +21,7 @@ from shared.hosting import application
 from shared.http import SESSION_COOKIE, add_routes
 from shared.identity import Attempt
 from tests.servers.oidc_provider import AUDIENCE, CLIENT_ID, CLIENT_SECRET, oidc_provider
+from tests.services.alarm_floor import AlarmFloor
 from tests.services.sales_floor import SalesFloor, code_of, sales_floor
 
 HERE = "http://test"
@@ -111,6 +112,31 @@ async def test_whoever_is_not_signed_in_is_led_to_the_provider_and_back_to_the_p
     assert onward == "/silence?stage=first_contact"
     answer = await signed_in(floor, "boss-1", onward)
     assert answer.headers["location"] == onward
+
+
+async def test_a_link_from_a_group_leads_by_the_provider_to_what_can_be_done(
+    floor: SalesFloor,
+) -> None:
+    alarm = AlarmFloor(floor)
+    await alarm.signal("S1")
+    await alarm.settle()
+    await alarm.settle(after=timedelta(minutes=1))
+    [message] = await alarm.inbox("rep-1")
+    path = f"/told/{message['message_id']}"
+
+    asked_first = await floor.http.get(path)
+
+    assert (asked_first.status_code, "Sign in first" in asked_first.text) == (401, True)
+    [link] = re.findall(r'href="([^"]*)"', asked_first.text)
+    address = urlsplit(html.unescape(link))
+    assert (address.netloc, address.path) == ("", "/sign-in/oidc")
+    [onward] = parse_qs(address.query)["onward"]
+    back = await signed_in(floor, "boss-1", onward)
+    assert back.headers["location"] == path
+    assert ">Got it</button>" in (await floor.http.get(path)).text
+    assert (await floor.http.post(path, data={"action": "acknowledge"})).status_code == 200
+    await alarm.settle()
+    assert (await alarm.escalations())["S1"]["acknowledged_by"] == "boss-1"
 
 
 async def test_a_page_is_left_by_signing_out(floor: SalesFloor) -> None:

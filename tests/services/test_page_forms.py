@@ -125,7 +125,7 @@ async def test_a_rep_logs_an_action_with_a_photo_and_a_next_step(floor: SalesFlo
             "/my-day/log",
             fields,
             "rep-1",
-            files={"photo": ("shop.png", PHOTO, "image/png")},
+            files={"file_1": ("shop.png", PHOTO, "image/png")},
         ),
     )
 

@@ -60,9 +60,14 @@ async def _much_happens(floor: SalesFloor) -> None:
     rows = (await floor.shown("/leads"))["rows"]
     [heard] = [each["lead_id"] for each in rows if each["customer_id"] == "C9"]
     await floor.told(f"/leads/{heard}/disqualify", {"reason": "done"}, "boss-1")
+    await capture(floor, 2, owner_id="rep-1")
+    await capture(floor, 3, owner_id="rep-1")
+    await floor.hosting.catch_up()
     for unit_id in ("team-2", "team-1", "team-2"):
         await floor.told("/people/rep-1/move", {"unit_id": unit_id}, "administrator")
         await floor.hosting.catch_up()
+    await floor.told("/leads/L2/return", {})
+    await floor.told("/leads/L3/assign", {"owner_id": "rep-3"})
     await floor.told("/customers/C1/describe", {"name": "A", "customer_type": "small"})
     await floor.told("/opportunities/O1/lose", {"reason": "price"}, "director")
     await floor.hosting.catch_up()

@@ -20,6 +20,7 @@ from shared.access import PERMISSIONS, Resource, Role, Verb
 from shared.http import BASE, key_hash
 from tests.services.alarm_floor import AlarmFloor, alarm_floor
 from tests.services.sales_floor import NOW, SalesFloor
+from tests.services.test_visits_api import photo
 
 PUBLIC = {
     f"{BASE}/openapi.json": "the description of the interface, no rows",
@@ -374,7 +375,7 @@ SAME_EVERYWHERE = {
     "/instructions/{kind}",
     "/duplicates/{deed}",
 }
-BYTES = b"a page of T1's"
+MARK = "a page of T1's"
 ASKED = {
     "/lead-rules/comparison": "?set=lead_points_referral=25",
     "/funnel/opportunities": "?step=1&how=pending",
@@ -387,8 +388,8 @@ async def _ids_of_t1(running: Gate) -> dict[str, str]:
     floor, alarm = running.floor, running.alarm
     uploaded = await floor.http.put(
         f"{BASE}/evidence",
-        content=BYTES,
-        headers={"Authorization": "Bearer key-director", "Content-Type": "text/plain"},
+        content=photo(1) + MARK.encode(),
+        headers={"Authorization": "Bearer key-director", "Content-Type": "image/jpeg"},
     )
     sha256 = uploaded.json()["sha256"]
     await floor.open("O-of-T1")
@@ -515,7 +516,7 @@ def _shows_t1(text: str, asked: dict[str, str]) -> bool:
     """Beyond the ids that the question itself named."""
     for named in asked.values():
         text = text.replace(named, "")
-    return any(mark in text for mark in ("of-T1", "team-1", "rep-1", "C1", BYTES.decode()))
+    return any(mark in text for mark in ("of-T1", "team-1", "rep-1", "C1", MARK))
 
 
 async def test_no_list_shows_anything_of_another_tenant(running: Gate) -> None:

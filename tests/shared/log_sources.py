@@ -24,6 +24,7 @@ class ScriptedSource:
         self.tick: datetime | None = None
         self.failures: list[Exception] = []
         self.closed = False
+        self.stopped: dict[int, str] = {}
         self.reported: dict[int, int] = {}
         self._next = 0
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from shared.adapters.kafka_messages import MessageCodec, Taken
 from shared.adapters.kafka_topics import Topic, create_topics, log_topic
@@ -17,7 +19,9 @@ LOG_ID = "5f0c"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
-def an_event(partition: int, offset: int, payload: bytes = b"{}") -> StoredEvent:
+def an_event(
+    partition: int, offset: int, payload: bytes = b"{}", hash_byte: int = 1
+) -> StoredEvent:
     """The only event of its stream."""
     return StoredEvent(
         log=LOG,
@@ -41,7 +45,7 @@ def an_event(partition: int, offset: int, payload: bytes = b"{}") -> StoredEvent
         command_id=None,
         trace_context=None,
         payload=payload,
-        hash=b"\x01" * 32,
+        hash=bytes([hash_byte]) * 32,
     )
 
 
@@ -59,9 +63,11 @@ class MemoryLog:
         self._asked = 0
         self._grown = asyncio.Event()
 
-    def add(self, partition: int, count: int, payload: bytes = b"{}") -> None:
+    def add(
+        self, partition: int, count: int, payload: bytes = b"{}", *, hash_byte: int = 1
+    ) -> None:
         events = self._events[partition]
-        events.extend(an_event(partition, len(events), payload) for _ in range(count))
+        events.extend(an_event(partition, len(events), payload, hash_byte) for _ in range(count))
         self._of_log += 1
         self.add_elsewhere()
 
@@ -71,8 +77,11 @@ class MemoryLog:
         self._grown.set()
         self._grown = asyncio.Event()
 
-    def lose(self, partition: int, offset: int) -> None:
-        del self._events[partition][offset]
+    def lose(self, partition: int, offset: int) -> StoredEvent:
+        return self._events[partition].pop(offset)
+
+    def put_back(self, event: StoredEvent) -> None:
+        self._events[event.partition].insert(event.offset, event)
 
     def cut(self, partition: int, events: int) -> None:
         """As a backup would bring it back."""
@@ -137,6 +146,18 @@ async def topic_content(bootstrap: str, topic: str, partition: int = 0) -> Taken
         return MessageCodec(LOG, LOG_ID, partition).read(records)
     finally:
         await consumer.stop()
+
+
+async def delete_topic_content(bootstrap: str, topic: str, partitions: int = 2) -> None:
+    """As the retention does."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        everything = RecordsToDelete(before_offset=-1)
+        places = [TopicPartition(topic, each) for each in range(partitions)]
+        await admin.delete_records(dict.fromkeys(places, everything))
+    finally:
+        await admin.close()
 
 
 def offsets(taken: Taken) -> list[int]:

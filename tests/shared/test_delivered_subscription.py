@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from shared.adapters.kafka_consumer import KafkaLogSource
+from shared.adapters.kafka_messages import MessageCodec
+from shared.adapters.kafka_outlet import KafkaOutlet
+from shared.adapters.kafka_topics import Topic, create_topics, log_topic
 from shared.checkpoints import Checkpoints
 from shared.clock import milliseconds
 from shared.delivered_subscription import DeliveredSubscription
@@ -114,6 +118,37 @@ async def test_what_comes_again_is_skipped(ports: Ports) -> None:
     ]
     assert worker.subscription.outcomes["skipped"] > 0
     assert worker.subscription.outcomes["applied"] == 9
+
+
+@pytest.mark.kafka
+async def test_what_a_relay_sent_twice_is_counted_as_skipped(
+    ports: Ports, kafka: str, topic_prefix: str
+) -> None:
+    await happen(ports, *(Join(person_id=f"P{n}") for n in range(3)))
+    store, outlet = ports.event_store, KafkaOutlet(kafka)
+    topic = log_topic("directory", topic_prefix)
+    await create_topics(kafka, [Topic(name=topic, partitions=store.partitions)])
+    log_id = await store.log_id("directory")
+    codec = MessageCodec("directory", log_id, 0)
+    messages = [codec.message(each) for each in await store.read_log("directory", 0, 0, 10)]
+    await outlet.send(topic, 0, [*messages[:2], *messages])
+    await outlet.discard()
+
+    async def open_source(log: str, subscription: str) -> KafkaLogSource:
+        partitions = store.partitions
+        return KafkaLogSource(
+            log, log_id, partitions, kafka, group=subscription, prefix=topic_prefix
+        )
+
+    feed = Feed(store, ports.codec)
+    worker = Worker(ports)
+    worker.subscription = DeliveredSubscription(
+        headcount_model(), feed, ports.read_store, open_source
+    )
+    async with worker.working():
+        await until(at(ports, 3), seconds=30)
+    outcomes = worker.subscription.outcomes
+    assert (outcomes["applied"], outcomes["skipped"]) == (3, 2)
 
 
 async def test_a_process_that_was_frozen_while_another_moved_on_takes_no_store_for_replaced(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 from structlog.testing import capture_logs
 
@@ -47,7 +47,7 @@ class Owner:
         self.mine -= set(partitions)
 
     async def take(self, source: KafkaLogSource, seconds: float = 0.5) -> None:
-        for partition, events, next_source, until, behind in await source.fetch(seconds):
+        for partition, events, next_source, until, behind, _again in await source.fetch(seconds):
             self.behind[partition] = behind
             self.came.extend((partition, event.offset) for event in events)
             if until is not None:
@@ -249,17 +249,42 @@ async def test_the_latest_tick_is_told_even_alone(bench: Bench) -> None:
     assert owner.starts[0] == StartingPoint(2, 5)
 
 
-async def test_a_hole_stops_the_reader(bench: Bench) -> None:
+async def test_a_hole_stops_its_partition_and_the_others_go_on(bench: Bench) -> None:
+    await bench.send([0, 1])
+    owner, source = Owner(), bench.source()
+    await source.start(owner)
+    await owner.take_until(source, 2)
+    with capture_logs() as logs:
+        await bench.send([4, 5])
+        await _take_until_stopped(owner, source)
+    assert "events 2 to 3 are missing in the midst of the topic" in source.stopped[0]
+    assert [(log["event"], log["log_level"], log["partition"]) for log in logs] == [
+        ("partition_stopped", "error", 0)
+    ]
+    await bench.send(range(3), partition=1)
+    await bench.send([6])
+    await owner.take_until(source, 5)
+    assert owner.came == [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2)]
+    assert 0 not in await source.lag(), "else it would be taken for one that hangs"
+
+
+async def test_past_a_hole_it_goes_on_where_a_rebuild_has_come_to(bench: Bench) -> None:
     await bench.send([0, 1, 4])
-    with pytest.raises(SubscriptionStopped, match=r"events 2 to 3 are missing in the midst"):
-        await _read_until_stopped(bench, Owner())
+    owner, source = Owner(), bench.source()
+    await source.start(owner)
+    await _take_until_stopped(owner, source)
+    await source.seek(0, StartingPoint(4, 2))
+    await owner.take_until(source, 1)
+    assert (owner.came, source.stopped) == ([(0, 4)], {})
 
 
 async def test_a_hole_at_the_end_is_told_by_the_tick(bench: Bench) -> None:
     await bench.send([0, 1])
     await bench.tick(3, seconds=10)
-    with pytest.raises(SubscriptionStopped, match=r"events 2 to 2 are missing in the midst"):
-        await _read_until_stopped(bench, Owner())
+    owner, source = Owner(), bench.source()
+    await source.start(owner)
+    await _take_until_stopped(owner, source)
+    assert "events 2 to 2 are missing in the midst" in source.stopped[0]
 
 
 async def test_a_late_tick_of_a_relay_that_was_overtaken_turns_no_clock_back(bench: Bench) -> None:
@@ -289,16 +314,53 @@ async def test_a_stored_offset_that_kafka_has_deleted_stops_the_reader(bench: Be
     await bench.delete_before(4)
     owner = Owner()
     owner.starts[0] = StartingPoint(2, 2)
-    with pytest.raises(SubscriptionStopped, match=r"comes next \(2, it begins at 4\); rebuild"):
+    with pytest.raises(
+        SubscriptionStopped, match=r"events 2 to 3 are not in the topic any more: Kafka has deleted"
+    ):
         await _read_until_stopped(bench, owner)
 
 
-async def test_a_topic_that_ends_before_the_stored_offset_stops_the_reader(bench: Bench) -> None:
-    await bench.send(range(2))
-    owner = Owner()
-    owner.starts[0] = StartingPoint(9, 9)
-    with pytest.raises(SubscriptionStopped, match="it stands at 9, the topic ends at 2"):
-        await _read_until_stopped(bench, owner)
+async def test_what_kafka_has_deleted_is_no_loss_to_who_has_it_already(bench: Bench) -> None:
+    await bench.send(range(4))
+    await bench.tick(4, seconds=10)
+    await bench.send(range(4, 6))
+    await bench.delete_before(4)
+    owner, source = Owner(), bench.source()
+    owner.starts[0] = StartingPoint(4, 2)
+    await source.start(owner)
+    await owner.take_until(source, 2)
+    assert owner.came == [(0, 4), (0, 5)]
+
+
+async def test_who_is_overtaken_by_the_retention_goes_on_where_nothing_is_missing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.send(range(3))
+    owner, source = Owner(), bench.source()
+    await source.start(owner)
+    await owner.take_until(source, 3)
+
+    async def overtaken(**_asked: Any) -> None:
+        monkeypatch.undo()
+        raise OffsetOutOfRangeError({TopicPartition(bench.topic, 0): 3})
+
+    await bench.send(range(3, 5))
+    await bench.delete_before(3)
+    monkeypatch.setattr(source._running(), "getmany", overtaken)
+    await owner.take_until(source, 5)
+    assert owner.came == [(0, each) for each in range(5)]
+
+
+@pytest.mark.parametrize("source_offset", [4, 9], ids=["too late in it", "beyond its end"])
+async def test_a_topic_that_was_made_anew_is_read_from_its_beginning(
+    bench: Bench, source_offset: int
+) -> None:
+    await bench.send(range(6))
+    owner, source = Owner(), bench.source()
+    owner.starts[0] = StartingPoint(3, source_offset)
+    await source.start(owner)
+    await owner.take_until(source, 3)
+    assert owner.came == [(0, 3), (0, 4), (0, 5)]
 
 
 async def test_another_log_of_this_name_stops_the_reader(bench: Bench) -> None:
@@ -378,6 +440,12 @@ async def test_a_restarted_broker_is_read_on(own_kafka: KafkaServer, topic_prefi
     await owner.take_until(source, 6)
     await bench.close()
     assert owner.came == [(0, each) for each in range(6)]
+
+
+async def _take_until_stopped(owner: Owner, source: KafkaLogSource) -> None:
+    async with asyncio.timeout(20):
+        while not source.stopped:
+            await owner.take(source, 0.1)
 
 
 async def _read_until_stopped(bench: Bench, owner: Owner) -> None:

@@ -131,7 +131,7 @@ def test_without_a_trace_there_is_no_header_of_one() -> None:
 
 
 def test_a_tick_tells_its_moment_and_the_position_that_comes_next() -> None:
-    tick = Tick(NOW, 42)
+    tick = Tick(NOW, 42, b"\x07" * 32)
     taken = CODEC.read([record(CODEC.message(EVENT)), record(CODEC.tick(tick))])
     assert [each.whole() for each in taken.events] == [EVENT]
     assert (taken.ticks, taken.unreadable) == ([tick], [])

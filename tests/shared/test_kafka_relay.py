@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import pytest
+from structlog.testing import capture_logs
 
-from shared.adapters import kafka_outlet, kafka_relay
+from shared.adapters import kafka_outlet, kafka_relay, relay_partitions
 from shared.adapters.kafka_messages import Message
 from shared.adapters.kafka_outlet import KafkaOutlet
 from shared.adapters.kafka_relay import LogRelay, run_relay
 from shared.adapters.kafka_topics import TopicIsUnfit
+from shared.adapters.postgres_schemas import PartitionsAreFixed
 from shared.adapters.relay_partitions import RelayStopped
 from shared.errors import StoreAway
 from shared.relay_leases import Advance, Lease
@@ -18,8 +21,10 @@ from stack.kafka_server import KafkaServer
 from tests.contracts.relay_leases import MemoryRelayLeases
 from tests.shared.relayed_log import (
     LOG,
+    LOG_ID,
     MemoryLog,
     create_topic,
+    delete_topic_content,
     offsets,
     topic_content,
 )
@@ -268,6 +273,22 @@ async def test_a_store_that_is_away_is_waited_for(bench: Bench) -> None:
         assert relay.problem is None
 
 
+async def test_a_log_with_other_partitions_ends_the_relay_though_the_store_was_away(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay = bench.relay()
+    bench.log.is_away = True
+    ending = asyncio.create_task(run_relay([relay], asyncio.Event()))
+    await eventually(lambda: _has_problem(relay, "the store is away"))
+
+    async def differs(_log: str) -> str:
+        raise PartitionsAreFixed(LOG, made=4, configured=2)
+
+    monkeypatch.setattr(bench.log, "log_id", differs)
+    with pytest.raises(PartitionsAreFixed, match="set LOG_PARTITIONS=4"):
+        await asyncio.wait_for(ending, 20)
+
+
 async def test_a_missing_topic_is_waited_for(kafka: str, topic_prefix: str) -> None:
     bench = Bench(kafka, topic_prefix, f"{topic_prefix}.{LOG}")
     relay = bench.relay()
@@ -329,12 +350,105 @@ async def test_a_log_that_was_replaced_ends_the_relay(bench: Bench) -> None:
         await run_relay([bench.relay("one")], asyncio.Event())
 
 
-async def test_a_hole_in_the_store_ends_the_relay_before_it_is_relayed(bench: Bench) -> None:
+async def restored(bench: Bench, events: int) -> None:
+    """Log and leases as a backup of one moment brings them back; the topic is as it was."""
+    bench.log.cut(0, events)
+    bench.leases = MemoryRelayLeases(lambda: bench.time)
+    lease = (await bench.leases.take(LOG, LOG_ID, [0], "before"))[0]
+    await bench.leases.release(await bench.leases.advance([Advance(lease, events)]))
+
+
+async def test_a_store_restored_with_its_checkpoints_ends_the_relay(bench: Bench) -> None:
     bench.log.add(0, 5)
-    bench.log.lose(0, 2)
-    with pytest.raises(RelayStopped, match="has a hole after 0: run `pulsetrail verify`"):
-        await run_relay([bench.relay()], asyncio.Event())
-    assert await bench.arrived() == []
+    await bench.relay("one").step()
+    await restored(bench, 3)
+    with pytest.raises(RelayStopped, match="0: 5 events were relayed, the store has 3"):
+        await run_relay([bench.relay("two")], asyncio.Event())
+
+
+@pytest.mark.parametrize("events_since", [2, 7])
+@pytest.mark.parametrize("ticks_since", [0, 30], ids=["an event last", "ticks last"])
+async def test_a_restored_store_that_went_on_otherwise_ends_the_relay(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, events_since: int, ticks_since: int
+) -> None:
+    """Else what is in the topic already would be taken for what the store has now."""
+    monkeypatch.setattr(kafka_relay, "TICK_SECONDS", 0.0 if ticks_since else 3_600.0)
+    relay = bench.relay("one")
+    bench.log.add(0, 3)
+    await relay.step()
+    bench.log.add(0, 2)
+    for _ in range(1 + ticks_since):
+        await relay.step()
+    ticks = (await topic_content(bench.bootstrap, bench.topic)).ticks
+    assert len(ticks) == (ticks_since + 2 if ticks_since else 1)
+    await restored(bench, 3)
+    bench.log.add(0, events_since, hash_byte=2)
+    with pytest.raises(RelayStopped, match="restored from before and has gone on"):
+        await run_relay([bench.relay("two")], asyncio.Event())
+    assert await bench.arrived() == [0, 1, 2, 3, 4]
+
+
+async def test_a_store_that_is_a_moment_behind_is_not_taken_for_a_restored_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that numbers by itself knows what others have relayed only when it has caught up."""
+    bench.log.add(0, 5)
+    await bench.relay("one").step()
+    bench.let_leases_expire()
+    settle = bench.log.recorded_until
+
+    async def behind(_log: str) -> list[int]:
+        return [3, 0]
+
+    async def caught_up(log: str, partition: int) -> datetime:
+        monkeypatch.undo()
+        return await settle(log, partition)
+
+    monkeypatch.setattr(bench.log, "heads", behind)
+    monkeypatch.setattr(bench.log, "recorded_until", caught_up)
+    relay = bench.relay("two")
+    await relay.step()
+    assert sorted(relay.partitions.held) == [0, 1]
+
+
+async def test_a_topic_of_another_log_ends_a_relay_that_knows_nothing_of_it(bench: Bench) -> None:
+    bench.log.add(0, 2)
+    await bench.relay("one").step()
+    bench.log, bench.leases = MemoryLog(log_id="77aa"), MemoryRelayLeases(lambda: bench.time)
+    with pytest.raises(RelayStopped, match="the store was replaced"):
+        await run_relay([bench.relay("two")], asyncio.Event())
+
+
+async def test_a_topic_that_holds_nothing_any_more_says_nothing(bench: Bench) -> None:
+    bench.log.add(0, 5)
+    await bench.relay("one").step()
+    await delete_topic_content(bench.bootstrap, bench.topic)
+    bench.log.add(0, 2)
+    bench.let_leases_expire()
+    assert await bench.relay("two").step() == 2
+
+
+async def test_a_hole_in_the_store_stops_its_partition_until_it_is_mended(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_partitions, "_KEEP_SECONDS", 0.1)
+    bench.log.add(0, 5)
+    lost = bench.log.lose(0, 2)
+    bench.log.add(1, 3)
+    relay = bench.relay()
+    async with running(relay):
+        with capture_logs() as logs:
+            await eventually(lambda: _has_problem(relay, "0 has a hole at 2: run `pulsetrail"))
+            await asyncio.sleep(0.5)
+        assert [log["event"] for log in logs] == ["relay_stopped_partition"]
+        assert list(relay.partitions.stopped) == [0]
+        bench.log.add(1, 2)
+        await eventually(lambda: _has_relayed(relay, 5))
+        assert await bench.arrived() == []
+        bench.log.put_back(lost)
+        await eventually(lambda: _has_relayed(relay, 10))
+        await eventually(lambda: _is_at_work(relay))
+    assert await bench.arrived() == [0, 1, 2, 3, 4]
 
 
 async def test_one_that_cannot_go_on_stops_the_others_gracefully(bench: Bench) -> None:

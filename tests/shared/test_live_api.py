@@ -53,3 +53,40 @@ async def test_read_models_that_stand_still_delay_a_message_and_do_not_stop_it(
     await floor.open("O1")
 
     assert "opportunity_opened" in await asyncio.wait_for(following, 5)
+
+
+async def test_the_first_change_after_a_pause_is_told_at_once_and_the_next_a_second_later(
+    floor: SalesFloor,
+) -> None:
+    messages, loop = changes(floor), asyncio.get_running_loop()
+    await anext(messages)
+    await floor.open("O1")
+    await floor.hosting.catch_up()
+
+    begun = loop.time()
+    assert "opportunity_opened" in await anext(messages)
+    told = loop.time()
+    await floor.open("O2")
+    await floor.hosting.catch_up()
+    assert "opportunity_opened" in await anext(messages)
+
+    assert told - begun < 0.5
+    assert loop.time() - told >= 1.0
+
+
+@pytest.mark.parametrize(
+    ("drawn", "minutes"), [(b"\x00" * 4, 13.5), (b"\x80\0\0\0", 15.0), (b"\xff" * 4, 16.5)]
+)
+def test_streams_end_after_some_fifteen_minutes_each_at_its_own_time(
+    drawn: bytes, minutes: float
+) -> None:
+    seconds = live_api.stream_seconds(lambda count: drawn[:count])
+    assert seconds == pytest.approx(minutes * 60, abs=0.001)
+
+
+async def test_a_stream_ends_by_itself(floor: SalesFloor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_api, "_STREAM_SECONDS", 0.2)
+    monkeypatch.setattr(live_api, "_COMMENT_SECONDS", 0.1)
+    told = [message async for message in changes(floor)]
+    assert told[0].startswith("retry:")
+    assert set(told[1:]) <= {": still here\n\n"}

@@ -1,7 +1,7 @@
 """Kept = rebuilt: differences are found and named, contents swapped at once, kills do no harm."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,10 +13,13 @@ from sqlalchemy import inspect
 from shared import gathering
 from shared.clock import milliseconds
 from shared.envelope import RecordedEvent
+from shared.events.directory import PersonAdded
+from shared.followed_elsewhere import CheckpointReader, FollowedElsewhere
 from shared.ports import Ports
 from shared.projecting import AT_ONCE, RowReadModel
+from shared.reaction import Reaction
 from shared.read_store import CHECKPOINTS, METADATA
-from shared.rebuilding import rebuild
+from shared.rebuilding import rebuild, take_from_the_log
 from shared.subscription import Subscription
 from tests.shared.installation import opened
 from tests.shared.reading import (
@@ -324,3 +327,73 @@ async def test_what_happens_meanwhile_is_neither_lost_nor_counted_twice(
     await catch_up(subscription)
     assert await headcounts(ports, model) == [("u1", 0, 40)]
     assert await rebuild(ports, model, compare=True) == []
+
+
+# -------------------------------------------------------------------------------- reactions
+
+
+def noting(seen: list[str]) -> Reaction:
+    async def note(events: Sequence[RecordedEvent]) -> None:
+        seen.extend(each.stored.stream for each in events)
+
+    return Reaction(name="staff.noting", log="directory", react=note, reads=(PersonAdded,))
+
+
+async def joined(ports: Ports, *numbers: int) -> list[str]:
+    await happen(ports, *(Join(person_id=f"P{n}") for n in numbers))
+    return [f"acme/person/P{n}" for n in numbers]
+
+
+async def test_a_reaction_takes_from_the_log_what_it_has_not_taken_and_nothing_else(
+    ports: Ports,
+) -> None:
+    seen: list[str] = []
+    reaction = noting(seen)
+    taken_before = await joined(ports, 0, 1)
+    await catch_up(await following(ports, reaction))
+    missed = await joined(ports, 2, 3, 4)
+    ports.progress.follow([followed_elsewhere(ports, reaction)])
+
+    assert await take_from_the_log(ports, reaction) == 3
+
+    assert seen == taken_before + missed
+    assert [row["next_offset"] for row in await rows_of(ports, CHECKPOINTS)] == [5]
+    assert await take_from_the_log(ports, reaction) == 0
+
+
+async def test_with_a_worker_beside_it_a_reaction_takes_everything(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    reaction = noting(seen)
+    worker = await following(ports, reaction)
+    everything = await joined(ports, *range(4))
+    ports.progress.follow([followed_elsewhere(ports, reaction)])
+    step = Subscription.step
+
+    async def overtaken(self: Subscription, up_to: Any = None) -> bool:
+        monkeypatch.undo()
+        await self.position(0)
+        assert await worker.step()
+        return await step(self, up_to)
+
+    monkeypatch.setattr(Subscription, "step", overtaken)
+    assert await take_from_the_log(ports, reaction) == 4
+    assert set(seen) == set(everything)
+    assert [row["next_offset"] for row in await rows_of(ports, CHECKPOINTS)] == [4]
+
+
+async def test_in_one_process_a_reaction_takes_it_by_itself(ports: Ports) -> None:
+    seen: list[str] = []
+    reaction = noting(seen)
+    subscription = await following(ports, reaction)
+    everything = await joined(ports, 0, 1)
+    assert await take_from_the_log(ports, reaction) == 2
+    everything += await joined(ports, 2)
+    await catch_up(subscription)
+    assert seen == everything
+
+
+def followed_elsewhere(ports: Ports, reaction: Reaction) -> FollowedElsewhere:
+    reads = ports.read_store
+    return FollowedElsewhere(reaction, ports.event_store, reads, CheckpointReader(reads))

@@ -10,14 +10,17 @@ import pytest
 
 from shared.adapters import postgres_runner_lease
 from shared.adapters.postgres_runner_lease import PostgresRunnerLease
+from shared.adapters.postgres_schemas import PartitionsAreFixed
+from shared.delivered_subscription import DeliveredSubscription
 from shared.errors import StoreAway
-from shared.feed import WrongLog
+from shared.feed import Feed, WrongLog
 from shared.ports import Ports
 from shared.running import Running
 from shared.service import Runner
 from tests.shared.installation import opened
+from tests.shared.log_sources import ScriptedSource
 from tests.shared.reading import following, happen
-from tests.shared.staff import NOW, Join
+from tests.shared.staff import NOW, Join, headcount_model
 
 
 @pytest.fixture
@@ -117,6 +120,40 @@ async def test_a_log_that_was_replaced_is_said_to_be_the_end(
     await asyncio.wait_for(running.cannot_go_on.wait(), 5)
     assert running.stopped == {"staff.headcount.v1": "the store was replaced"}
     await running.stop()
+
+
+async def test_a_log_with_other_partitions_is_the_end_for_who_follows_and_for_what_time_brings(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found out later where the store was away at the start."""
+    said = "the log directory was made with 4 partitions, configured are 16: set LOG_PARTITIONS=4"
+
+    async def differs(_log: str) -> str:
+        raise PartitionsAreFixed("directory", made=4, configured=16)
+
+    async def step(_now: datetime) -> bool:
+        await differs("directory")
+        return False
+
+    monkeypatch.setattr(ports.event_store, "log_id", differs)
+    target = headcount_model()
+    feed = Feed(ports.event_store, ports.codec)
+
+    async def open_source(_log: str, _subscription: str) -> ScriptedSource:
+        return ScriptedSource(ports.event_store)
+
+    delivered = DeliveredSubscription(target, feed, ports.read_store, open_source)
+    runner = Runner(name="staff.talks", step=step, poll_seconds=0.01)
+    for followers, runners, name in (
+        ([await following(ports)], [], "staff.headcount.v1"),
+        ([delivered], [], "staff.headcount.v1"),
+        ([], [runner], "staff.talks"),
+    ):
+        running = Running(ports.event_store, followers, runners, Clockwork().known_until)
+        running.start()
+        await asyncio.wait_for(running.cannot_go_on.wait(), 5)
+        assert running.stopped == {name: said}
+        await running.stop()
 
 
 @pytest.mark.postgres

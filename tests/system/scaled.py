@@ -78,10 +78,10 @@ class ScaledSystem:
         assert done.returncode == exit_code, f"{arguments}: {done.returncode}\n{done.stderr}"
         return done.stderr if exit_code else done.stdout
 
-    def add(self, name: str, *services: str, called: str = "") -> Part:
-        part = Part(
-            name, (name, *services), self.environment, self.folder / f"{called or name}.said"
-        )
+    def add(self, name: str, *arguments: str, called: str = "", **environment: str) -> Part:
+        """`environment`: of this process only."""
+        own = self.environment | environment if environment else self.environment
+        part = Part(name, (name, *arguments), own, self.folder / f"{called or name}.said")
         self.parts[called or name] = part
         part.start()
         return part

@@ -76,7 +76,8 @@ async def test_a_read_model_is_compared_and_rebuilt_while_no_worker_runs(
     assert spoiled.returncode == FOUND_SOMETHING, spoiled.stderr
     assert spoiled.stdout, spoiled.stderr
     assert document(spoiled)["rows"][0]["differences"]
-    assert pulsetrail(scaled, "rebuild", PROCESSES.name).returncode == DONE
+    as_logs_call_it = f"{PROCESSES.name}.v{PROCESSES.version}"
+    assert pulsetrail(scaled, "rebuild", as_logs_call_it).returncode == DONE
     assert pulsetrail(scaled, "rebuild", PROCESSES.name, "--compare").returncode == DONE
 
 

@@ -1,4 +1,4 @@
-"""Killed with -9 while leads are allocated: none is lost, none has two reps (L5)."""
+"""Killed with -9 while leads are allocated and a rep moves: none is lost or has two reps (L5)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from services.embedded import open_embedded
+from shared.events.leads import LeadUnitChanged
 from tests.oracle.leads import Told, flaws
 from tests.system.lead_load import office_that_never_closes
 from tests.system.serving import Serving
@@ -17,6 +18,8 @@ from tests.system.serving import Serving
 KILLS = 3
 LEADS_A_ROUND = 25
 REPS = ("rep-1", "rep-2", "rep-3")
+MOVES_IN_TURN = 1
+"""rep-3, to the branch, with the leads of the turn before."""
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -43,6 +46,8 @@ async def _furnish(serving: Serving, keys: dict[str, str]) -> None:
         for path, body in office_that_never_closes():
             await _told(http, path, body)
         await _told(http, "/units", {"unit_id": "team", "name": "team", "parent_id": "company"})
+        branch = {"unit_id": "branch", "name": "branch", "parent_id": "company"}
+        await _told(http, "/units", branch)
         for rep in REPS:
             await _told(http, "/people", {"person_id": rep, "unit_id": "team"})
             grant = {"person_id": rep, "role": "rep", "unit_id": "team"}
@@ -82,6 +87,8 @@ async def test_no_lead_is_lost_or_given_twice_however_often_it_is_killed(
                 if random.random() < 1 / LEADS_A_ROUND:
                     break
         await asyncio.sleep(random.random() / 2)
+        if turn == MOVES_IN_TURN:
+            await _move_rep_3(serving, keys)
         serving.kill()
         serving.start()
         await serving.ready()
@@ -90,9 +97,21 @@ async def test_no_lead_is_lost_or_given_twice_however_often_it_is_killed(
     serving.stop()
     told = await _log(serving.folder)
     assert flaws(told) == []
+    moved = [each.event.unit_id for each in told if isinstance(each.event, LeadUnitChanged)]
+    assert set(moved) == {"branch"}
     assert {each.event.lead_id for each in told if hasattr(each.event, "owner_id")} == set(captured)
     serving.start()
     await serving.ready()
+
+
+async def _move_rep_3(serving: Serving, keys: dict[str, str]) -> None:
+    async with _client(serving, keys["director"]) as http:
+        for _each in range(400):
+            if (await http.get("/leads?owner_id=rep-3")).json()["rows"]:
+                break
+            await asyncio.sleep(0.25)
+    async with _client(serving, keys["administrator"]) as http:
+        await _told(http, "/people/rep-3/move", {"unit_id": "branch"})
 
 
 async def _until_nobody_waits(http: httpx.AsyncClient) -> None:

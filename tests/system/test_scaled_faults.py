@@ -126,13 +126,21 @@ async def test_what_kafka_has_deleted_before_it_was_read_ends_a_worker_with_one_
     tmp_path: Path, database: str, kafka: str, topic_prefix: str
 ) -> None:
     async with system_on(tmp_path, database, kafka, topic_prefix) as system:
-        for part in ("api", "relay"):
-            system.add(part)
-        await system.ready()
+        await someone_joins(system)
+        await system.parts["worker"].stop()
+        key = await system.first_key()
+        await _joined(system, key, "P8")
         await _all_relayed(database)
         await _delete_records(kafka, f"{topic_prefix}.directory")
-        worker = system.add("worker", "directory", "opportunities")
-        await ends_by_itself(worker, "Kafka has deleted", "pulsetrail rebuild")
+        fell_behind = system.add("worker", called="worker-2")
+        await ends_by_itself(fell_behind, "Kafka has deleted", "pulsetrail rebuild")
+
+        assert re.search(r"took [1-9]\d* events from the log", system.command("rebuild"))
+        system.add("worker", called="worker-3")
+        await system.ready("worker-3")
+        told = await _joined(system, key, "P9")
+        people = await system.shown("/people", key, told["position"])
+        assert {"P8", "P9"} <= {each["person_id"] for each in people["rows"]}
 
 
 async def _all_relayed(database: str) -> None:
@@ -146,6 +154,41 @@ async def _all_relayed(database: str) -> None:
     while not await asked(database, query):
         assert monotonic() < ends, "the relay does not get to the head"
         await asyncio.sleep(0.2)
+
+
+async def _stopped(system: ScaledSystem) -> None:
+    for part in system.parts.values():
+        if part.process is not None and part.process.poll() is None:
+            await part.stop()
+
+
+async def _joined(system: ScaledSystem, key: str, person_id: str) -> dict[str, Any]:
+    person = {"person_id": person_id, "name": "Li Na", "unit_id": "company"}
+    return await system.told("/people", person, key)
+
+
+async def _delete_topics(kafka: str, prefix: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        ours = [each for each in await admin.list_topics() if each.startswith(f"{prefix}.")]
+        await admin.delete_topics(ours)
+        while set(ours) & set(await admin.list_topics()):  # noqa: ASYNC110  # no event is set
+            await asyncio.sleep(0.2)
+    finally:
+        await admin.close()
+
+
+@asynccontextmanager
+async def copied(database: str, backup: str) -> AsyncIterator[None]:
+    """A backup as of now, while nobody is connected."""
+    names = [each.rsplit("/", 1)[1] for each in (database, backup)]
+    server = database.rsplit("/", 1)[0] + "/postgres"
+    await asked(server, f'CREATE DATABASE "{names[1]}" TEMPLATE "{names[0]}"')
+    try:
+        yield
+    finally:
+        await asked(server, f'DROP DATABASE "{names[1]}" WITH (FORCE)')
 
 
 async def _delete_records(kafka: str, topic: str) -> None:
@@ -192,6 +235,20 @@ async def test_servers_that_are_away_at_the_start_and_later_are_waited_for(
         told = await system.told("/opportunities", opened, asking)
         board = await system.shown("/boards/silence", asking, told["position"])
         assert board["total"] == 1
+
+
+async def test_wrong_partitions_end_whoever_was_started_while_the_database_was_away(
+    tmp_path: Path, servers: Servers
+) -> None:
+    async with system_on(tmp_path, servers.database, servers.kafka_address, "split") as system:
+        await asyncio.to_thread(servers.postgres.stop)
+        system.environment["LOG_PARTITIONS"] = str(PARTITIONS + 1)
+        parts = [system.add(each) for each in ("api", "worker", "watch")]
+        for part in parts:
+            await until_missing(system, part, SERVER_AWAY)
+        await asyncio.to_thread(servers.postgres.start)
+        for part in parts:
+            await ends_by_itself(part, f"set LOG_PARTITIONS={PARTITIONS}")
 
 
 async def _both(*work: Any) -> None:
@@ -300,7 +357,9 @@ async def test_a_store_with_a_hole_restored_or_replaced_ends_whoever_was_further
             "DELETE FROM directory.events WHERE log_offset = 1",
             "UPDATE read_models.relays SET next_offset = 0 WHERE log = 'directory'",
         )
-        await ends_by_itself(system.add("relay", called="relay-1"), "has a hole", "verify")
+        relay = system.add("relay", called="relay-1")
+        await until_missing(system, relay, "directory/. has a hole at 1: run `pulsetrail verify`")
+        await relay.stop()
         await asked(
             database,
             "UPDATE read_models.relays SET next_offset = 9 WHERE log = 'directory'",
@@ -308,11 +367,55 @@ async def test_a_store_with_a_hole_restored_or_replaced_ends_whoever_was_further
             "DELETE FROM directory.events",
             "UPDATE directory.partitions SET next_offset = 0",
         )
-        await ends_by_itself(system.add("worker", called="worker-2"), "restored or replaced")
+        for part in ("worker", "api", "watch"):
+            ended = system.add(part, called=f"{part}-2")
+            await ends_by_itself(ended, "restored or replaced", "delete the read models'")
         await ends_by_itself(system.add("relay", called="relay-2"), "restored from before")
         await asked(database, "UPDATE directory.log SET log_id = 'another'")
         await ends_by_itself(system.add("worker", called="worker-3"), "restored or replaced")
         await ends_by_itself(system.add("relay", called="relay-3"), "the store was replaced")
+
+
+async def test_a_backup_of_the_whole_database_behind_kafka_is_told_and_gone_on_from(
+    tmp_path: Path, database: str, kafka: str, topic_prefix: str
+) -> None:
+    async with system_on(tmp_path, database, kafka, topic_prefix) as system:
+        for part in ("api", "relay"):
+            system.add(part)
+        await system.ready()
+        key = await system.first_key()
+        await _joined(system, key, "before")
+        await _all_relayed(database)
+        await _stopped(system)
+        backup = f"{database}_backup"
+        async with copied(database, backup):
+            for part in ("api", "relay"):
+                system.add(part)
+            await system.ready("api", "relay")
+            await _joined(system, key, "vanished")
+            await _all_relayed(database)
+            await _stopped(system)
+
+            system.environment["DATABASE_URL"] = backup
+            system.add("api")
+            await system.ready("api")
+            await _joined(system, key, "instead")
+            relay = system.add("relay", called="relay-2")
+            await ends_by_itself(relay, "restored from before", "delete the topics")
+
+            await _stopped(system)
+            await _delete_topics(kafka, topic_prefix)
+            await asked(backup, "DROP SCHEMA read_models CASCADE")
+            await asyncio.to_thread(system.command, "migrate")
+            await asyncio.to_thread(system.command, "topics")
+            for part in ("api", "relay", "worker"):
+                system.add(part)
+            await system.ready("api", "relay", "worker")
+            told = await _joined(system, key, "after")
+            people = (await system.shown("/people", key, told["position"]))["rows"]
+            shown = {each["person_id"] for each in people}
+            assert {"before", "instead", "after"} <= shown
+            assert "vanished" not in shown
 
 
 async def test_wrong_credentials_are_waited_for(

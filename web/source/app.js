@@ -1,5 +1,6 @@
 // What every page does: live rows by server-sent events, filters that send themselves, freshness.
 import htmx from "htmx.org/dist/htmx.esm.js";
+import { tellingWhenSlow } from "./loading.js";
 
 const MOST_OFTEN_MS = 450;
 const AFTERWARDS_MS = 2_000;
@@ -20,11 +21,12 @@ async function refresh() {
   if (isBeingEdited()) return schedule();
   lastRefresh = Date.now();
   try {
-    await htmx.ajax("GET", location.pathname + location.search, {
+    const swapped = htmx.ajax("GET", location.pathname + location.search, {
       target: LIVE,
       select: LIVE,
       swap: "outerMorph",
     });
+    await tellingWhenSlow(swapped);
     document.dispatchEvent(new CustomEvent("rows-changed"));
     if (document.querySelector(`${LIVE}[data-behind], [data-running]`) !== null) schedule();
   } catch {

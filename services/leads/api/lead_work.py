@@ -53,7 +53,8 @@ class LeadWork:
     async def capture(
         self, caller: Caller, body: bodies.NewLead, context: CommandContext
     ) -> Handled[Any]:
-        """Raises NotYetKnown, UnitIsNotTheOwners, Forbidden for a place out of sight."""
+        """Raises NotYetKnown, UnitIsNotTheOwners, Forbidden for a place out of sight,
+        BudgetStatusIsMissing for one that is to be somebody's at once."""
         lead_id = body.lead_id or self.desk.given_id(context, "lead")
         telling = self._capture(caller, lead_id, body, context)
         return await self.desk.answered(context, (LEAD, lead_id), telling)
@@ -80,6 +81,7 @@ class LeadWork:
             occurred_at=occurred_at,
             now=context.occurred_at,
             attributes=body.attributes,
+            budget_status_required=_wants_budget(organisation, context),
         )
         return await self._handle(command, replace(context, occurred_at=occurred_at))
 

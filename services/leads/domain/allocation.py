@@ -96,10 +96,14 @@ class Choice(NamedTuple):
     why: Why
 
 
+def is_high_value(score: float, rules: AllocationRules) -> bool:
+    return score >= rules.high_value_score
+
+
 def track_of(score: float, rules: AllocationRules, *, has_hot_word: bool = False) -> Track:
     if has_hot_word:
         return Track.HOT_WORD
-    return Track.HIGH_VALUE if score >= rules.high_value_score else Track.STANDARD
+    return Track.HIGH_VALUE if is_high_value(score, rules) else Track.STANDARD
 
 
 def eligibility(

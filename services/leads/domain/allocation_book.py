@@ -17,6 +17,7 @@ from services.leads.domain.allocation import (
     choose,
     choose_quickest,
     eligibility,
+    is_high_value,
     track_of,
     weights,
 )
@@ -127,6 +128,7 @@ def _allocated(command: AllocateLead, book: AllocationBook, found: Eligibility) 
         number=book.number + 1,
         track=track,
         score=command.score,
+        is_high_value=is_high_value(command.score, command.rules),
         rep_id="",
         why="",
         weights=weighed,

@@ -1,10 +1,9 @@
 """ALLOCATION_MONTHS: who got how many leads of a unit in a month, and on which days who could."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from services.leads.domain.allocation import Track
 from shared.envelope import RecordedEvent
 from shared.events.leads import LeadAllocated
 from shared.projection import Projection
@@ -12,10 +11,11 @@ from shared.projection import Projection
 
 @dataclass(slots=True, kw_only=True)
 class RepMonth:
-    """`days`: on which something was allocated and the rep was eligible, by track."""
+    """`days`: on which something was allocated and the rep was eligible."""
 
-    assigned: dict[str, int] = field(default_factory=dict)
-    days: dict[str, list[date]] = field(default_factory=dict)
+    assigned: int = 0
+    high_value: int = 0
+    days: list[date] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,11 +31,12 @@ def evolve(row: AllocationMonth | None, recorded: RecordedEvent) -> AllocationMo
     event: LeadAllocated = recorded.event
     month = row or AllocationMonth(unit_id=event.unit_id, month=_month(event))
     for rep_id in event.weights:
-        days = month.reps.setdefault(rep_id, RepMonth()).days.setdefault(event.track, [])
+        days = month.reps.setdefault(rep_id, RepMonth()).days
         if not days or days[-1] != event.day:
             days.append(event.day)
-    assigned = month.reps[event.rep_id].assigned
-    assigned[event.track] = assigned.get(event.track, 0) + 1
+    served = month.reps[event.rep_id]
+    served.assigned += 1
+    served.high_value += event.is_high_value
     return month
 
 
@@ -59,31 +60,29 @@ ALLOCATION_MONTHS: Projection[AllocationMonth] = Projection(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepFigures:
-    """Of one rep in one month; `days`: eligible on any track."""
+    """Of one rep in one month; `days` eligible, whatever was allocated."""
 
     rep_id: str
     assigned: int
     high_value: int
     days: int
-    high_value_days: int
 
 
-def rep_figures(month: AllocationMonth) -> list[RepFigures]:
-    """By id."""
-    found = []
-    for rep_id in sorted(month.reps):
-        rep = month.reps[rep_id]
-        every_day = {day for days in rep.days.values() for day in days}
-        found.append(
-            RepFigures(
-                rep_id=rep_id,
-                assigned=sum(rep.assigned.values()),
-                high_value=rep.assigned.get(Track.HIGH_VALUE, 0),
-                days=len(every_day),
-                high_value_days=len(set(rep.days.get(Track.HIGH_VALUE, ()))),
-            )
+def rep_figures(months: Iterable[AllocationMonth]) -> list[RepFigures]:
+    """By id; of one month in several units, each rep once."""
+    of_rep: dict[str, list[RepMonth]] = {}
+    for month in months:
+        for rep_id, rep in month.reps.items():
+            of_rep.setdefault(rep_id, []).append(rep)
+    return [
+        RepFigures(
+            rep_id=rep_id,
+            assigned=sum(each.assigned for each in parts),
+            high_value=sum(each.high_value for each in parts),
+            days=len({day for each in parts for day in each.days}),
         )
-    return found
+        for rep_id, parts in sorted(of_rep.items())
+    ]
 
 
 def fairness(leads_by_days: Mapping[str, tuple[int, int]], at_least_days: float) -> float | None:

@@ -81,7 +81,9 @@ CustomerEvent = CustomerRegistered | CustomerDescribed | CustomerWithdrawn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """Never named."""
+    """Never named, or withdrawn."""
+
+    withdrawn_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,10 @@ def register(command: RegisterCustomer, customer: Customer) -> Sequence[Customer
 
 
 def note(command: NoteCustomer, customer: Customer) -> Sequence[CustomerEvent]:
+    """What named it before it was withdrawn comes again and is done with."""
     match customer:
+        case Unknown(withdrawn_at=at) if at is not None and command.now < at:
+            return []
         case Unknown():
             return [_registered(command, CustomerDescription(), ())]
         case Unconfirmed() | Confirmed():
@@ -156,7 +161,7 @@ def evolve(customer: Customer, event: CustomerEvent) -> Customer:
         case CustomerRegistered() | CustomerDescribed():
             return Confirmed()
         case CustomerWithdrawn():
-            return Unknown()
+            return Unknown(withdrawn_at=event.withdrawn_at)
         case _:
             assert_never(event)
 

@@ -9,6 +9,7 @@ from shared.events.opportunities import (
     OpportunityAssigned,
     OpportunityOpened,
     OpportunityUnitChanged,
+    OpportunityWithdrawn,
 )
 from shared.projection import Projection
 
@@ -26,7 +27,7 @@ def evolve(row: CustomerHolding | None, recorded: RecordedEvent) -> CustomerHold
         return CustomerHolding(
             customer_id=event.customer_id, owner_id=event.owner_id, unit_id=event.unit_id
         )
-    if row is None:
+    if row is None or isinstance(event, OpportunityWithdrawn):
         return None
     if isinstance(event, OpportunityAssigned):
         return replace(row, owner_id=event.owner_id, unit_id=event.unit_id)
@@ -44,7 +45,7 @@ def _opportunity_id(event: Any) -> str:
 CUSTOMER_HOLDING: Projection[CustomerHolding] = Projection(
     name="customer_holding",
     version=1,
-    reads=(OpportunityOpened, OpportunityAssigned, OpportunityUnitChanged),
+    reads=(OpportunityOpened, OpportunityAssigned, OpportunityUnitChanged, OpportunityWithdrawn),
     row_type=CustomerHolding,
     key=_opportunity_id,
     evolve=evolve,

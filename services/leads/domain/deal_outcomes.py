@@ -12,6 +12,7 @@ from shared.events.opportunities import (
     OpportunityLost,
     OpportunityOpened,
     OpportunityReopened,
+    OpportunityWithdrawn,
     OpportunityWon,
 )
 from shared.projection import Projection
@@ -31,6 +32,8 @@ def evolve(row: DealOutcome | None, recorded: RecordedEvent) -> DealOutcome | No
     match event:
         case OpportunityOpened():
             return DealOutcome(owner_id=event.owner_id)
+        case OpportunityWithdrawn():
+            return None
         case _ if row is None:
             return None
         case OpportunityAssigned():
@@ -60,6 +63,7 @@ DEAL_OUTCOMES: Projection[DealOutcome] = Projection(
         OpportunityWon,
         OpportunityLost,
         OpportunityReopened,
+        OpportunityWithdrawn,
     ),
     row_type=DealOutcome,
     key=_opportunity_id,

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import assert_never
 
 from services.leads.domain.lead_appeals import appeal, decide_appeal
-from services.leads.domain.lead_assignment import assigned, captured_for
+from services.leads.domain.lead_assignment import assign, captured_for, change_unit
 from services.leads.domain.lead_commands import (
     AppealLead,
     AssignLead,
     CaptureLead,
     ChangeLeadFields,
+    ChangeLeadUnit,
     ContactLead,
     ConvertLead,
     DecideLeadAppeal,
@@ -23,6 +24,7 @@ from services.leads.domain.lead_commands import (
     QualifyLead,
     ReleaseLead,
     ReturnLead,
+    TakeBackLeadEnding,
     WithdrawLead,
 )
 from services.leads.domain.lead_folding import LeadEvent, evolve
@@ -34,6 +36,7 @@ from services.leads.domain.lead_outcomes import (
     give_back,
     qualify,
     release,
+    take_back_ending,
     withdraw,
 )
 from services.leads.domain.lead_score import LeadScoreRules
@@ -166,19 +169,6 @@ def let_wait(command: LetLeadWait, lead: Lead) -> Sequence[LeadEvent]:
     ]
 
 
-def assign(command: AssignLead, lead: Lead) -> Sequence[LeadEvent]:
-    """What was allocated in a round that is over, or to a lead that somebody has, comes to
-    nothing: the book hears of it by the lead's own events."""
-    if command.allocation is not None and not _awaits(command, lead):
-        return []
-    facts = open_lead(lead, command.lead_id).facts
-    if command.owner_id == facts.owner_id:
-        return []
-    if command.budget_status_required and facts.fields.budget_status is None:
-        raise BudgetStatusIsMissing(f"{command.lead_id!r} says nothing of the budget")
-    return [assigned(command, facts)]
-
-
 def contact(command: ContactLead, lead: Lead) -> Sequence[LeadEvent]:
     there = open_lead(lead, command.lead_id)
     facts = there.facts
@@ -226,6 +216,8 @@ def decide(command: LeadCommand, lead: Lead) -> Sequence[LeadEvent]:
             return let_wait(command, lead)
         case AssignLead():
             return assign(command, lead)
+        case ChangeLeadUnit():
+            return change_unit(command, lead)
         case ContactLead():
             return contact(command, lead)
         case AppealLead():
@@ -242,6 +234,8 @@ def decide(command: LeadCommand, lead: Lead) -> Sequence[LeadEvent]:
             return disqualify(command, lead)
         case WithdrawLead():
             return withdraw(command, lead)
+        case TakeBackLeadEnding():
+            return take_back_ending(command, lead)
         case ConvertLead():
             return convert(command, lead)
         case _:
@@ -249,10 +243,6 @@ def decide(command: LeadCommand, lead: Lead) -> Sequence[LeadEvent]:
 
 
 LEAD: Decider[LeadCommand, Lead, LeadEvent] = Decider("lead", decide, evolve, Unknown())
-
-
-def _awaits(command: AssignLead, lead: Lead) -> bool:
-    return isinstance(lead, Captured) and lead.facts.rounds == command.round
 
 
 def _and_judged(

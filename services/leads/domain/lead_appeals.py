@@ -1,6 +1,7 @@
 """A rep asks for a lead to be scored again, and what the manager makes of it (L6)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from services.leads.domain.lead_assignment import assigned
 from services.leads.domain.lead_commands import AppealLead, DecideLeadAppeal
@@ -57,12 +58,13 @@ def decide_appeal(command: DecideLeadAppeal, lead: Lead) -> Sequence[LeadEvent]:
         appealed_at=facts.appealed_at,
         decided_at=command.now,
     )
+    after = replace(there, facts=replace(facts, appealed_at=None))
     if command.reassign is not None and command.reassign.owner_id != facts.owner_id:
-        return [decided, assigned(command.reassign, facts)]
+        return [decided, assigned(command.reassign, after.facts)]
     if command.decision != "rescore":
         return [decided]
-    match there:
+    match after:
         case Captured() | Assigned() | Contacted():
-            return [decided, *judged(there, command.rules, command.now)]
+            return [decided, *judged(after, command.rules, command.now)]
         case Qualified():
             return [decided]

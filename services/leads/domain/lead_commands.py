@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from services.leads.domain.lead_score import LeadScoreRules
-from services.leads.domain.lead_state import LeadFields
+from services.leads.domain.lead_state import LeadFields, OpenLead, Returned
 from shared.events.leads import LeadAttribute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureLead:
-    """`attributes`: what else its source knows of it."""
+    """`attributes`: what else its source knows of it; `budget_status_required`: before it is
+    anybody's."""
 
     lead_id: str
     customer_id: str
@@ -25,6 +26,7 @@ class CaptureLead:
     occurred_at: datetime
     now: datetime
     attributes: Mapping[str, LeadAttribute] = field(default_factory=dict)
+    budget_status_required: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,18 @@ class AssignLead:
     allocation: int | None = None
     round: int | None = None
     budget_status_required: bool = False
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeLeadUnit:
+    """Because `owner_id` moved, or the unit did, which of them is meant."""
+
+    lead_id: str
+    owner_id: str | None
+    unit_id: str
+    unit_path: tuple[str, ...]
+    changed_at: datetime
     now: datetime
 
 
@@ -170,6 +184,15 @@ class WithdrawLead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBackLeadEnding:
+    """The import that converted or disqualified it is taken back: it was `before` until then."""
+
+    lead_id: str
+    before: OpenLead | Returned
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertLead:
     """`recorded_history`: it happened, whether or not it is known who had the lead; `owner_id` and
     `unit_id` where the history says so."""
@@ -191,6 +214,7 @@ LeadCommand = (
     | JudgeLead
     | LetLeadWait
     | AssignLead
+    | ChangeLeadUnit
     | ContactLead
     | AppealLead
     | DecideLeadAppeal
@@ -199,5 +223,6 @@ LeadCommand = (
     | ReleaseLead
     | DisqualifyLead
     | WithdrawLead
+    | TakeBackLeadEnding
     | ConvertLead
 )

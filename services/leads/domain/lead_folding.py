@@ -1,10 +1,13 @@
 """How a lead's events change it."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import assert_never
 
 from services.leads.domain.lead_score import LeadScore
 from services.leads.domain.lead_state import (
+    OPEN_STATES,
+    UNTOUCHED,
     Assigned,
     Captured,
     Contacted,
@@ -28,6 +31,7 @@ from shared.events.leads import (
     LeadContacted,
     LeadConverted,
     LeadDisqualified,
+    LeadEndingTakenBack,
     LeadFellAsleep,
     LeadFieldsChanged,
     LeadFoundNobody,
@@ -35,6 +39,7 @@ from shared.events.leads import (
     LeadReleased,
     LeadReturned,
     LeadScored,
+    LeadUnitChanged,
     LeadWithdrawn,
 )
 
@@ -46,6 +51,7 @@ LeadEvent = (
     | LeadScored
     | LeadFoundNobody
     | LeadAssigned
+    | LeadUnitChanged
     | LeadContacted
     | LeadFellAsleep
     | LeadAppealed
@@ -54,6 +60,7 @@ LeadEvent = (
     | LeadReturned
     | LeadReleased
     | LeadDisqualified
+    | LeadEndingTakenBack
     | LeadWithdrawn
     | LeadConverted
 )
@@ -73,7 +80,7 @@ def _changed(lead: KnownLead, event: LeadEvent) -> Lead:  # one case an event
         case LeadCaptured():
             return lead
         case LeadFieldsChanged():
-            return replace(lead, facts=replace(facts, fields=_fields(event)))
+            return replace(lead, facts=_said(facts, event))
         case LeadBehaviourNoted():
             return replace(
                 lead, facts=replace(facts, behaviours=(*facts.behaviours, event.behaviour))
@@ -89,6 +96,9 @@ def _changed(lead: KnownLead, event: LeadEvent) -> Lead:  # one case an event
             return replace(lead, facts=waiting)
         case LeadAssigned():
             return Assigned(facts=_assigned(facts, event))
+        case LeadUnitChanged():
+            moved = replace(facts, unit_id=event.unit_id, unit_path=tuple(event.unit_path))
+            return replace(lead, facts=moved)
         case LeadContacted():
             return _contacted(lead, event)
         case LeadFellAsleep():
@@ -98,24 +108,29 @@ def _changed(lead: KnownLead, event: LeadEvent) -> Lead:  # one case an event
         case LeadAppealDecided():
             return replace(lead, facts=replace(facts, appealed_at=None))
         case LeadQualified():
-            return Qualified(facts=facts)
+            return Qualified(facts=replace(facts, fell_asleep_at=None))
         case LeadReturned():
-            return Returned(facts=_without_owner(facts), reason=event.reason)
+            given_back = replace(_without_owner(facts), ended_at=event.returned_at)
+            return Returned(facts=given_back, reason=event.reason)
         case LeadReleased():
             again = replace(
                 _without_owner(facts),
                 captured_at=event.released_at,
+                ended_at=None,
                 rounds=facts.rounds + 1,
                 judged=None,
                 judged_at=None,
             )
             return Captured(facts=again)
         case LeadDisqualified():
-            return Disqualified(facts=facts, reason=event.reason)
+            return Disqualified(facts=_closed(facts, event.disqualified_at), reason=event.reason)
+        case LeadEndingTakenBack():
+            return _reopened(facts, event)
         case LeadWithdrawn():
             return Unknown(rounds=facts.rounds)
         case LeadConverted():
-            return Converted(facts=facts, opportunity_id=event.opportunity_id)
+            closed = _closed(facts, event.converted_at)
+            return Converted(facts=closed, opportunity_id=event.opportunity_id)
         case _:
             assert_never(event)
 
@@ -130,7 +145,20 @@ def _captured(event: LeadCaptured) -> LeadFacts:
         unit_path=tuple(event.unit_path),
         captured_at=event.captured_at,
         rounds=event.round,
+        first_captured_at=event.captured_at,
+        budget_known_at=event.captured_at if _is_known(event) else None,
     )
+
+
+def _said(facts: LeadFacts, event: LeadFieldsChanged) -> LeadFacts:
+    since = facts.budget_known_at or event.changed_at
+    return replace(
+        facts, fields=_fields(event), budget_known_at=since if _is_known(event) else None
+    )
+
+
+def _is_known(event: LeadCaptured | LeadFieldsChanged) -> bool:
+    return event.budget_status not in (None, UNTOUCHED)
 
 
 def _fields(event: LeadCaptured | LeadFieldsChanged) -> LeadFields:
@@ -178,6 +206,21 @@ def _contacted(lead: KnownLead, event: LeadContacted) -> Lead:
             return Contacted(facts=facts)
         case _:
             return replace(lead, facts=facts)
+
+
+def _closed(facts: LeadFacts, at: datetime) -> LeadFacts:
+    """Nobody waits, sleeps or appeals any more."""
+    return replace(facts, found_nobody_at=None, fell_asleep_at=None, appealed_at=None, ended_at=at)
+
+
+def _reopened(facts: LeadFacts, event: LeadEndingTakenBack) -> KnownLead:
+    """What it was told for ended with it, and is told again where it holds."""
+    again = replace(
+        facts, fell_asleep_at=None, appealed_at=None, found_nobody_at=None, passed_over=()
+    )
+    if event.status == "returned":
+        return Returned(facts=again, reason=event.reason or "")
+    return OPEN_STATES[event.status](facts=replace(again, ended_at=None))
 
 
 def _without_owner(facts: LeadFacts) -> LeadFacts:

@@ -37,13 +37,16 @@ def hot_word_said(command: HearHotWord, lead: Lead) -> list[LeadEvent]:
 
 
 def _is_news(command: HearHotWord, lead: KnownLead) -> bool:
+    """Of a returned lead only what came after marketing had it: what came before sales had heard,
+    whether it said anything new or not."""
     facts = lead.facts
     if facts.hot_word_at is None:
         return True
+    if isinstance(lead, Returned):
+        came_since = facts.ended_at is None or command.now >= facts.ended_at
+        return came_since and command.said_at > facts.hot_word_at
     answered_at = facts.last_contact_at
-    if isinstance(lead, Returned) or answered_at is None:
-        return isinstance(lead, Returned) and command.said_at > facts.hot_word_at
-    return facts.hot_word_at <= answered_at < command.said_at
+    return answered_at is not None and facts.hot_word_at <= answered_at < command.said_at
 
 
 def _captured(command: HearHotWord, lead: Unknown) -> LeadCaptured:

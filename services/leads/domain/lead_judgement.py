@@ -66,6 +66,8 @@ def judged(
                 found_nobody_at=facts.found_nobody_at,
                 unanswered_seconds=unanswered_seconds(facts, now),
                 returned_at=now,
+                fell_asleep_at=facts.fell_asleep_at,
+                appealed_at=facts.appealed_at,
             )
         )
     return events

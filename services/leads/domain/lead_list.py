@@ -8,14 +8,11 @@ from typing import Any, get_args
 from services.leads.domain import lead_folding
 from services.leads.domain.lead_score import LeadScoreRules
 from services.leads.domain.lead_state import (
-    Assigned,
-    Captured,
-    Contacted,
+    OPEN_STATES,
     Converted,
     Disqualified,
     Lead,
     LeadFacts,
-    Qualified,
     Returned,
     Unknown,
     status,
@@ -24,13 +21,9 @@ from shared.clock import milliseconds
 from shared.envelope import RecordedEvent
 from shared.projection import Projection
 
-UNTOUCHED = "untouched"
 WITH_SALES = ("assigned", "contacted", "qualified", "converted")
 """Assigned, not returned, not disqualified; valid where the budget status is known, too (P9)."""
 JUDGED_EVERY = timedelta(hours=24)
-_CLASSES: Mapping[str, Any] = {
-    each.__name__.lower(): each for each in (Captured, Assigned, Contacted, Qualified)
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +45,7 @@ def lead_of(row: LeadRow) -> Lead:
         case "converted":
             return Converted(facts=row.facts, opportunity_id=row.opportunity_id or "")
         case _:
-            lead: Lead = _CLASSES[row.status](facts=row.facts)
-            return lead
+            return OPEN_STATES[row.status](facts=row.facts)
 
 
 def row_of(lead: Lead) -> LeadRow | None:
@@ -77,6 +69,7 @@ def evolve(row: LeadRow | None, recorded: RecordedEvent) -> LeadRow | None:
 
 def columns(row: LeadRow) -> Mapping[str, Any]:
     first_assigned_at = row.facts.first_assigned_at
+    known_at = row.facts.budget_known_at
     return {
         "status": row.status,
         "unit_id": row.facts.unit_id,
@@ -86,7 +79,10 @@ def columns(row: LeadRow) -> Mapping[str, Any]:
         "first_assigned_at": first_assigned_at and milliseconds(first_assigned_at),
         "has_hot_word": row.facts.hot_word_at is not None,
         "is_appealed": row.facts.appealed_at is not None,
-        "budget_known": row.facts.fields.budget_status not in (None, UNTOUCHED),
+        "found_nobody": row.facts.found_nobody_at is not None,
+        "budget_said": row.facts.fields.budget_status is not None,
+        "first_captured_at": milliseconds(row.facts.first_captured_at),
+        "budget_known_at": known_at and milliseconds(known_at),
     }
 
 

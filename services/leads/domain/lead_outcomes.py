@@ -8,6 +8,7 @@ from services.leads.domain.lead_commands import (
     QualifyLead,
     ReleaseLead,
     ReturnLead,
+    TakeBackLeadEnding,
     WithdrawLead,
 )
 from services.leads.domain.lead_folding import LeadEvent
@@ -29,11 +30,13 @@ from services.leads.domain.lead_state import (
     Unknown,
     known,
     open_lead,
+    status,
     unclosed,
 )
 from shared.events.leads import (
     LeadConverted,
     LeadDisqualified,
+    LeadEndingTakenBack,
     LeadQualified,
     LeadReleased,
     LeadReturned,
@@ -45,8 +48,14 @@ def qualify(command: QualifyLead, lead: Lead) -> Sequence[LeadEvent]:
     match open_lead(lead, command.lead_id):
         case Captured() | Assigned():
             raise LeadIsNotContacted(f"nobody has spoken with {command.lead_id!r} yet")
-        case Contacted():
-            return [LeadQualified(lead_id=command.lead_id, qualified_at=command.now)]
+        case Contacted(facts=facts):
+            return [
+                LeadQualified(
+                    lead_id=command.lead_id,
+                    qualified_at=command.now,
+                    fell_asleep_at=facts.fell_asleep_at,
+                )
+            ]
         case Qualified():
             return []
 
@@ -68,6 +77,8 @@ def give_back(command: ReturnLead, lead: Lead) -> Sequence[LeadEvent]:
             found_nobody_at=facts.found_nobody_at,
             unanswered_seconds=unanswered_seconds(facts, command.now),
             returned_at=command.now,
+            fell_asleep_at=facts.fell_asleep_at,
+            appealed_at=facts.appealed_at,
         )
     ]
 
@@ -94,6 +105,8 @@ def disqualify(command: DisqualifyLead, lead: Lead) -> Sequence[LeadEvent]:
             unit_id=facts.unit_id,
             found_nobody_at=facts.found_nobody_at,
             disqualified_at=command.now,
+            fell_asleep_at=facts.fell_asleep_at,
+            appealed_at=facts.appealed_at,
         )
     ]
 
@@ -116,6 +129,24 @@ def withdraw(command: WithdrawLead, lead: Lead) -> Sequence[LeadEvent]:
             unit_path=list(facts.unit_path),
             found_nobody_at=facts.found_nobody_at,
             withdrawn_at=command.now,
+            fell_asleep_at=facts.fell_asleep_at,
+            appealed_at=facts.appealed_at,
+        )
+    ]
+
+
+def take_back_ending(command: TakeBackLeadEnding, lead: Lead) -> Sequence[LeadEvent]:
+    if not isinstance(lead, Converted | Disqualified):
+        return []
+    facts, before = lead.facts, command.before
+    return [
+        LeadEndingTakenBack(
+            lead_id=facts.lead_id,
+            status=status(before),
+            reason=before.reason if isinstance(before, Returned) else None,
+            owner_id=facts.owner_id,
+            unit_id=facts.unit_id,
+            taken_back_at=command.now,
         )
     ]
 
@@ -135,5 +166,8 @@ def convert(command: ConvertLead, lead: Lead) -> Sequence[LeadEvent]:
             owner_id=command.owner_id or facts.owner_id,
             unit_id=command.unit_id or facts.unit_id,
             converted_at=command.now,
+            found_nobody_at=facts.found_nobody_at,
+            fell_asleep_at=facts.fell_asleep_at,
+            appealed_at=facts.appealed_at,
         )
     ]

@@ -1,12 +1,15 @@
 """The lead's life as states: captured, assigned, contacted, qualified; returned or closed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
 from services.leads.domain.lead_score import LeadScore
-from shared.errors import DomainError, NotFound
+from shared.errors import DomainError, FieldProblem, NotFound
 
+UNTOUCHED = "untouched"
+"""The budget status that says nothing of the budget."""
 BY_HAND = "by_hand"
 """The track of a lead that somebody gave to somebody."""
 
@@ -50,6 +53,9 @@ class BudgetStatusIsMissing(DomainError):
 
     code = "budget-status-is-missing"
 
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, errors=[FieldProblem("budget_status", self.code, detail)])
+
 
 class LeadIsAnothers(DomainError):
     """Only the rep who received it appeals."""
@@ -86,7 +92,9 @@ class LeadFacts:
     to sales, so that each time it is allocated anew. `found_nobody_at`: nobody was eligible.
     `last_contact_at`: since it was assigned; `fell_asleep_at`: nothing came after the first.
     `first_assigned_at`: ever, whatever became of it since. `hot_word_at`: when its customer said
-    one last (L8). `interest_claimed`: a rep says so (O16)."""
+    one last (L8). `interest_claimed`: a rep says so (O16). `first_captured_at`: however often it
+    was released since; `budget_known_at`: since then its status is known (L9). `ended_at`: when
+    sales had done with it, where it is returned or closed."""
 
     lead_id: str
     customer_id: str
@@ -95,6 +103,7 @@ class LeadFacts:
     unit_id: str
     unit_path: tuple[str, ...]
     captured_at: datetime
+    first_captured_at: datetime
     behaviours: tuple[str, ...] = ()
     judged: LeadScore | None = None
     judged_at: datetime | None = None
@@ -113,6 +122,8 @@ class LeadFacts:
     passed_over: tuple[tuple[str, tuple[str, ...]], ...] = ()
     hot_word_at: datetime | None = None
     interest_claimed: bool = False
+    budget_known_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +178,12 @@ class Disqualified:
 OpenLead = Captured | Assigned | Contacted | Qualified
 KnownLead = OpenLead | Returned | Converted | Disqualified
 Lead = Unknown | KnownLead
+
+
+OPEN_STATES: Mapping[str, type[OpenLead]] = {
+    each.__name__.lower(): each for each in (Captured, Assigned, Contacted, Qualified)
+}
+"""By status."""
 
 
 def status(lead: KnownLead) -> str:

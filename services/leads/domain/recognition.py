@@ -14,11 +14,22 @@ _CHINESE_LEGAL_FORMS = (
 """The longer before those that they end in."""
 _ENGLISH_LEGAL_FORMS = frozenset(
     {
-        "ab", "ag", "as", "bv", "co", "company", "corp", "corporation", "gmbh", "inc",
+        "ab", "ag", "as", "bv", "co", "coltd", "company", "corp", "corporation", "gmbh", "inc",
         "incorporated", "kg", "limited", "llc", "llp", "lp", "ltd", "nv", "oy", "plc", "pte", "pty",
-        "sa", "sarl", "spa", "srl",
+        "pvt", "sa", "sarl", "spa", "srl",
     }
 )  # fmt: skip
+_LIMITED = frozenset({"limited", "ltd"})
+_PRIVATE = re.compile("(?:^|(?<=[\u3400-\u9fff]))private$")
+_GLUED_TO_CHINESE = re.compile(
+    "(?<=[\u3400-\u9fff])"
+    "(?:coltd|company|co|corporation|corp|gmbh|incorporated|inc|limited|llc|ltd|plc|pte|pty|pvt)$"
+)
+"""Not the short ones: 上海SPA is a name."""
+_LETTER = r"[^\W_\u3400-\u9fff]"
+_DOT_BETWEEN_WORDS = re.compile(
+    f"(?<={_LETTER}{_LETTER})[.．]|(?<!{_LETTER})[.．]|[.．](?!{_LETTER}(?!{_LETTER}))"
+)
 
 
 class Reason(StrEnum):
@@ -49,6 +60,12 @@ def credit_code_flaw(code: str) -> str | None:
     return None
 
 
+def words_apart(name: str) -> str:
+    """A company's name with a space for each dot but those between single letters: in Co.Ltd. are
+    two words, in S.A. is one."""
+    return _DOT_BETWEEN_WORDS.sub(" ", name)
+
+
 def one_spelling(text: str) -> str:
     """Half-width, lower case, words apart by one space; without punctuation, emoji and marks that
     are not seen. Traditional characters are the caller's business: that takes a dictionary."""
@@ -72,27 +89,39 @@ def _is_variation(character: str) -> bool:
 
 
 def without_legal_form(name: str) -> str:
-    """A company's name, spelled as by `one_spelling`, without 有限公司, Co. Ltd. and their like, as
-    one word; what is nothing but a legal form stays."""
+    """A company's name, `words_apart` and in `one_spelling`, without 有限公司, Co. Ltd. and their
+    like, as one word; what is nothing but a legal form stays."""
     words = name.split()
+    ends_in_english = name[-1:].isascii()
     while words:
-        shorter = _one_form_less(words)
+        shorter = _one_form_less(words, glued=ends_in_english)
         if not shorter:
             break
         words = shorter
     return "".join(words)
 
 
-def _one_form_less(words: list[str]) -> list[str]:
-    """Empty where the last word ends in no legal form, or nothing would be left."""
+def _one_form_less(words: list[str], *, glued: bool) -> list[str]:
+    """Empty where the last word ends in no legal form, or nothing would be left. `glued`: whether
+    an English form may follow Chinese without a space."""
     *before, last = words
     if last in _ENGLISH_LEGAL_FORMS:
-        return before
+        return _not_private(before) if last in _LIMITED else before
+    if glued and (found := _GLUED_TO_CHINESE.search(last)):
+        rest = [*before, last[: found.start()]]
+        return _not_private(rest) if found[0] in _LIMITED else rest
     for form in _CHINESE_LEGAL_FORMS:
         if last.endswith(form):
-            rest = last.removesuffix(form)
-            return [*before, rest] if rest else before
+            rest_of_word = last.removesuffix(form)
+            return [*before, rest_of_word] if rest_of_word else before
     return []
+
+
+def _not_private(words: list[str]) -> list[str]:
+    """What Limited followed, which Private belongs to: alone it is a word of the name."""
+    *before, last = words or [""]
+    rest = _PRIVATE.sub("", last)
+    return [*before, rest] if rest else before
 
 
 def email_domain(address: str) -> str | None:

@@ -1,6 +1,6 @@
 """Allocation in the open: who got what, and how fair that was, month by month (L7)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from services.leads.domain.allocation_month import (
     ALLOCATION_MONTHS,
+    AllocationMonth,
     RepFigures,
     fairness,
     rep_figures,
@@ -27,12 +28,14 @@ _LONGEST_TENURE = "over_1_year"
 async def allocation_board(
     ports: Ports, organisation: Organisation, unit_id: str, month: str
 ) -> dict[str, Any]:
-    """`month` as 2026-03, in the tenant's zone; the running one is as it stands now."""
+    """Of the unit and all below it. `month` as 2026-03, in the tenant's zone; the running one is
+    as it stands now."""
     clock = organisation.clock(ports.clock())
     months = _months_before(month)
-    found = await _figures(ports, organisation.tenant_id, unit_id, months)
-    figures = found.get(month, [])
-    converted = await _converted(ports, organisation, unit_id, month, clock)
+    units = organisation.subtree(unit_id)
+    found = await _figures(ports, organisation.tenant_id, units, months)
+    figures = found[month]
+    converted = await _converted(ports, organisation, units, month, clock)
     rows = [
         {
             "rep_id": each.rep_id,
@@ -53,8 +56,7 @@ async def allocation_board(
         "by_tenure": _by_tenure(rows),
         **_fairness(organisation, month, figures, clock),
         "trend": [
-            {"month": each, **_fairness(organisation, each, found.get(each, []), clock)}
-            for each in months
+            {"month": each, **_fairness(organisation, each, found[each], clock)} for each in months
         ],
     }
 
@@ -66,7 +68,7 @@ def _fairness(
     calendar = organisation.calendar(clock)
     half = working_month(calendar, month, calendar.day_of(clock)).gone / 2
     every = {each.rep_id: (each.assigned, each.days) for each in figures}
-    high = {each.rep_id: (each.high_value, each.high_value_days) for each in figures}
+    high = {each.rep_id: (each.high_value, each.days) for each in figures}
     return {"gini": fairness(every, half), "gini_high_value": fairness(high, half)}
 
 
@@ -81,26 +83,32 @@ def _months_before(month: str) -> list[str]:
 
 
 async def _figures(
-    ports: Ports, tenant_id: str, unit_id: str, months: Sequence[str]
+    ports: Ports, tenant_id: str, units: Collection[str], months: Sequence[str]
 ) -> dict[str, list[RepFigures]]:
     table = MONTHS.rows
-    keys = [f"{unit_id}/{month}" for month in months]
+    keys = [f"{unit_id}/{month}" for unit_id in units for month in months]
     query = select(table.c.body).where(table.c.tenant_id == tenant_id, table.c.key.in_(keys))
+    found: dict[str, list[AllocationMonth]] = {month: [] for month in months}
     async with ports.read_store.reading() as connection:
         bodies = (await connection.execute(query)).scalars()
-        rows = [MONTHS.decode(body) for body in bodies]
-    return {row.month: rep_figures(row) for row in rows}
+        for row in (MONTHS.decode(body) for body in bodies):
+            found[row.month].append(row)
+    return {month: rep_figures(rows) for month, rows in found.items()}
 
 
 async def _converted(
-    ports: Ports, organisation: Organisation, unit_id: str, month: str, clock: datetime
+    ports: Ports,
+    organisation: Organisation,
+    units: Collection[str],
+    month: str,
+    clock: datetime,
 ) -> dict[str, int]:
     """Allocated in the month and become an opportunity since, by rep."""
     table, calendar = LEADS.rows, organisation.calendar(clock)
     query = select(table.c.body).where(
         table.c.tenant_id == organisation.tenant_id,
         table.c.status == "converted",
-        table.c.unit_id == unit_id,
+        table.c.unit_id.in_(units),
     )
     found: dict[str, int] = {}
     async with ports.read_store.reading() as connection:

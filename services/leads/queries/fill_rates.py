@@ -1,12 +1,10 @@
-"""How many of a unit's leads have a budget status, by the month they were captured in (L9)."""
+"""How many of a unit's leads had a budget status when the month they came in was over (L9)."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
-from functools import reduce
-from operator import add
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, select
 
 from services.leads.domain.suspension import FillRate, SuspensionRules, is_suspended
 from services.leads.queries.leads import LEADS
@@ -20,15 +18,17 @@ _MONTHS_LOOKED_AT = 12
 async def unit_is_suspended(
     ports: Ports, organisation: Organisation, unit_id: str, clock: datetime
 ) -> bool:
-    """As the leads of each month stand now; young ones, up to 48 h, are not counted yet."""
+    """Of the leads that first came in each month, as they stood at its end, the running one's at
+    the clock; those younger than 48 h then are not counted. What is filled or released afterwards
+    leaves a month that is over as it was."""
     rules = SuspensionRules(
         organisation.number_setting("budget_fill_rate", clock),
         int(organisation.number_setting("budget_fill_least_leads", clock)),
     )
     young = timedelta(hours=organisation.number_setting("budget_fill_after_hours", clock))
     months = _month_starts(organisation, clock)
-    counted = await _counted(ports, organisation.tenant_id, unit_id, months, clock - young)
-    rates = [counted.get(number, FillRate(0, 0)) for number in range(len(months))]
+    spans = list(zip(months, [*months[1:], clock], strict=True))
+    rates = await _fill_rates(ports, organisation.tenant_id, unit_id, spans, young)
     return is_suspended(rates[:-1], rates[-1], rules)
 
 
@@ -44,28 +44,26 @@ def _month_starts(organisation: Organisation, clock: datetime) -> list[datetime]
     return found[::-1]
 
 
-async def _counted(
-    ports: Ports, tenant_id: str, unit_id: str, months: Sequence[datetime], until: datetime
-) -> dict[int, FillRate]:
-    """By the place of the month among `months`."""
+async def _fill_rates(
+    ports: Ports,
+    tenant_id: str,
+    unit_id: str,
+    spans: Sequence[tuple[datetime, datetime]],
+    young: timedelta,
+) -> list[FillRate]:
+    """A month each, by when it begins and when its leads are looked at."""
     table = LEADS.rows
-    captured_at = table.c.captured_at
-    begun = [case((captured_at >= milliseconds(begins), 1), else_=0) for begins in months]
-    place = reduce(add, begun).label("place")
-    query = (
-        select(place, table.c.budget_known, func.count())
-        .where(
-            table.c.tenant_id == tenant_id,
-            table.c.unit_id == unit_id,
-            captured_at >= milliseconds(months[0]),
-            captured_at < milliseconds(until),
-        )
-        .group_by(place, table.c.budget_known)
+    captured_at, known_at = table.c.first_captured_at, table.c.budget_known_at
+    counts = []
+    for begins, ends in spans:
+        old = and_(captured_at >= milliseconds(begins), captured_at < milliseconds(ends - young))
+        filled = and_(old, known_at < milliseconds(ends))
+        counts += [func.count(case((each, 1))) for each in (old, filled)]
+    query = select(*counts).where(
+        table.c.tenant_id == tenant_id,
+        table.c.unit_id == unit_id,
+        captured_at >= milliseconds(spans[0][0]),
     )
-    found: dict[int, FillRate] = {}
     async with ports.read_store.reading() as connection:
-        for months_begun, known, number in await connection.execute(query):
-            leads, filled = found.get(months_begun - 1, FillRate(0, 0))
-            filled += number if known else 0
-            found[months_begun - 1] = FillRate(leads + number, filled)
-    return found
+        found = (await connection.execute(query)).one()
+    return [FillRate(*found[at : at + 2]) for at in range(0, len(found), 2)]

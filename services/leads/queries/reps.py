@@ -138,7 +138,7 @@ async def _valid_leads(
                     table.c.owner_id.in_(reps[start : start + _IDS_A_QUERY]),
                     table.c.first_assigned_at >= milliseconds(since),
                     table.c.status.in_(WITH_SALES),
-                    table.c.budget_known,
+                    table.c.budget_known_at.is_not(None),
                 )
                 .group_by(table.c.owner_id)
             )

@@ -41,6 +41,9 @@ from shared.http import (
 from shared.service import BatchCommand
 
 _ESCALATIONS = Resource.ESCALATIONS
+_MINE = (
+    "Only those that you were told of or hold. A key that belongs to no person has none of its own."
+)
 T = TypeVar("T")
 State = Literal["open", "snoozed", "acknowledged", "resolved"]
 Acting = Literal["acknowledge", "snooze", "hand-over", "resolve"]
@@ -80,11 +83,12 @@ def router(desk: Desk) -> APIRouter:
         state: Annotated[list[State] | None, Query()] = None,
         rule: Name | None = None,
         subject_id: Id | None = None,
+        mine: Annotated[bool, Query(description=_MINE)] = False,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         cursor: str | None = None,
     ) -> Response:
         organisation = await desk.organisation(caller)
-        wanted = Filter(states=tuple(state or ()), rule=rule, subject_id=subject_id)
+        wanted = Filter(states=tuple(state or ()), rule=rule, subject_id=subject_id, mine=mine)
         after = parsed_cursor(cursor)
         reads = desk.ports.read_store
         rows, following = await escalations_page(reads, caller, organisation, wanted, limit, after)

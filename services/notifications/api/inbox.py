@@ -1,5 +1,6 @@
 """The caller's own inbox, and for administrators what no channel would take (N1, N5)."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -16,6 +17,7 @@ from services.notifications.queries.messages import (
     inbox_page,
     message_row,
     texts_of,
+    unread_of,
     with_the_operator,
 )
 from services.notifications.queries.pages import parsed_cursor
@@ -32,14 +34,29 @@ def router(desk: Desk) -> APIRouter:
     writing = desk.access.may(Resource.INBOX, Verb.WRITE)
     administering = desk.access.may(Resource.POLICIES, Verb.READ)
 
+    async def _own(caller: Caller, message_id: str) -> tuple[str, MessageRow]:
+        """Whose it is, and the message."""
+        person_id = caller.person_id
+        row = await message_row(desk.ports, caller.tenant_id, message_id)
+        if row is None or person_id is None or row.queued.person_id != person_id:
+            raise NotFound(message_id)
+        return person_id, row
+
+    async def _opened(caller: Caller, rows: Sequence[MessageRow]) -> list[dict[str, Any]]:
+        ids = [row.queued.message_id for row in rows]
+        texts = await texts_of(desk.ports, caller.tenant_id, ids)
+        return [inbox_document(row, texts) for row in rows]
+
     @routes.get("/inbox", dependencies=[Depends(desk.access.waited)])
     async def list_inbox(
         caller: Caller = Depends(reading),
         unread: bool = False,
+        read: bool = False,
         limit: Limit = 100,
         cursor: str | None = None,
     ) -> Response:
-        """A key that stands for no person has an empty inbox."""
+        """All, only those unread, or only those read. A key that stands for no person has an empty
+        inbox."""
         if caller.person_id is None:
             return json_response({"rows": [], "next_cursor": None})
         rows, following = await inbox_page(
@@ -48,21 +65,31 @@ def router(desk: Desk) -> APIRouter:
             caller.person_id,
             limit,
             parsed_cursor(cursor),
-            unread_only=unread,
+            is_read=None if unread == read else read,
         )
-        ids = [row.queued.message_id for row in rows]
-        texts = await texts_of(desk.ports, caller.tenant_id, ids)
-        shown = [inbox_document(row, texts) for row in rows]
+        shown = await _opened(caller, rows)
         return json_response({"rows": shown, "next_cursor": following})
+
+    @routes.get("/inbox/unread", dependencies=[Depends(desk.access.waited)])
+    async def count_unread(caller: Caller = Depends(reading)) -> Response:
+        """How many messages of the caller's own wait to be read."""
+        person_id = caller.person_id
+        unread = await unread_of(desk.ports, caller.tenant_id, person_id) if person_id else 0
+        return json_response({"unread": unread})
+
+    @routes.get("/inbox/{message_id}", dependencies=[Depends(desk.access.waited)])
+    async def show_message(message_id: Id, caller: Caller = Depends(reading)) -> Response:
+        """One of the caller's own inbox; showing it does not mark it read."""
+        _person_id, row = await _own(caller, message_id)
+        [shown] = await _opened(caller, [row])
+        return json_response(shown)
 
     @routes.post("/inbox/{message_id}/read")
     async def read_message(
         request: Request, message_id: Id, caller: Caller = Depends(writing)
     ) -> Response:
-        row = await message_row(desk.ports, caller.tenant_id, message_id)
-        if row is None or caller.person_id is None or row.queued.person_id != caller.person_id:
-            raise NotFound(message_id)
-        command = ReadMessage(message_id=message_id, by=caller.person_id, now=desk.ports.clock())
+        person_id, _row = await _own(caller, message_id)
+        command = ReadMessage(message_id=message_id, by=person_id, now=desk.ports.clock())
         context = await desk.context(request, caller)
         handled = await desk.handle(MESSAGE, message_id, command, context, _read_document)
         return await command_response(desk.ports, handled)
@@ -90,6 +117,7 @@ def inbox_document(row: MessageRow, texts: Texts) -> dict[str, Any]:
         "body": body,
         "urgency": queued.urgency,
         "escalation_ids": list(queued.escalation_ids),
+        "resolved_id": queued.resolved_id,
         "received_at": row.closed_at,
         "read_at": row.read_at,
     }

@@ -2,22 +2,24 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
-from jinja2 import Environment
 
 from services.notifications.api.desk import Desk
-from services.notifications.api.page_template import TEMPLATE, WORDS
+from services.notifications.api.page_deeds import (
+    Acting,
+    Chosen,
+    Deed,
+    colleagues,
+    deed_in_words,
+    deed_of,
+)
+from services.notifications.api.page_template import WORDS, in_both, page_of
 from services.notifications.domain.escalation import (
     ESCALATION,
     EscalationIsResolved,
-)
-from services.notifications.domain.escalation_commands import (
-    AcknowledgeEscalation,
-    ResolveEscalation,
-    SnoozeEscalation,
 )
 from services.notifications.domain.escalation_list import EscalationRow
 from services.notifications.domain.message_list import MessageRow
@@ -36,22 +38,15 @@ from shared.errors import (
     DomainError,
     Forbidden,
     IdempotencyKeyReused,
+    Malformed,
     NotFound,
     Unauthenticated,
 )
 from shared.http_commands import correlation_id
 from shared.own_page import from_own_page
+from shared.provider_sign_in import sign_in_by_provider
 
-Action = Literal["acknowledge", "snooze", "resolve"]
-Acting = AcknowledgeEscalation | SnoozeEscalation | ResolveEscalation
-SNOOZED_FOR = timedelta(hours=4)
-
-_PAGE = Environment(autoescape=True).from_string(TEMPLATE)
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
-    "Referrer-Policy": "no-referrer",
-}
+_NOTHING_CHOSEN = Chosen(action="acknowledge")
 
 
 class LinkWasUsed(DomainError):
@@ -59,53 +54,71 @@ class LinkWasUsed(DomainError):
     status = 410
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a message told of, to whoever looks at it now."""
+
+    tenant_id: str
+    reader_id: str | None
+    row: MessageRow
+    escalations: Sequence[EscalationRow]
+
+
 def router(desk: Desk) -> APIRouter:
     """Outside the API's base: for people who follow a link, not for programs."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/act/{token}")
-    async def show_linked(token: str) -> Response:
+    async def show_linked(request: Request, token: str) -> Response:
         try:
-            link, row = await _linked(desk, token)
+            _link, told = await _linked(desk, token)
         except DomainError as refusal:
-            return _refused(refusal)
-        return await _page(desk, link.tenant_id, row, await _escalations(desk, link.tenant_id, row))
+            return _refused(request, refusal)
+        return await _page(desk, told)
 
     @routes.post("/act/{token}")
-    async def act_by_link(token: str, action: Annotated[Action, Form()]) -> Response:
+    async def act_by_link(
+        request: Request, token: str, chosen: Annotated[Chosen, Form()]
+    ) -> Response:
         try:
-            link, row = await _linked(desk, token)
-            await _act_once(desk, link, row, action, token)
+            link, told = await _linked(desk, token)
+            deed = await _deed(desk, told, chosen)
+            await _act_once(desk, link, told.row, deed, token, chosen)
+        except Malformed as refusal:
+            return await _page(desk, told, chosen, refusal)
         except DomainError as refusal:
-            return _refused(refusal)
-        return await _page(desk, link.tenant_id, row, (), done=action)
+            return _refused(request, refusal)
+        return await _page(desk, told, chosen)
 
     @routes.get("/told/{message_id}")
     async def show_told(request: Request, message_id: str) -> Response:
         try:
-            caller, row, escalations = await _told(desk, request, message_id)
+            _caller, told = await _told(desk, request, message_id)
         except DomainError as refusal:
-            return _refused(refusal)
-        return await _page(desk, caller.tenant_id, row, escalations)
+            return _refused(request, refusal)
+        return await _page(desk, told)
 
     @routes.post("/told/{message_id}")
     async def act_when_signed_in(
-        request: Request, message_id: str, action: Annotated[Action, Form()]
+        request: Request, message_id: str, chosen: Annotated[Chosen, Form()]
     ) -> Response:
         try:
             _require_own_page(request)
-            caller, row, escalations = await _told(desk, request, message_id)
-            for each in escalations:
-                command = _command(desk, each.course.opened.escalation_id, caller.actor_id, action)
-                await _handle(desk, caller.tenant_id, command, None, b"")
+            caller, told = await _told(desk, request, message_id)
+            deed = await _deed(desk, told, chosen)
+            for each in told.escalations:
+                command = deed(each.course.opened.escalation_id, caller.actor_id)
+                await _handle(desk, told.tenant_id, command, None, b"")
+        except Malformed as refusal:
+            return await _page(desk, told, chosen, refusal)
         except DomainError as refusal:
-            return _refused(refusal)
-        return await _page(desk, caller.tenant_id, row, (), done=action)
+            return _refused(request, refusal)
+        return await _page(desk, told, chosen)
 
     return routes
 
 
-async def _linked(desk: Desk, token: str) -> tuple[PersonLink, MessageRow]:
+async def _linked(desk: Desk, token: str) -> tuple[PersonLink, Told]:
     """Raises LinkIsNotOurs, LinkHasExpired; also for a message that is not the person's."""
     tenant_id = tenant_named_in(token)
     if tenant_id not in await desk.ports.organisations.tenants():
@@ -120,11 +133,22 @@ async def _linked(desk: Desk, token: str) -> tuple[PersonLink, MessageRow]:
         raise LinkIsNotOurs
     if not organisation.knows_person(link.person_id) or organisation.has_left(link.person_id):
         raise LinkHasExpired
-    return link, row
+    escalations = await _escalations(desk, tenant_id, row)
+    return link, Told(
+        tenant_id=tenant_id, reader_id=link.person_id, row=row, escalations=escalations
+    )
+
+
+async def _deed(desk: Desk, told: Told, chosen: Chosen) -> Deed:
+    """Raises Malformed."""
+    organisation = await desk.ports.organisations.of(told.tenant_id)
+    offered = colleagues(told.escalations, organisation, told.reader_id)
+    now = desk.ports.clock()
+    return deed_of(chosen, offered, organisation.zone(now), now)
 
 
 async def _act_once(
-    desk: Desk, link: PersonLink, row: MessageRow, action: Action, token: str
+    desk: Desk, link: PersonLink, row: MessageRow, deed: Deed, token: str, chosen: Chosen
 ) -> None:
     """The token is the commands' idempotency key: what comes again under it is recognised.
 
@@ -132,10 +156,11 @@ async def _act_once(
     """
     token_id = hashlib.sha256(token.encode()).hexdigest()[:32]
     for escalation_id in row.queued.escalation_ids:
-        command = _command(desk, escalation_id, link.person_id, action)
+        command = deed(escalation_id, link.person_id)
         key = f"{token_id}:{escalation_id}"
+        digest = chosen.model_dump_json().encode()
         try:
-            is_repeat = await _handle(desk, link.tenant_id, command, key, action.encode())
+            is_repeat = await _handle(desk, link.tenant_id, command, key, digest)
         except IdempotencyKeyReused as used:
             raise LinkWasUsed from used
         if is_repeat:
@@ -167,23 +192,7 @@ async def _handle(
     return handled.duplicate
 
 
-def _command(desk: Desk, escalation_id: str, by: str | None, action: Action) -> Acting:
-    now = desk.ports.clock()
-    match action:
-        case "acknowledge":
-            return AcknowledgeEscalation(escalation_id=escalation_id, by=by, now=now)
-        case "snooze":
-            until = now + SNOOZED_FOR
-            return SnoozeEscalation(escalation_id=escalation_id, by=by, until=until, now=now)
-        case "resolve":
-            return ResolveEscalation(
-                escalation_id=escalation_id, by=by or "", reason="resolved-by-hand", now=now
-            )
-
-
-async def _told(
-    desk: Desk, request: Request, message_id: str
-) -> tuple[Caller, MessageRow, list[EscalationRow]]:
+async def _told(desk: Desk, request: Request, message_id: str) -> tuple[Caller, Told]:
     """A link in a group names no person: whoever is signed in sees what they may see anyway."""
     caller = await desk.access.caller(request)
     if not may(caller, Resource.ESCALATIONS, Verb.WRITE):
@@ -196,7 +205,9 @@ async def _told(
     visible = [each for each in found if may_see(each, caller, organisation, Verb.WRITE)]
     if not visible:
         raise NotFound(message_id)
-    return caller, row, visible
+    return caller, Told(
+        tenant_id=caller.tenant_id, reader_id=caller.person_id, row=row, escalations=visible
+    )
 
 
 def _require_own_page(request: Request) -> None:
@@ -210,39 +221,40 @@ async def _escalations(desk: Desk, tenant_id: str, row: MessageRow) -> list[Esca
 
 
 async def _page(
-    desk: Desk,
-    tenant_id: str,
-    row: MessageRow,
-    escalations: Sequence[EscalationRow],
-    done: Action | None = None,
+    desk: Desk, told: Told, chosen: Chosen | None = None, refusal: Malformed | None = None
 ) -> Response:
-    title, body = await shown(desk.ports, tenant_id, row.queued.message_id)
-    words = WORDS[row.queued.language]
-    waits = any(each.status != "resolved" for each in escalations)
-    html = _PAGE.render(
-        language=row.queued.language,
-        words=words,
-        title=title,
-        lines=body.split("\n"),
-        waits=waits,
-        done=None if done is None else words[f"{done}_done"],
+    """What can be done; what was `chosen` and done, or why it was not."""
+    ports, queued = desk.ports, told.row.queued
+    organisation = await ports.organisations.of(told.tenant_id)
+    title, body = await shown(ports, told.tenant_id, queued.message_id)
+    waiting = [each for each in told.escalations if each.status != "resolved"]
+    done = None
+    if chosen is not None and refusal is None:
+        done = deed_in_words(chosen, queued.language, organisation, ports.clock())
+    return page_of(
+        queued.language,
+        title,
+        body.split("\n"),
+        status=200 if refusal is None else refusal.status,
+        done=done,
+        may_act=bool(waiting),
+        may_acknowledge=any(each.status != "acknowledged" for each in waiting),
+        colleagues=colleagues(waiting, organisation, told.reader_id).items(),
+        typed=chosen or _NOTHING_CHOSEN,
+        problems={each.field: each.code for each in refusal.errors} if refusal else {},
     )
-    return Response(html, 200, _HEADERS, media_type="text/html")
 
 
-def _refused(refusal: DomainError) -> Response:
-    """In both languages: who it is for is not known."""
-    said = {
-        LinkHasExpired: "expired",
-        LinkWasUsed: "used",
-        Unauthenticated: "sign_in",
-    }.get(type(refusal), "not_found")
-    html = _PAGE.render(
-        language="zh",
-        words=WORDS["zh"],
-        title=f"{WORDS['zh'][said]} · {WORDS['en'][said]}",
-        lines=[],
-        waits=False,
-        done=None,
-    )
-    return Response(html, refusal.status, _HEADERS, media_type="text/html")
+def _refused(request: Request, refusal: DomainError) -> Response:
+    if isinstance(refusal, Unauthenticated):
+        return _asking_for_sign_in(request, refusal.status)
+    said = {LinkHasExpired: "expired", LinkWasUsed: "used"}.get(type(refusal), "not_found")
+    return page_of("zh", in_both(said), [], refusal.status)
+
+
+def _asking_for_sign_in(request: Request, status: int) -> Response:
+    """By the installation's provider, who leads back to this page, or by somebody's link."""
+    sign_in = sign_in_by_provider(request, request.url.path)
+    lines = [] if sign_in else [WORDS[language]["ask_for_link"] for language in WORDS]
+    more = {"sign_in": sign_in, "sign_in_words": in_both("sign_in")}
+    return page_of("zh", in_both("sign_in_first"), lines, status, **more)

@@ -1,5 +1,6 @@
 """When a message is tried next, on which channel, and when trying ends (N5)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,6 +19,7 @@ from services.notifications.domain.message_commands import (
     Ending,
     Outcome,
 )
+from shared.business_time import DailyHours, quiet_until
 
 TRIES_PER_CHANNEL = 4
 BACK_OFF = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
@@ -36,6 +38,7 @@ class Send(StrEnum):
 
 class Hold(StrEnum):
     NOT_BEFORE = "not-before"
+    QUIET_HOURS = "quiet-hours"
     BACKING_OFF = "backing-off"
     CHANNEL_LIMIT = "channel-limit"
     UNDER_WAY = "under-way"
@@ -71,11 +74,12 @@ class AllDone:
 Next = Try | Wait | GiveUp | AllDone
 
 
-def next_attempt(message: Message, now: datetime) -> Next:
+def next_attempt(message: Message, now: datetime, zone: str) -> Next:
     """What to do with the message at `now`; equal inputs give equal plans.
 
     Channels are tried in their order, each up to `TRIES_PER_CHANNEL` times with back-off; an
     attempt that the channel only limited is repeated after its `retry_at` and counts as no try.
+    No attempt begins in the message's quiet hours (N2), which are reckoned in `zone`.
     """
     match message:
         case Unknown() | Closed():
@@ -83,14 +87,14 @@ def next_attempt(message: Message, now: datetime) -> Next:
         case UnderWay():
             return Wait(until=None, why=Hold.UNDER_WAY)
         case Waiting():
-            return _next_of_waiting(message, now)
+            return _next_of_waiting(message, now, zone)
         case _:
             assert_never(message)
 
 
-def next_look(message: Message, now: datetime) -> datetime | None:
+def next_look(message: Message, now: datetime, zone: str) -> datetime | None:
     """When something is to be done about the message again: `now`, later, or never (None)."""
-    plan = next_attempt(message, now)
+    plan = next_attempt(message, now, zone)
     match plan:
         case Try() | GiveUp():
             return now
@@ -102,7 +106,7 @@ def next_look(message: Message, now: datetime) -> datetime | None:
             assert_never(plan)
 
 
-def _next_of_waiting(message: Waiting, now: datetime) -> Next:
+def _next_of_waiting(message: Waiting, now: datetime, zone: str) -> Next:
     queued = message.queued
     if not queued.channels:
         return GiveUp(ending=Ending.OPERATOR, reason="no-channel-reaches-the-person")
@@ -116,12 +120,20 @@ def _next_of_waiting(message: Waiting, now: datetime) -> Next:
     hold = _hold(message, channel)
     if hold is not None and hold.until is not None and now < hold.until:
         return Wait(until=min(hold.until, queued.expires_at), why=hold.why)
+    disturbs_from = _disturbs_from(queued.quiet_hours, now, zone)
+    if now < disturbs_from:
+        return Wait(until=min(disturbs_from, queued.expires_at), why=Hold.QUIET_HOURS)
     return Try(
         channel=channel,
         attempt=len(message.attempts) + 1,
         may_be_repeat=may_be_repeat(message.attempts),
         why=_why(message, channel),
     )
+
+
+def _disturbs_from(quiet_hours: Sequence[str], now: datetime, zone: str) -> datetime:
+    ends = (quiet_until(now, zone, DailyHours.parse(hours)) for hours in quiet_hours)
+    return min(ends, default=now)
 
 
 def _tries(message: Waiting, channel: str) -> list[Attempt]:

@@ -112,6 +112,8 @@ def queue(command: QueueMessage, message: Message) -> Sequence[MessageEvent]:
             queued_at=command.now,
             step_versions=command.step_versions,
             letter=command.letter,
+            quiet_hours=command.quiet_hours,
+            resolved_id=command.resolved_id,
         )
     ]
 

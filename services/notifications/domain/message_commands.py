@@ -40,6 +40,8 @@ class QueueMessage:
     now: datetime
     step_versions: tuple[int, ...] = ()
     letter: int | None = None
+    quiet_hours: tuple[str, ...] = ()
+    resolved_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

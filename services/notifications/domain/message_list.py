@@ -25,6 +25,7 @@ from shared.projection import Projection
 
 INBOX = "inbox"
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_ANY_ZONE = "UTC"  # whatever it is: quiet hours make it later only, and this is a bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ def next_due(row: MessageRow) -> datetime | None:
         case UnderWay():
             return row.attempts[-1].started_at
         case Waiting():
-            plan = next_attempt(message, _LONG_AGO)
+            plan = next_attempt(message, _LONG_AGO, _ANY_ZONE)
             if isinstance(plan, Wait) and plan.until is not None:
                 return plan.until
             return row.queued.queued_at

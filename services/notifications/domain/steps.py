@@ -1,5 +1,6 @@
 """When the next step of an escalation is due, and whom it tells (N2)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from enum import StrEnum
@@ -177,6 +178,12 @@ def may_disturb_from(policy: PolicyDefinition, at: datetime, zone: str) -> datet
         return at
     begins, ends = (time.fromisoformat(text) for text in policy.quiet_hours)
     return quiet_until(at, zone, DailyHours(begins, ends))
+
+
+def quiet_hours_of(policies: Iterable[PolicyDefinition]) -> tuple[str, ...]:
+    """Of a letter: none where one of the policies it follows disturbs at any time."""
+    found = {each.quiet_hours for each in policies}
+    return tuple(sorted("-".join(hours) for hours in found if hours)) if None not in found else ()
 
 
 def recipients(planned: PlannedStep, course: Course, organisation: Organisation) -> tuple[str, ...]:

@@ -3,12 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import structlog
 
-from services.notifications.channels.channel import Address, Outgoing
-from services.notifications.channels.table import CHANNELS
 from services.notifications.domain.attempt_plan import (
     AllDone,
     GiveUp,
@@ -39,7 +37,7 @@ from services.notifications.domain.throttle import MayLeave, MustWait
 from services.notifications.outbox.inbox_delivery import InboxDelivery, nobody_waits_for
 from services.notifications.outbox.links import Links
 from services.notifications.outbox.robot_limits import RobotLimits
-from services.notifications.queries.messages import shown
+from services.notifications.outbox.sending import Sending
 from services.notifications.queries.read_models import (
     MESSAGES,
     Due,
@@ -48,7 +46,6 @@ from services.notifications.queries.read_models import (
     rearm,
 )
 from services.notifications.queries.tenant_choices import TenantChoices
-from shared.clock import to_milliseconds
 from shared.command_handling import CommandHandling
 from shared.envelope import stream_name
 from shared.ports import Ports
@@ -58,9 +55,21 @@ from shared.tracing import contexts_of_streams, inside, span
 LOG = structlog.get_logger(__name__)
 
 _SLOW = timedelta(seconds=2)
+_KEY_BYTES = 32
 _CONFIGURED_INBOX = ConfiguredChannel(
     channel_id=INBOX, kind=INBOX, unit_id="", url=None, secret=None
 )
+
+
+Lane = tuple[str, str]
+"""A robot; of a channel that is configured no more, tenant and channel."""
+
+
+class Waiter(NamedTuple):
+    """A message and the channel by which it goes next."""
+
+    due: Due
+    channel_id: str
 
 
 class Delivery:
@@ -77,44 +86,52 @@ class Delivery:
         self._ports = ports
         self._commands = commands
         self._choices = choices
-        self._links = links
+        self._sending = Sending(ports, links)
         self._at_once = at_once
         self._inbox = InboxDelivery(ports, commands)
-        self._limits = RobotLimits(ports.read_store)
+        self._limits = RobotLimits(ports.read_store, ports.random_bytes(_KEY_BYTES))
 
     async def step(self, now: datetime) -> bool:
-        """What goes by different channels goes side by side; a channel takes one at a time, the
-        most urgent first, the inbox all of them."""
+        """What goes to different robots goes side by side; a robot takes one at a time, by
+        whichever of its channels, the most urgent first, the inbox all of them."""
         ports = self._ports
         due = await due_messages(ports, now, self._at_once)
         streams = {each: stream_name(each[0], MESSAGE.name, each[1]) for each in due}
         found = await stored_states(ports, MESSAGE, streams.values())
         resting: dict[Due, datetime | None] = {}
         inboxes: dict[str, dict[Due, Waiting]] = {}
-        lanes: dict[tuple[str, str], list[Due]] = {}
+        lanes: dict[Lane, list[Waiter]] = {}
         for each in due:
             _version, message = found[streams[each]]
-            plan = next_attempt(message, now)
+            zone = await self._zone(each[0], now)
+            plan = next_attempt(message, now, zone)
             if isinstance(plan, AllDone) or (isinstance(plan, Wait) and plan.until is not None):
-                resting[each] = next_look(message, now)
+                resting[each] = next_look(message, now, zone)
             elif isinstance(plan, Try) and plan.channel == INBOX and isinstance(message, Waiting):
                 inboxes.setdefault(each[0], {})[each] = message
             else:
-                lane = (each[0], plan.channel if isinstance(plan, Try) else "")
-                lanes.setdefault(lane, []).append(each)
+                channel_id = plan.channel if isinstance(plan, Try) else ""
+                lane = await self._lane(each[0], channel_id)
+                lanes.setdefault(lane, []).append(Waiter(each, channel_id))
         await asyncio.gather(
             rearm(ports.read_store, MESSAGES, resting),
             *(self._inbox.deliver(tenant_id, to_it, now) for tenant_id, to_it in inboxes.items()),
-            *(self._work_off(name, lane, now) for name, lane in lanes.items()),
+            *(self._work_off(lane, now) for lane in lanes.values()),
         )
         return bool(due)
 
-    async def _work_off(self, name: tuple[str, str], lane: Sequence[Due], now: datetime) -> None:
+    async def _lane(self, tenant_id: str, channel_id: str) -> Lane:
+        configured = _configured(channel_id, await self._choices.channel_book(tenant_id))
+        if configured is None:
+            return tenant_id, channel_id
+        return self._limits.robot_of(tenant_id, configured)
+
+    async def _work_off(self, lane: Sequence[Waiter], now: datetime) -> None:
         """Stops at a channel that does not answer or may take no more: the others of its lane come
         again later and leave the next look to other channels."""
-        for number, due in enumerate(lane):
+        for number, (due, channel_id) in enumerate(lane):
             before = self._ports.clock()
-            decision = await self._admission(*name, max(now, before))
+            decision = await self._admission(due[0], channel_id, max(now, before))
             if isinstance(decision, MustWait):
                 await self._put_off(lane[number:], decision.until)
                 return
@@ -123,16 +140,22 @@ class Delivery:
                 await self._put_off(lane[number + 1 :], self._ports.clock() + _SLOW)
                 return
 
-    async def _put_off(self, lane: Sequence[Due], until: datetime) -> None:
-        await rearm(self._ports.read_store, MESSAGES, dict.fromkeys(lane, until))
+    async def _put_off(self, lane: Sequence[Waiter], until: datetime) -> None:
+        times = dict.fromkeys((each.due for each in lane), until)
+        await rearm(self._ports.read_store, MESSAGES, times)
 
     async def _admission(
         self, tenant_id: str, channel_id: str, now: datetime
     ) -> MayLeave | MustWait:
-        configured = _configured(channel_id, await self._choices.channel_book(tenant_id))
+        book = await self._choices.channel_book(tenant_id)
+        configured = _configured(channel_id, book)
         if configured is None:
             return MayLeave()
-        return await self._limits.admission(tenant_id, configured, now)
+        return await self._limits.admission(tenant_id, configured, book, now)
+
+    async def _zone(self, tenant_id: str, now: datetime) -> str:
+        """In which its quiet hours are reckoned."""
+        return (await self._ports.organisations.of(tenant_id)).zone(now)
 
     async def _message(self, due: Due) -> Message:
         stream = stream_name(due[0], MESSAGE.name, due[1])
@@ -154,7 +177,7 @@ class Delivery:
                 ),
             )
             message = await self._message(due)
-        plan = next_attempt(message, now)
+        plan = next_attempt(message, now, await self._zone(tenant_id, now))
         match plan:
             case AllDone():
                 await rearm(self._ports.read_store, MESSAGES, {due: None})
@@ -186,87 +209,21 @@ class Delivery:
             await self._send_command(tenant_id, start, trace)
         except (AttemptIsUnderWay, MessageIsClosed):
             return
-        self._limits.leaves(tenant_id, plan.channel, now)
+        if configured is not None:
+            self._limits.leaves(tenant_id, configured, now)
         about: dict[str, str | int] = {"channel": plan.channel, "attempt": plan.attempt}
         with span("deliver", trace, about) as opened:
-            end = await self._attempt(tenant_id, message, plan, configured, now)
+            end = await self._sending.attempt(tenant_id, message, plan, configured, now)
             if opened is not None:
                 opened.add("outcome", end.outcome.value)
         await self._send_command(tenant_id, end, inside(opened, trace))
-        if end.retry_at is not None:
-            self._limits.asked_to_wait(tenant_id, plan.channel, end.retry_at)
+        if configured is not None and end.retry_at is not None:
+            self._limits.asked_to_wait(tenant_id, configured, end.retry_at)
         await self._plan_on(due, end.now)
 
     async def _plan_on(self, due: Due, now: datetime) -> None:
-        until = next_look(await self._message(due), now)
+        until = next_look(await self._message(due), now, await self._zone(due[0], now))
         await rearm(self._ports.read_store, MESSAGES, {due: until})
-
-    async def _attempt(
-        self,
-        tenant_id: str,
-        message: Waiting,
-        plan: Try,
-        configured: ConfiguredChannel | None,
-        now: datetime,
-    ) -> EndAttempt:
-        queued = message.queued
-        if configured is None or configured.kind not in CHANNELS:
-            return EndAttempt(
-                message_id=queued.message_id,
-                attempt=plan.attempt,
-                outcome=Outcome.REFUSED,
-                detail="channel-was-removed",
-                now=now,
-            )
-        channel = CHANNELS[configured.kind]
-        title, body = await shown(self._ports, tenant_id, queued.message_id)
-        outgoing = Outgoing(
-            message_id=queued.message_id,
-            language=queued.language,
-            title=title,
-            body=body,
-            link=await self._links.link(tenant_id, queued, channel.is_group_robot, now),
-            escalation_ids=queued.escalation_ids,
-            may_be_repeat=plan.may_be_repeat,
-            sent_at=now,
-        )
-        address = await self._address(tenant_id, configured, queued.person_id)
-        report = await channel.send(outgoing, address, self._ports.outbound)
-        ended_at = max(now, to_milliseconds(self._ports.clock()))
-        retry_after = report.retry_after_seconds
-        if report.outcome is not Outcome.ACCEPTED:
-            LOG.warning(
-                "attempt_in_vain",
-                channel=configured.channel_id,
-                outcome=report.outcome.value,
-                why=report.detail,
-            )
-        return EndAttempt(
-            message_id=queued.message_id,
-            attempt=plan.attempt,
-            outcome=report.outcome,
-            detail=report.detail,
-            now=ended_at,
-            retry_at=None if retry_after is None else ended_at + timedelta(seconds=retry_after),
-        )
-
-    async def _address(
-        self, tenant_id: str, configured: ConfiguredChannel, person_id: str | None
-    ) -> Address:
-        """A robot mentions the person by the id kept for its kind, mail and phone reach them by
-        it; a webhook names who is told."""
-        people = (await self._ports.organisations.of(tenant_id)).people
-        person = people.get(person_id or "")
-        mention = person.addresses.get(configured.kind) if person else None
-        channel = CHANNELS[configured.kind]
-        if not channel.is_group_robot and not channel.needs_address:
-            mention = person_id
-        return Address(
-            url=configured.url if isinstance(configured.url, str) else "",
-            secret=configured.secret if isinstance(configured.secret, str) else "",
-            template=configured.template if isinstance(configured.template, str) else "",
-            mention=mention if isinstance(mention, str) else None,
-        )
 
     async def _close(self, due: Due, ending: Ending, reason: str, now: datetime) -> None:
         tenant_id, message_id, _bound = due

@@ -76,11 +76,12 @@ class InboxDelivery:
             },
             traces,
         )
+        zone = (await self._ports.organisations.of(tenant_id)).zone(ended_at)
         next_looks: dict[Due, datetime | None] = {}
         for due in first:
             stream = stream_name(tenant_id, MESSAGE.name, due[1])
             _version, message = await self._commands.load(MESSAGE, stream)
-            next_looks[due] = next_look(message, ended_at)
+            next_looks[due] = next_look(message, ended_at, zone)
         await rearm(self._ports.read_store, MESSAGES, next_looks)
 
     async def _taken(

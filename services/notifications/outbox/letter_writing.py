@@ -20,7 +20,7 @@ from services.notifications.domain.message_commands import (
     QueueMessage,
 )
 from services.notifications.domain.message_list import INBOX
-from services.notifications.domain.steps import may_disturb_from
+from services.notifications.domain.steps import may_disturb_from, quiet_hours_of
 from services.notifications.queries.matters import Matters
 from services.notifications.queries.pending_notices import OUT, PENDING_NOTICES
 from services.notifications.queries.read_models import LOG_NAME, by_the_clock
@@ -222,6 +222,11 @@ class LetterWriting:
             now=now,
             step_versions=tuple(each.notice.version for each in held),
             letter=number,
+            quiet_hours=(
+                quiet_hours_of(each.course.opened.policy for each in held)
+                if recipient.way == OUT
+                else ()
+            ),
         )
         context = by_the_clock(recipient.tenant_id, now, message_id)
         return Run(message_id, [Step(command, context, self._ports.new_id())])

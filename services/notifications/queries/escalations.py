@@ -18,11 +18,13 @@ from shared.read_store import ReadStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """`states` empty: all of them."""
+    """`states` empty: all of them. `mine`: only those that the caller's person was told of or
+    holds; a caller who is nobody in particular has none."""
 
     states: tuple[str, ...] = ()
     rule: str | None = None
     subject_id: str | None = None
+    mine: bool = False
 
 
 def may_see(
@@ -50,7 +52,7 @@ async def escalations_page(
     table = ESCALATIONS.rows
     visibility = visible_rows(caller, organisation, Resource.ESCALATIONS)
     query = select(table.c.key, table.c.opened_at, table.c.body).where(
-        table.c.tenant_id == caller.tenant_id, *_conditions(wanted)
+        table.c.tenant_id == caller.tenant_id, *_conditions(wanted, caller)
     )
     if not visibility.everything:
         query = query.where(_visible(visibility, caller))
@@ -66,7 +68,7 @@ async def escalations_page(
     return [ESCALATIONS.decode(row.body) for row in rows[:limit]], after
 
 
-def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+def _conditions(wanted: Filter, caller: Caller) -> list[ColumnElement[bool]]:
     table = ESCALATIONS.rows
     conditions: list[ColumnElement[bool]] = []
     if wanted.states:
@@ -75,6 +77,12 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
         conditions.append(table.c.rule == wanted.rule)
     if wanted.subject_id is not None:
         conditions.append(table.c.subject_id == wanted.subject_id)
+    if wanted.mine and caller.person_id is None:
+        conditions.append(false())
+    elif wanted.mine:
+        conditions.append(
+            or_(table.c.holder_id == caller.person_id, _was_told(str(caller.person_id)))
+        )
     return conditions
 
 
@@ -87,8 +95,12 @@ def _visible(visibility: Visibility, caller: Caller) -> ColumnElement[bool]:
         ways.append(table.c.owner_id == visibility.own_person_id)
         ways.append(table.c.holder_id == visibility.own_person_id)
     if caller.person_id is not None:
-        ways.append(table.c.told.contains(told_text((caller.person_id,)), autoescape=True))
+        ways.append(_was_told(caller.person_id))
     return or_(*ways)
+
+
+def _was_told(person_id: str) -> ColumnElement[bool]:
+    return ESCALATIONS.rows.c.told.contains(told_text((person_id,)), autoescape=True)
 
 
 class EscalationsAbout(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from services.notifications.domain.message import MESSAGE
 from services.notifications.domain.message_commands import (
@@ -47,18 +47,32 @@ async def inbox_page(
     limit: int,
     cursor: Cursor | None,
     *,
-    unread_only: bool,
+    is_read: bool | None = None,
 ) -> tuple[list[MessageRow], str | None]:
-    """The person's delivered inbox messages, the latest first."""
-    table = MESSAGES.rows
-    wanted = [
-        table.c.person_id == person_id,
-        table.c.in_inbox == 1,
-        table.c.status == Ending.DELIVERED.value,
-    ]
-    if unread_only:
-        wanted.append(table.c.is_read == 0)
+    """The person's delivered inbox messages, the latest first; `is_read` None: all of them."""
+    wanted = _delivered_to(person_id)
+    if is_read is not None:
+        wanted.append(MESSAGES.rows.c.is_read == int(is_read))
     return await _page(ports, tenant_id, wanted, limit, cursor)
+
+
+async def unread_of(ports: Ports, tenant_id: str, person_id: str) -> int:
+    """How many wait in the person's inbox."""
+    rows = MESSAGES.rows
+    counting = select(func.count()).where(
+        rows.c.tenant_id == tenant_id, *_delivered_to(person_id), rows.c.is_read == 0
+    )
+    async with ports.read_store.reading() as connection:
+        return int((await connection.execute(counting)).scalar_one())
+
+
+def _delivered_to(person_id: str) -> list[ColumnElement[bool]]:
+    rows = MESSAGES.rows
+    return [
+        rows.c.person_id == person_id,
+        rows.c.in_inbox == 1,
+        rows.c.status == Ending.DELIVERED.value,
+    ]
 
 
 async def with_the_operator(

@@ -1,5 +1,7 @@
 """Evidence over HTTP: streamed in, handed out as a download to who may see what it proves (O5)."""
 
+import asyncio
+
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
@@ -8,11 +10,14 @@ from services.opportunities.api.desk import Desk
 from services.opportunities.domain.evidence_object import EVIDENCE, Referred, Stored
 from services.opportunities.domain.media_types import MEDIA_TYPES, WrongMediaType
 from services.opportunities.evidence.sealing import evidence_stream, opened_evidence
+from services.opportunities.evidence.thumbnails import MOST_BYTES, thumbnail
 from services.opportunities.evidence.uploading import EvidenceUploading, Upload
 from shared.access import Caller, Resource, Verb
 from shared.errors import FieldProblem, Malformed, NotFound
 from shared.http import BASE, Access, BodyTooLarge, Id, command_response
 from shared.http_commands import Times, command_context
+
+_THUMBNAILS_AT_ONCE = 2
 
 
 def router(desk: Desk, access: Access) -> APIRouter:
@@ -21,6 +26,7 @@ def router(desk: Desk, access: Access) -> APIRouter:
     uploading = EvidenceUploading(ports, desk.commands)
     reading = access.may(Resource.EVIDENCE, Verb.READ)
     writing = access.may(Resource.EVIDENCE, Verb.WRITE)
+    few_at_once = asyncio.Semaphore(_THUMBNAILS_AT_ONCE)
 
     @routes.put(
         "/evidence",
@@ -42,16 +48,37 @@ def router(desk: Desk, access: Access) -> APIRouter:
     async def download_evidence(
         opportunity_id: Id, sha256: Id, caller: Caller = Depends(reading)
     ) -> Response:
-        _version, known = await desk.seen(caller, opportunity_id, Resource.EVIDENCE, Verb.READ)
-        pieces = [piece for action in known.actions.values() for piece in action.evidence]
-        if all(piece.sha256 != sha256 for piece in pieces):
-            raise NotFound(f"there is no evidence {sha256}")
-        stream = evidence_stream(caller.tenant_id, sha256)
-        _version, evidence = await desk.commands.load(EVIDENCE, stream)
+        evidence = await seen(caller, opportunity_id, sha256)
         content = await opened_evidence(ports, caller.tenant_id, evidence)
-        assert isinstance(evidence, Stored | Referred)
         headers = _as_download(sha256) | {"Content-Length": str(evidence.size_bytes)}
         return StreamingResponse(content, headers=headers, media_type=evidence.media_type)
+
+    @routes.get("/opportunities/{opportunity_id}/evidence/{sha256}/thumbnail")
+    async def download_thumbnail(
+        opportunity_id: Id, sha256: Id, caller: Caller = Depends(reading)
+    ) -> Response:
+        """A small JPEG of a photo; 404 for whatever else it is."""
+        evidence = await seen(caller, opportunity_id, sha256)
+        if not evidence.media_type.startswith("image/") or evidence.size_bytes > MOST_BYTES:
+            raise NotFound(f"there is no thumbnail of {sha256}")
+        async with few_at_once:
+            content = await opened_evidence(ports, caller.tenant_id, evidence)
+            whole = b"".join([chunk async for chunk in content])
+            small = await asyncio.to_thread(thumbnail, whole)
+        if small is None:
+            raise NotFound(f"there is no thumbnail of {sha256}")
+        return Response(small, headers=_as_download(f"{sha256}.jpg"), media_type="image/jpeg")
+
+    async def seen(caller: Caller, opportunity_id: str, sha256: str) -> Stored | Referred:
+        """Raises NotFound for what is not there or not to be seen (A9)."""
+        _version, known = await desk.seen(caller, opportunity_id, Resource.EVIDENCE, Verb.READ)
+        pieces = [piece for action in known.actions.values() for piece in action.evidence]
+        stream = evidence_stream(caller.tenant_id, sha256)
+        _version, evidence = await desk.commands.load(EVIDENCE, stream)
+        is_of_it = any(piece.sha256 == sha256 for piece in pieces)
+        if not is_of_it or not isinstance(evidence, Stored | Referred):
+            raise NotFound(f"there is no evidence {sha256}")
+        return evidence
 
     return routes
 

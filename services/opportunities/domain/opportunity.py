@@ -21,6 +21,7 @@ from services.opportunities.domain.approvals import (
     resubmit,
     resubmitted,
 )
+from services.opportunities.domain.opening import open_, opened_first, withdraw
 from services.opportunities.domain.opportunity_commands import (
     AssignOpportunity,
     AttachEvidence,
@@ -40,6 +41,7 @@ from services.opportunities.domain.opportunity_commands import (
     ResubmitApproval,
     VoidAction,
     WinOpportunity,
+    WithdrawOpportunity,
 )
 from services.opportunities.domain.opportunity_state import Lost, Open, Opportunity, Unknown, Won
 from services.opportunities.domain.ownership import (
@@ -52,8 +54,6 @@ from services.opportunities.domain.ownership import (
     fields_changed,
     migrate,
     migrated,
-    open_,
-    opened_first,
     unit_changed,
 )
 from services.opportunities.domain.stage_moves import (
@@ -101,6 +101,7 @@ from shared.events.opportunities import (
     OpportunityOpened,
     OpportunityReopened,
     OpportunityUnitChanged,
+    OpportunityWithdrawn,
     OpportunityWon,
     StageChanged,
 )
@@ -116,6 +117,7 @@ OpportunityEvent = (
     ActionLogged
     | StageChanged
     | OpportunityOpened
+    | OpportunityWithdrawn
     | OpportunityAssigned
     | OpportunityWon
     | OpportunityLost
@@ -149,6 +151,8 @@ def decide(  # a table of contents: one line per command
             return change_stage(command, opportunity)
         case OpenOpportunity():
             return open_(command, opportunity)
+        case WithdrawOpportunity():
+            return withdraw(command, opportunity)
         case AssignOpportunity():
             return assign(command, opportunity)
         case WinOpportunity():
@@ -201,6 +205,8 @@ def evolve(  # a table of contents: one line per event
             return moved(opportunity, event)
         case OpportunityOpened():
             return opened_first(opportunity, event)
+        case OpportunityWithdrawn():
+            return Unknown(withdrawn_at=event.withdrawn_at)
         case OpportunityAssigned():
             return assigned(opportunity, event)
         case OpportunityWon():
@@ -242,5 +248,5 @@ def evolve(  # a table of contents: one line per event
 
 
 OPPORTUNITY: Decider[OpportunityCommand, Opportunity, OpportunityEvent] = Decider(
-    "opportunity", decide, evolve, Unknown(), version=3, states=(Unknown, Open, Won, Lost)
+    "opportunity", decide, evolve, Unknown(), version=4, states=(Unknown, Open, Won, Lost)
 )

@@ -108,6 +108,14 @@ class ChangeStage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawOpportunity:
+    """The import that opened it is taken back."""
+
+    opportunity_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WinOpportunity:
     opportunity_id: str
     recorded_history: bool = False
@@ -216,6 +224,7 @@ class ResubmitApproval:
 
 OpportunityCommand = (
     OpenOpportunity
+    | WithdrawOpportunity
     | AssignOpportunity
     | ChangeOpportunityUnit
     | ChangeOpportunityCustomer

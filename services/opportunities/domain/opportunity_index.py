@@ -12,6 +12,7 @@ from shared.events.opportunities import (
     OpportunityOpened,
     OpportunityReopened,
     OpportunityUnitChanged,
+    OpportunityWithdrawn,
     OpportunityWon,
 )
 from shared.projection import Projection
@@ -37,6 +38,8 @@ def evolve(row: IndexedOpportunity | None, recorded: RecordedEvent) -> IndexedOp
                 pipeline=event.pipeline.name,
                 pipeline_version=event.pipeline.version,
             )
+        case OpportunityWithdrawn():
+            return None
         case _ if row is None:
             return None
         case OpportunityAssigned() as event:
@@ -74,6 +77,7 @@ OPPORTUNITY_INDEX: Projection[IndexedOpportunity] = Projection(
         OpportunityAssigned,
         OpportunityUnitChanged,
         OpportunityMigrated,
+        OpportunityWithdrawn,
         OpportunityWon,
         OpportunityLost,
         OpportunityReopened,

@@ -22,6 +22,12 @@ class OpportunityIsClosed(DomainError):
     code = "opportunity-is-closed"
 
 
+class OpportunityIsWorkedOn(DomainError):
+    """It is too late to take it back."""
+
+    code = "opportunity-is-worked-on"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageEntry:
     """`actions_before`: how many actions the stream held then; equal times go by stream version."""
@@ -130,7 +136,9 @@ class Situation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """Never opened."""
+    """Never opened, or withdrawn."""
+
+    withdrawn_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

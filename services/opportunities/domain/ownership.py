@@ -1,4 +1,4 @@
-"""How an opportunity begins, and whose and what it is: owner, unit, customer, fields, pipeline."""
+"""Whose and what an opportunity is: owner, unit, customer, fields, pipeline."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +11,6 @@ from services.opportunities.domain.opportunity_commands import (
     ChangeOpportunityFields,
     ChangeOpportunityUnit,
     MigrateOpportunity,
-    OpenOpportunity,
 )
 from services.opportunities.domain.opportunity_state import (
     Lost,
@@ -21,56 +20,22 @@ from services.opportunities.domain.opportunity_state import (
     OpportunityIsClosed,
     Situation,
     StageEntry,
-    Unknown,
     Won,
     changed,
     known,
     opened,
     stage_number,
 )
-from shared.errors import DomainError, FieldProblem, Malformed
+from shared.errors import FieldProblem, Malformed
 from shared.events.opportunities import (
     FieldValue,
     OpportunityAssigned,
     OpportunityCustomerChanged,
     OpportunityFieldsChanged,
     OpportunityMigrated,
-    OpportunityOpened,
     OpportunityUnitChanged,
     TextField,
 )
-
-
-class OpportunityIsAlreadyOpened(DomainError):
-    code = "opportunity-is-already-opened"
-
-
-def open_(command: OpenOpportunity, opportunity: Opportunity) -> Sequence[OpportunityOpened]:
-    """In the first stage of the pipeline version that it keeps until migrated (O1)."""
-    match opportunity:
-        case Open() | Won() | Lost():
-            raise OpportunityIsAlreadyOpened(f"{command.opportunity_id!r} is opened already")
-        case Unknown():
-            return [
-                OpportunityOpened(
-                    opportunity_id=command.opportunity_id,
-                    customer_id=command.customer_id,
-                    customer_type=command.customer_type,
-                    customer_industry=command.customer_industry,
-                    customer_is_key=command.customer_is_key,
-                    pipeline=command.pipeline,
-                    stage=command.pipeline.stages[0].name,
-                    unit_id=command.unit_id,
-                    unit_path=command.unit_path,
-                    owner_id=command.owner_id,
-                    amount=command.amount,
-                    currency=command.currency,
-                    zone=command.zone,
-                    opened_at=command.occurred_at,
-                )
-            ]
-        case _:
-            assert_never(opportunity)
 
 
 def assign(command: AssignOpportunity, opportunity: Opportunity) -> Sequence[OpportunityAssigned]:
@@ -194,29 +159,6 @@ def migrate(command: MigrateOpportunity, opportunity: Opportunity) -> Sequence[O
             ]
         case _:
             assert_never(was)
-
-
-def opened_first(opportunity: Opportunity, event: OpportunityOpened) -> Open:
-    entry = StageEntry(stage=event.stage, entered_at=event.opened_at, actions_before=0)
-    situation = Situation(
-        opportunity_id=event.opportunity_id,
-        customer_id=event.customer_id,
-        customer_type=event.customer_type,
-        customer_industry=event.customer_industry,
-        customer_is_key=event.customer_is_key,
-        pipeline=event.pipeline,
-        entries=(entry,),
-        unit_id=event.unit_id,
-        unit_path=event.unit_path,
-        owner_id=event.owner_id,
-        owned_since=event.opened_at,
-        amount=event.amount,
-        currency=event.currency,
-        fields={},
-        approvals={},
-        changed_at=event.opened_at,
-    )
-    return Open(situation=situation, actions={})
 
 
 def assigned(opportunity: Opportunity, event: OpportunityAssigned) -> Opened:

@@ -7,9 +7,9 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
+from services.projections.domain.customer_identity import CustomerIdentity, LooksLike, merge_of
 from services.projections.domain.decision_chain import DecisionChain
 from services.projections.domain.lead_course import LeadCourse, latest
-from services.projections.domain.merged_customer import MergedCustomer
 from services.projections.domain.process_health import ratio
 
 SHARED_FIELDS = ("decision_chain", "budget_status", "core_needs")
@@ -18,11 +18,13 @@ Counts = Callable[[datetime], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedLead:
-    """A lead as it stands at the end of the window; `filled`: which shared fields are."""
+    """A lead as it stands at the end of the window; `is_unreviewed`: a duplicate by its looks only;
+    `filled`: which shared fields are."""
 
     lead_id: str
     unit_path: tuple[str, ...]
     is_duplicate: bool
+    is_unreviewed: bool
     filled: frozenset[str]
     score: float | None
     event_ids: tuple[str, ...]
@@ -31,25 +33,31 @@ class JudgedLead:
 def judged_lead(
     lead: LeadCourse,
     chain: DecisionChain | None,
-    merged: MergedCustomer | None,
+    identity: CustomerIdentity | None,
+    looks_like: LooksLike | None,
     counts: Counts,
 ) -> JudgedLead:
-    """A duplicate is a lead whose customer's record was merged into another."""
+    """A duplicate is a lead whose customer's record was merged into another, or looks like one that
+    was there before, as long as nobody has told them apart: reviewing it moves no rate."""
     fields = latest(lead.filled, counts)
     held = latest(lead.held, counts)
     scored = latest(lead.scores, counts)
     roles = _last(chain.changes if chain else (), counts)
-    merge = _last(merged.changes if merged else (), counts)
+    merge = merge_of(identity, counts)
+    is_unreviewed = merge is None and looks_like is not None
     known = {
         "decision_chain": roles is not None and bool(roles.roles),
         "budget_status": fields is not None and fields.budget_is_known,
         "core_needs": fields is not None and fields.has_core_needs,
     }
     proofs = [each.event_id for each in (fields, scored, roles, merge) if each is not None]
+    if is_unreviewed and looks_like is not None:
+        proofs += looks_like.event_ids
     return JudgedLead(
         lead_id=lead.lead_id,
         unit_path=held.unit_path if held else (),
-        is_duplicate=merge is not None and merge.is_merged,
+        is_duplicate=merge is not None or is_unreviewed,
+        is_unreviewed=is_unreviewed,
         filled=frozenset(name for name, is_filled in known.items() if is_filled),
         score=scored.score if scored else None,
         event_ids=tuple(dict.fromkeys((lead.captured_by, *proofs))),
@@ -76,6 +84,7 @@ def data_quality_row(
         "month": month,
         "leads": count,
         "duplicates": sum(lead.is_duplicate for lead in leads),
+        "unreviewed_duplicates": sum(lead.is_unreviewed for lead in leads),
         "duplicate_rate": ratio(sum(lead.is_duplicate for lead in leads), count),
         "completeness": ratio(filled, count * len(SHARED_FIELDS)),
         "completeness_by_field": completeness,

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.projections.domain.limit_spans import LATEST
+from services.projections.domain.noted_events import NOTED
 from services.projections.domain.opportunity_course import counted_actions
 from services.projections.domain.opportunity_row import (
     STAGE_CHANGES,
@@ -22,9 +23,20 @@ EVENTS = (
     "opportunity_won",
     "opportunity_lost",
     "opportunity_reopened",
+    "approval_resubmitted",
+    *NOTED.values(),
 )
-"""Event types as the log names them, without service and version."""
-DETAILED = frozenset({"stage_changed", "action_logged", "approval_requested", "approval_decided"})
+"""Every event type of an opportunity as the log names it, without service and version; but for its
+withdrawal, after which it never was."""
+DETAILED = frozenset(
+    {
+        "stage_changed",
+        "action_logged",
+        "approval_requested",
+        "approval_resubmitted",
+        "approval_decided",
+    }
+)
 """Those that can be narrowed: to a stage, an action's type, an approval's kind."""
 SEGMENTS = ("customer_type", "industry", "key_industry", "pipeline")
 
@@ -143,11 +155,16 @@ def marks_of(row: OpportunityProcess) -> list[Mark]:
     for course in row.approvals:
         for step in course.taken:
             if step.step == 0:
-                asked = Node("approval_requested", course.kind)
+                is_first = step is course.taken[0]
+                how = "approval_requested" if is_first else "approval_resubmitted"
+                asked = Node(how, course.kind)
                 marks.append(Mark(step.started_at, LATEST, asked, step.event_id))
             if step.ended_at is not None and step.ended_by is not None:
                 decided = Node("approval_decided", course.kind)
                 marks.append(Mark(step.ended_at, LATEST, decided, step.ended_by))
+    marks += [
+        Mark(at, version, Node(event), event_id) for at, version, event, event_id in row.noted
+    ]
     return sorted(marks)
 
 

@@ -16,9 +16,11 @@ LeadCourseEvent = (
     | facts.LeadFieldsChanged
     | facts.LeadScored
     | facts.LeadAssigned
+    | facts.LeadUnitChanged
     | facts.LeadReturned
     | facts.LeadReleased
     | facts.LeadDisqualified
+    | facts.LeadEndingTakenBack
     | facts.LeadWithdrawn
 )
 UNKNOWN_BUDGET = (None, "untouched")
@@ -112,12 +114,18 @@ def evolve(row: LeadCourse | None, recorded: RecordedEvent) -> LeadCourse | None
             path = tuple(event.unit_path)
             row.held.append(HeldBy(event.assigned_at, event.owner_id, path, event_id))
             row.standings.append(Standing(event.assigned_at, "assigned", event_id))
+        case facts.LeadUnitChanged():
+            path = tuple(event.unit_path)
+            row.held.append(HeldBy(event.changed_at, event.owner_id, path, event_id))
         case facts.LeadReturned():
             row.standings.append(Standing(event.returned_at, "returned", event_id))
         case facts.LeadReleased():
             row.standings.append(Standing(event.released_at, "released", event_id))
         case facts.LeadDisqualified():
             row.standings.append(Standing(event.disqualified_at, "disqualified", event_id))
+        case facts.LeadEndingTakenBack():
+            if row.standings[-1].status == "disqualified":
+                row.standings.pop()
         case facts.LeadWithdrawn():
             return None
         case _:

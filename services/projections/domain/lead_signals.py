@@ -19,9 +19,11 @@ from shared.events.leads import (
     LeadAppealed,
     LeadAssigned,
     LeadContacted,
+    LeadConverted,
     LeadDisqualified,
     LeadFellAsleep,
     LeadFoundNobody,
+    LeadQualified,
     LeadReturned,
     LeadWithdrawn,
 )
@@ -41,13 +43,17 @@ def lead_signals(recorded: RecordedEvent, *, historical: bool) -> Sequence[Signa
             return [_raised(recorded, WAITS, event.found_nobody_at, facts, historical)]
         case LeadReturned(reason="sales_late"):
             late = _raised(recorded, SALES_LATE, event.returned_at, _points(event), historical)
-            return [*_no_longer_waits(recorded), late]
-        case LeadAssigned() | LeadReturned() | LeadDisqualified() | LeadWithdrawn():
-            return _no_longer_waits(recorded)
+            return [*_over(event, recorded), late]
+        case LeadAssigned() | LeadReturned():
+            return _over(event, recorded)
+        case LeadDisqualified() | LeadWithdrawn() | LeadConverted():
+            return _over(event, recorded)
         case LeadFellAsleep():
             return [_raised(recorded, SLEEPS, event.fell_asleep_at, {}, historical)]
         case LeadContacted():
             return _woken(recorded)
+        case LeadQualified():
+            return _ended_if(recorded, SLEEPS, event.fell_asleep_at)
         case LeadAppealed():
             return [_raised(recorded, APPEALED, event.appealed_at, {}, historical)]
         case LeadAppealDecided():
@@ -63,9 +69,20 @@ def _points(event: LeadReturned) -> dict[str, FactValue]:
     return {"score": event.score, **missing}
 
 
-def _no_longer_waits(recorded: RecordedEvent) -> list[SignalCommand]:
-    since = recorded.event.found_nobody_at
-    return [] if since is None else [_ended(recorded, WAITS, since)]
+def _over(
+    event: LeadAssigned | LeadReturned | LeadDisqualified | LeadWithdrawn | LeadConverted,
+    recorded: RecordedEvent,
+) -> list[SignalCommand]:
+    """Who waits, sleeps or appeals does so no longer when the lead changes hands or is closed."""
+    return [
+        *_ended_if(recorded, WAITS, event.found_nobody_at),
+        *_ended_if(recorded, SLEEPS, event.fell_asleep_at),
+        *_ended_if(recorded, APPEALED, event.appealed_at),
+    ]
+
+
+def _ended_if(recorded: RecordedEvent, rule: str, since: datetime | None) -> list[SignalCommand]:
+    return [] if since is None else [_ended(recorded, rule, since)]
 
 
 def _woken(recorded: RecordedEvent) -> list[SignalCommand]:

@@ -4,6 +4,7 @@ from bisect import insort
 from datetime import datetime
 from typing import assert_never
 
+from services.projections.domain.noted_events import NOTED, noted
 from services.projections.domain.opportunity_row import (
     ApprovalCourse,
     ApprovalStepTaken,
@@ -36,6 +37,7 @@ from shared.events.visits import (
 
 OpportunityEvent = (
     facts.OpportunityOpened
+    | facts.OpportunityWithdrawn
     | facts.OpportunityAssigned
     | facts.OpportunityUnitChanged
     | facts.OpportunityCustomerChanged
@@ -61,16 +63,21 @@ QUESTIONS_FIELD = "customer_questions"
 """An action's own field that counts what the customer asked (P13)."""
 
 
-def evolve(row: OpportunityProcess | None, recorded: RecordedEvent) -> OpportunityProcess:
-    """Raises PoisonMessage for a stream that does not begin with its opening."""
+def evolve(row: OpportunityProcess | None, recorded: RecordedEvent) -> OpportunityProcess | None:
+    """None for one that never was. Raises PoisonMessage for a stream that does not begin with its
+    opening."""
     event: OpportunityEvent = recorded.event
     stored = recorded.stored
     if row is None:
         if not isinstance(event, facts.OpportunityOpened):
             raise PoisonMessage(f"{stored.stream} begins with {stored.type}")
         row = _opened(event, stored)
+    elif isinstance(event, facts.OpportunityWithdrawn):
+        return None
     else:
         _change(row, event, stored)
+        if type(event) in NOTED:
+            row.noted.append(noted(recorded))
     if stored.origin == Origin.IMPORT:
         row.imported_until = stored.recorded_at
     return row
@@ -108,6 +115,8 @@ def _change(row: OpportunityProcess, event: OpportunityEvent, stored: StoredEven
             _approve(row, event, stored)
         case facts.OpportunityOpened():
             raise PoisonMessage(f"{stored.stream} is opened twice")
+        case facts.OpportunityWithdrawn():
+            raise AssertionError("the row is gone with it")
         case VisitStarted() | VisitFieldsFilled() | VisitNextActionBooked() | VisitSummarised():
             visited(row, event, stored)
         case facts.LateChangeRecorded() | VisitPassedOn():

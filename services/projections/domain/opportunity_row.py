@@ -160,6 +160,16 @@ class ApprovalCourse(NamedTuple):
     taken: list[ApprovalStepTaken]
 
 
+class NotedEvent(NamedTuple):
+    """An event of which the row keeps nothing else in its place: a funnel may begin or end there
+    (P6). `event` is the type's name in the log."""
+
+    at: datetime
+    version: int
+    event: str
+    event_id: str
+
+
 @dataclass(slots=True, kw_only=True)
 class OpportunityProcess:
     """The whole course of one opportunity; folded in place, in stream order."""
@@ -179,6 +189,7 @@ class OpportunityProcess:
     approvals: list[ApprovalCourse] = field(default_factory=list)
     visits: list[VisitCourse] = field(default_factory=list)
     paths: list[tuple[str, ...]] = field(default_factory=list)
+    noted: list[NotedEvent] = field(default_factory=list)
     entered_seconds_late: float | None = None
     """From the opening to its being entered; None where an import does not say."""
     imported_until: datetime | None = None

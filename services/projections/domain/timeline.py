@@ -1,12 +1,16 @@
 """TIMELINE: whose timelines an event belongs to, and what its entry says (P1)."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from shared.envelope import Origin, RecordedEvent
 from shared.events.directory import PersonAdded, PersonLeft, PersonMoved
 from shared.events.leads import CustomerDescribed, CustomerRegistered
 from shared.events.opportunities import (
+    ActionCorrected,
     ActionLogged,
+    ActionVoided,
+    EvidenceAttached,
     OpportunityAssigned,
     OpportunityOpened,
     StageChanged,
@@ -66,6 +70,37 @@ def late_seconds(recorded: RecordedEvent) -> float | None:
         return None
     entered_at = stored.entered_at or stored.recorded_at
     return max(0.0, (entered_at - stored.occurred_at).total_seconds())
+
+
+def corrected(found: Iterable[RecordedEvent]) -> Mapping[str, RecordedEvent]:
+    """By correction, voiding or evidence added later: the action as it was recorded before."""
+    latest: dict[tuple[str, str], RecordedEvent] = {}
+    before: dict[str, RecordedEvent] = {}
+    for recorded in sorted(found, key=lambda each: each.stored.version):
+        event = recorded.event
+        match event:
+            case ActionLogged():
+                latest[event.opportunity_id, event.action_id] = recorded
+            case ActionCorrected() | ActionVoided() | EvidenceAttached():
+                of_action = (event.opportunity_id, event.action_id)
+                if of_action in latest:
+                    before[str(recorded.event_id)] = latest[of_action]
+                if isinstance(event, ActionCorrected):
+                    latest[of_action] = recorded
+            case _:
+                pass
+    return before
+
+
+def what_was_there(recorded: RecordedEvent | None) -> dict[str, Any] | None:
+    """What an entry shows of the action that it corrects; nothing personal."""
+    if recorded is None or not isinstance(recorded.event, ActionLogged | ActionCorrected):
+        return None
+    return {
+        "event_id": str(recorded.event_id),
+        "action": recorded.event.type,
+        "happened_at": recorded.event.happened_at,
+    }
 
 
 def said(event: Any) -> dict[str, Any]:

@@ -19,6 +19,8 @@ MET_IN_TIME = "met-in-time"
 DUE_MOVED = "due-moved"
 """Days published since, or a limit lengthened in time, let it be due at another moment."""
 END_DISPROVED = "end-disproved"
+SUBJECT_WITHDRAWN = "subject-withdrawn"
+"""The import that made it was taken back: it never was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,20 @@ def verdicts(
     for found, deadline in sorted(missed.items(), key=lambda item: (item[1].due_at, item[0])):
         commands += _judged(subject, found, deadline, known.get(found), clock)
     return commands
+
+
+def withdrawn(known: Mapping[str, KnownSignal], clock: datetime) -> list[SignalCommand]:
+    """Of a subject that never was, all that was said of it is taken back."""
+    return [
+        RetractSignal(
+            signal_id=signal.signal_id,
+            due_at=signal.due_at,
+            reason=SUBJECT_WITHDRAWN,
+            retracted_at=clock,
+            now=clock,
+        )
+        for signal in known.values()
+    ]
 
 
 def deadline_signal_id(subject: Subject, deadline: Deadline) -> str:

@@ -67,6 +67,7 @@ FIGURES_OF_BOARDS: Mapping[str, tuple[str, ...]] = {
     "data-quality": (
         "leads",
         "duplicates",
+        "unreviewed_duplicates",
         "duplicate_rate",
         "completeness",
         "scored",

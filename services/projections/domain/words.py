@@ -157,6 +157,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "en": "It was taken back: what had ended it does not count.",
         "zh": "已撤回：使其结束的事件不再有效。",
     },
+    "why.state.retracted.subject-withdrawn": {
+        "en": "It was taken back with the import that had made what it is about.",
+        "zh": "已撤回：其所涉对象由某次导入产生，该导入已被撤销。",
+    },
     "why.state.retracted.healthy-after-all": {
         "en": "It was taken back: with what came in late, the week was healthy.",
         "zh": "已撤回：补录之后，该周处于健康范围。",

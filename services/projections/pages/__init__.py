@@ -19,6 +19,7 @@ from services.projections.pages import (
     golden_actions,
     import_runs,
     imports,
+    inbox,
     keys,
     lead,
     leads,
@@ -40,7 +41,7 @@ from shared.http import Access
 from shared.ports import Ports
 
 _PAGES = (
-    *(today, silence, timelines, escalations, my_day, process_health),
+    *(today, silence, timelines, escalations, inbox, my_day, process_health),
     *(golden_actions, funnel, traffic_lights, goals, data_quality, breakpoints, reasons),
     *(
         leads,

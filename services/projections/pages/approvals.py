@@ -41,7 +41,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
     ) -> Response:
         visit = await visit_of(ports, request, caller)
         if as_file:
-            return _file(visit, await _rows(visit, whose))
+            return await _file(visit, whose)
         return await _list(visit, whose, _FORM.blank())
 
     @routes.post("/approvals/{opportunity_id}/{approval_id}")
@@ -87,7 +87,6 @@ async def _rows(visit: Visit, whose: str | None) -> list[Row]:
     """With who asked for it, and their words."""
     found = await approvals_waiting(visit.ports.read_store, visit.asker)
     rows = [row for row in found if row["mine"] or whose is not None]
-    await visit.know_customers([row["customer_id"] for row in rows[:_SHOWN]])
     return [
         {
             **row,
@@ -106,6 +105,7 @@ async def _list(
 ) -> Response:
     """`at`: the approval whose form was refused."""
     rows = await _rows(visit, whose)
+    await visit.know_customers([row["customer_id"] for row in rows[:_SHOWN]])
     return page(
         visit,
         "approvals.html",
@@ -137,8 +137,9 @@ async def _with_notes(visit: Visit, rows: Sequence[Row]) -> list[Row]:
     return told
 
 
-def _file(visit: Visit, rows: Sequence[Row]) -> Response:
-    say = visit.words.say
+async def _file(visit: Visit, whose: str | None) -> Response:
+    say, rows = visit.words.say, await _rows(visit, whose)
+    await visit.know_customers([row["customer_id"] for row in rows])
     columns = (
         *(say("Opportunity"), say("Customer"), say("What"), say("Waits for"), say("Since")),
         *(say("Hours left"), say("Amount"), say("Currency"), say("Owner"), say("Unit")),

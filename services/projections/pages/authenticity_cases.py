@@ -21,7 +21,7 @@ from services.projections.pages.lead_words import said
 from services.projections.pages.own_api import moment_said
 from services.projections.pages.page_route import page_router
 from services.projections.pages.sent_forms import FormFields, Order, ShownForm, sent
-from services.projections.pages.tables import csv_file
+from services.projections.pages.tables import Lines, every_page, whole_file
 from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.customer_names import customers_of
 from shared.access import Caller, Resource, Verb
@@ -29,7 +29,6 @@ from shared.http import Access, Id
 from shared.ports import Ports
 
 _SHOWN = 50
-_IN_A_FILE = 500
 _FORM = FormFields(names=("verdict", "reason"))
 _RULES = tuple(RULES)
 Row = dict[str, Any]
@@ -55,14 +54,11 @@ def router(ports: Ports, access: Access) -> APIRouter:
             "state": {"all": None, None: "open"}.get(state, state),
             "rule": rule,
             "unit": unit,
-            "cursor": cursor,
-            "limit": str(_IN_A_FILE if as_file else _SHOWN),
         }
-        query = [(name, value) for name, value in asked.items() if value is not None]
-        found = await visit.api.get("/authenticity-cases", query)
-        rows = [_shown(visit, row) for row in found["rows"]]
         if as_file:
-            return _file(visit, rows)
+            return await _file(visit, asked)
+        found = await _found(visit, {**asked, "cursor": cursor, "limit": str(_SHOWN)})
+        rows = [_shown(visit, row) for row in found["rows"]]
         return page(
             visit,
             "authenticity_cases.html",
@@ -106,6 +102,11 @@ def router(ports: Ports, access: Access) -> APIRouter:
 async def _order(case_id: str, form: FormData) -> Order:
     here = f"/authenticity-cases/{case_id}"
     return Order(path=f"{here}/decide", body=filled(form, _FORM.names), place=here)
+
+
+async def _found(visit: Visit, asked: Mapping[str, str | None]) -> Row:
+    query = [(name, value) for name, value in asked.items() if value is not None]
+    return await visit.api.get("/authenticity-cases", query)
 
 
 def _shown(visit: Visit, row: Row) -> Row:
@@ -168,24 +169,31 @@ def _line(visit: Visit, line: Mapping[str, Any], titles: Mapping[str, str]) -> R
     }
 
 
-def _file(visit: Visit, rows: Sequence[Row]) -> Response:
+async def _file(visit: Visit, asked: Mapping[str, str | None]) -> Response:
     say = visit.words.say
     columns = (
         *(say("Case"), say("Rule"), say("Rep"), say("Unit"), say("Since"), say("State")),
         *(say("Decided by"), say("Decided"), say("Records")),
     )
-    table = [
-        (
-            row["case_id"],
-            row["rule_named"],
-            visit.person(row["rep_id"]),
-            visit.unit(row["unit_id"] or ""),
-            visit.words.exact(row["opened_at"]),
-            row["state_named"],
-            visit.person(row["decided_by"]) if row["decided_by"] else "",
-            visit.words.exact(row["decided_at"]) if row["decided_at"] else "",
-            len(row["actions"]),
-        )
-        for row in rows
-    ]
-    return csv_file("authenticity-cases", columns, table)
+
+    async def ask(cursor: str | None, limit: int) -> Row:
+        return await _found(visit, {**asked, "cursor": cursor, "limit": str(limit)})
+
+    async def lines(rows: list[Row]) -> Lines:
+        return [_cells(visit, _shown(visit, row)) for row in rows]
+
+    return await whole_file(visit, "authenticity-cases", columns, every_page(ask), lines)
+
+
+def _cells(visit: Visit, row: Row) -> Sequence[object]:
+    return (
+        row["case_id"],
+        row["rule_named"],
+        visit.person(row["rep_id"]),
+        visit.unit(row["unit_id"] or ""),
+        visit.words.exact(row["opened_at"]),
+        row["state_named"],
+        visit.person(row["decided_by"]) if row["decided_by"] else "",
+        visit.words.exact(row["decided_at"]) if row["decided_at"] else "",
+        len(row["actions"]),
+    )

@@ -41,14 +41,15 @@ def data_quality_file(
     """`fields`: those of the shared vocabulary, with their titles."""
     say = visit.words.say
     columns = (
-        *(say("Unit"), say("Month"), say("Leads"), say("Duplicates"), say("Completeness")),
+        *(say("Unit"), say("Month"), say("Leads"), say("Duplicates")),
+        *(say("Duplicates not reviewed"), say("Completeness")),
         *(title for _name, title in fields),
         *(say("Scored"), say("Median score")),
     )
     table = [
         (
             *(visit.unit(row["unit_id"]), row["month"], row["leads"], row["duplicates"]),
-            row["completeness"],
+            *(row["unreviewed_duplicates"], row["completeness"]),
             *((row["completeness_by_field"] or {}).get(name) for name, _title in fields),
             *(row["scored"], row["score_median"]),
         )
@@ -131,6 +132,22 @@ def funnel_file(visit: Visit, lines: Iterable[Row]) -> Response:
         for step in line["steps"]
     ]
     return csv_file("funnel", columns, table)
+
+
+def process_health_file(
+    visit: Visit, of: str, rows: Iterable[Row], parts: Mapping[str, str]
+) -> Response:
+    """A line for each week of a unit or rep; `parts`: their titles."""
+    say = visit.words.say
+    columns = (
+        *(say("Unit"), say("Rep"), say("Week"), say("Index")),
+        *(say(title) for title in parts.values()),
+    )
+    table = [
+        (*_whose(visit, row), row["week"], row["index"], *(row[part] for part in parts))
+        for row in rows
+    ]
+    return csv_file(f"process-health-{of}", columns, table)
 
 
 def _whose(visit: Visit, row: Row) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """What rules, actions and states are called on the pages: one word for each thing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from services.projections.pages.catalogue import message
 from services.projections.pages.visits import Visit
@@ -72,6 +73,9 @@ def next_step_in_words(visit: Visit, rule: str) -> str:
 
 async def action_titles(visit: Visit) -> dict[str, str]:
     """As the tenant calls its action types in the reader's language."""
-    rows = (await visit.api.get("/action-types"))["rows"]
+    return titles_of(visit, (await visit.api.get("/action-types"))["rows"])
+
+
+def titles_of(visit: Visit, action_types: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     language = visit.words.language
-    return {row["type"]: row["title"].get(language, row["type"]) for row in rows}
+    return {row["type"]: row["title"].get(language, row["type"]) for row in action_types}

@@ -1,6 +1,7 @@
 """Customers that look like one, with the reason of each: merged, or confirmed to be two (L1)."""
 
 from collections.abc import Iterable, Mapping
+from itertools import count
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -12,7 +13,7 @@ from services.projections.pages.layout import Crumb, page
 from services.projections.pages.lead_words import said
 from services.projections.pages.page_route import page_router
 from services.projections.pages.sent_forms import FormFields, Order, ShownForm, sent
-from services.projections.pages.tables import csv_file
+from services.projections.pages.tables import Lines, every_page, whole_file
 from services.projections.pages.visits import Visit, visit_of
 from shared.access import Caller, Resource, Verb
 from shared.errors import FieldProblem, Malformed, NotFound
@@ -20,7 +21,6 @@ from shared.http import Access
 from shared.ports import Ports
 
 _SHOWN = 50
-_IN_A_FILE = 500
 REASONS: Mapping[str, str] = {
     "phone": message("same phone"),
     "email-domain-and-name": message("same e-mail domain and name"),
@@ -53,8 +53,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
     ) -> Response:
         visit = await visit_of(ports, request, caller)
         if as_file:
-            groups, _next = await _groups(visit, None, _IN_A_FILE)
-            return _file(visit, groups)
+            return await _file(visit)
         return await _list(visit, cursor, _FORM.blank())
 
     @routes.post("/duplicates/{deed}")
@@ -90,15 +89,18 @@ async def _order(deed: str, form: FormData) -> Order:
     return Order(path=path, body=body, place=place)
 
 
-async def _groups(visit: Visit, cursor: str | None, limit: int) -> tuple[list[Group], str | None]:
-    """The same customers once, with every reason."""
+async def _found(visit: Visit, cursor: str | None, limit: int) -> dict[str, Any]:
     query = [("limit", str(limit)), *((("cursor", cursor),) if cursor else ())]
-    found = await visit.api.get("/boards/duplicates", query)
+    return await visit.api.get("/boards/duplicates", query)
+
+
+async def _groups(visit: Visit, rows: Iterable[Mapping[str, Any]]) -> list[Group]:
+    """The same customers once, with every reason."""
     reasons: dict[tuple[str, ...], list[str]] = {}
-    for row in found["rows"]:
+    for row in rows:
         reasons.setdefault(tuple(row["customer_ids"]), []).append(row["reason"])
     await visit.know_customers([each for ids in reasons for each in ids])
-    groups = [
+    return [
         {
             "group": " ".join(ids),
             "reasons": [said(visit, REASONS, each) for each in dict.fromkeys(why)],
@@ -106,12 +108,12 @@ async def _groups(visit: Visit, cursor: str | None, limit: int) -> tuple[list[Gr
         }
         for ids, why in reasons.items()
     ]
-    return groups, found["next_cursor"]
 
 
 async def _list(visit: Visit, cursor: str | None, form: ShownForm) -> Response:
     """Where a form was refused: with what was chosen; above the list where its group is gone."""
-    groups, next_cursor = await _groups(visit, cursor, _SHOWN)
+    found = await _found(visit, cursor, _SHOWN)
+    groups = await _groups(visit, found["rows"])
     is_shown = form.typed["group"] in {each["group"] for each in groups}
     return page(
         visit,
@@ -121,19 +123,25 @@ async def _list(visit: Visit, cursor: str | None, form: ShownForm) -> Response:
         title=visit.words.say("Duplicates"),
         crumbs=[Crumb("/leads", visit.words.say("Leads"))],
         groups=groups,
-        next_cursor=next_cursor,
+        next_cursor=found["next_cursor"],
         form=form,
         above=[] if is_shown else list(form.problems.values()),
         may_write=visit.may(Resource.CUSTOMERS, Verb.WRITE),
     )
 
 
-def _file(visit: Visit, groups: Iterable[Group]) -> Response:
-    say = visit.words.say
-    rows = [
-        (number, " · ".join(each["reasons"]), customer_id, name)
-        for number, each in enumerate(groups, start=1)
-        for customer_id, name in each["customers"]
-    ]
+async def _file(visit: Visit) -> Response:
+    say, numbers = visit.words.say, count(1)
     columns = (say("Group"), say("Reason"), say("Id"), say("Customer"))
-    return csv_file("duplicates", columns, rows)
+
+    async def ask(cursor: str | None, limit: int) -> dict[str, Any]:
+        return await _found(visit, cursor, limit)
+
+    async def lines(rows: list[dict[str, Any]]) -> Lines:
+        return [
+            (number, " · ".join(each["reasons"]), customer_id, name)
+            for each, number in zip(await _groups(visit, rows), numbers, strict=False)
+            for customer_id, name in each["customers"]
+        ]
+
+    return await whole_file(visit, "duplicates", columns, every_page(ask), lines)

@@ -1,8 +1,8 @@
 """Escalations: the list, and one with what can be done about it (N3)."""
 
-from datetime import datetime, time, timedelta
+from collections.abc import Sequence
+from datetime import time, timedelta
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.datastructures import FormData
@@ -20,10 +20,12 @@ from services.projections.pages.own_api import moment_said
 from services.projections.pages.page_route import page_router
 from services.projections.pages.readable import readable
 from services.projections.pages.sent_forms import FormFields, Order, ShownForm, sent
+from services.projections.pages.tables import Lines, every_page, whole_file
 from services.projections.pages.typed_times import typed_times
 from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.explanations import why
 from shared.access import Caller, Resource, Verb
+from shared.business_time import tomorrow_at
 from shared.clock import iso
 from shared.errors import NotFound
 from shared.http import Access, Id
@@ -46,12 +48,13 @@ def router(ports: Ports, access: Access) -> APIRouter:
         request: Request,
         state: Annotated[str | None, Query(pattern=f"^({'|'.join(_STATES)})$")] = None,
         cursor: str | None = None,
+        as_file: Annotated[str | None, Query(alias="format", pattern="^csv$")] = None,
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        query = [("limit", str(_SHOWN)), *((("cursor", cursor),) if cursor else ())]
-        asked = (state,) if state else ("open", "snoozed")
-        found = await visit.api.get("/escalations", [*query, *(("state", each) for each in asked)])
+        if as_file:
+            return await _file(visit, state)
+        found = await _found(visit, state, cursor, _SHOWN)
         await visit.know_customers([row["customer_id"] for row in found["rows"]])
         return page(
             visit,
@@ -89,6 +92,12 @@ def router(ports: Ports, access: Access) -> APIRouter:
     return routes
 
 
+async def _found(visit: Visit, state: str | None, cursor: str | None, limit: int) -> dict[str, Any]:
+    query = [("limit", str(limit)), *((("cursor", cursor),) if cursor else ())]
+    asked = (state,) if state else ("open", "snoozed")
+    return await visit.api.get("/escalations", [*query, *(("state", each) for each in asked)])
+
+
 async def _order(visit: Visit, escalation_id: str, deed: str, form: FormData) -> Order:
     """Raises NotFound, Malformed."""
     here = f"/escalations/{escalation_id}"
@@ -113,12 +122,11 @@ def _body(visit: Visit, deed: str, form: FormData) -> dict[str, Any]:
 
 def _until(visit: Visit, chosen: str) -> str:
     """An hour from now, nine o'clock of tomorrow, or the time that was typed."""
-    now, zone = visit.asker.clock, ZoneInfo(visit.organisation.zone(visit.asker.clock))
+    now = visit.asker.clock
     if chosen == "hour":
         return iso(now + timedelta(hours=1))
     if chosen == "tomorrow":
-        tomorrow = now.astimezone(zone).date() + timedelta(days=1)
-        return iso(datetime.combine(tomorrow, _MORNING, zone))
+        return iso(tomorrow_at(now, visit.organisation.zone(now), _MORNING))
     return typed_times(visit, {"until": chosen})["until"]
 
 
@@ -157,8 +165,35 @@ async def _one(visit: Visit, escalation_id: str, form: ShownForm) -> Response:
 
 def _colleagues(visit: Visit, unit_id: str) -> list[tuple[str, str]]:
     """To whom it may be handed over: everybody on the way up from its unit, and in it."""
-    organisation = visit.organisation
-    managers = [each for step in organisation.managers_upward(unit_id) for each in step]
-    people = dict.fromkeys([*managers, *organisation.people_in(unit_id)])
     me = visit.caller.person_id
-    return named(visit, (each for each in people if each != me))
+    return named(visit, (each for each in visit.organisation.around(unit_id) if each != me))
+
+
+async def _file(visit: Visit, state: str | None) -> Response:
+    say = visit.words.say
+    columns = (
+        *(say("Id"), say("What is wrong"), say("Customer"), say("Owner"), say("Unit")),
+        *(say("State"), say("Due"), say("Next step")),
+    )
+
+    async def ask(cursor: str | None, limit: int) -> dict[str, Any]:
+        return await _found(visit, state, cursor, limit)
+
+    async def lines(rows: list[dict[str, Any]]) -> Lines:
+        await visit.know_customers([row["customer_id"] for row in rows])
+        return [_line(visit, shown_escalation(visit, row)) for row in rows]
+
+    return await whole_file(visit, "escalations", columns, every_page(ask), lines)
+
+
+def _line(visit: Visit, row: dict[str, Any]) -> Sequence[object]:
+    return (
+        row["escalation_id"],
+        row["title"],
+        visit.customer(row["customer_id"]),
+        visit.person(row["owner_id"]) if row["owner_id"] else "",
+        visit.unit(row["unit_id"]),
+        row["state_named"],
+        visit.words.exact(row["due_at"]),
+        row["advice"],
+    )

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 import jinja2
 from fastapi import Request, Response
 from starlette.responses import HTMLResponse
-from starlette.routing import NoMatchFound
 
 from services.projections.pages.assets import asset_path
 from services.projections.pages.catalogue import LANGUAGES, catalogue
@@ -19,6 +18,7 @@ from services.projections.pages.navigation import navigation_of
 from services.projections.pages.refusals import field_in_words, refusal_in_words
 from services.projections.pages.visits import LANGUAGE_COOKIE, Visit, reader_language
 from shared.access import Resource
+from shared.provider_sign_in import sign_in_by_provider
 
 _A_YEAR_SECONDS = 31_536_000
 _STALE_AFTER_SECONDS = 10
@@ -129,14 +129,8 @@ def told_refused(request: Request, status: int, code: str) -> Response:
 
 
 def _sign_in_by_provider(request: Request) -> str | None:
-    """Where the installation's identity provider is gone to, and back to this page."""
-    try:
-        path = request.app.url_path_for("go_to_provider")
-    except NoMatchFound:
-        return None
     is_page = request.method == "GET" and not request.url.path.startswith("/sign-in")
-    onward = with_query(request, language=None) if is_page else "/"
-    return f"{path}?{urlencode({'onward': onward})}"
+    return sign_in_by_provider(request, with_query(request, language=None) if is_page else "/")
 
 
 def _html(request: Request, html: str, status: int) -> Response:

@@ -12,14 +12,13 @@ from services.projections.pages.layout import from_today, page
 from services.projections.pages.lead_words import STATES, next_deed, said
 from services.projections.pages.own_api import moment_said
 from services.projections.pages.page_route import page_router
-from services.projections.pages.tables import csv_file
+from services.projections.pages.tables import Lines, every_page, whole_file
 from services.projections.pages.visits import Visit, visit_of
 from shared.access import Caller, Resource, Verb
 from shared.http import Access, Id
 from shared.ports import Ports
 
 _SHOWN = 50
-_IN_A_FILE = 500
 _OPEN = ("assigned", "contacted", "qualified")
 _STATES: Mapping[str, str] = {
     "waiting": message("wait for a rep"),
@@ -46,12 +45,11 @@ def router(ports: Ports, access: Access) -> APIRouter:
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        limit = _IN_A_FILE if as_file else _SHOWN
-        asked = [("unit", unit), ("rep", rep), ("cursor", cursor), ("limit", str(limit))]
-        found = await _found(visit, state, asked)
-        rows = await shown_leads(visit, found["rows"])
+        asked = {"unit": unit, "rep": rep}
         if as_file:
-            return _file(visit, rows)
+            return await _file(visit, state, asked)
+        found = await _found(visit, state, {**asked, "cursor": cursor, "limit": str(_SHOWN)})
+        rows = await shown_leads(visit, found["rows"])
         return page(
             visit,
             "leads.html",
@@ -76,9 +74,9 @@ def router(ports: Ports, access: Access) -> APIRouter:
 
 
 async def _found(
-    visit: Visit, state: str | None, asked: Sequence[tuple[str, str | None]]
+    visit: Visit, state: str | None, asked: Mapping[str, str | None]
 ) -> dict[str, Any]:
-    query = [(name, value) for name, value in asked if value is not None]
+    query = [(name, value) for name, value in asked.items() if value is not None]
     if state in _BOARDS:
         return await visit.api.get(_BOARDS[state], query)
     names = {"unit": "unit_id", "rep": "owner_id"}
@@ -135,24 +133,31 @@ def _reps(visit: Visit, unit: str | None) -> list[tuple[str, str]]:
     return list(dict.fromkeys(each for below in granted for each in people_below(visit, below)))
 
 
-def _file(visit: Visit, rows: Sequence[Row]) -> Response:
+async def _file(visit: Visit, state: str | None, asked: Mapping[str, str | None]) -> Response:
     say = visit.words.say
     columns = (
         *(say("Lead"), say("Customer"), say("State"), say("Hours left"), say("Next step")),
         *(say("Score"), say("Owner"), say("Unit"), say("Captured")),
     )
-    table = [
-        (
-            row["lead_id"],
-            visit.customer(row["customer_id"]),
-            row["status_named"],
-            row["hours_left"],
-            row["deed"],
-            row["score"]["total"],
-            visit.person(row["owner_id"]),
-            visit.unit(row["unit_id"]),
-            visit.words.exact(row["captured_at"]),
-        )
-        for row in rows
-    ]
-    return csv_file("leads", columns, table)
+
+    async def ask(cursor: str | None, limit: int) -> Row:
+        return await _found(visit, state, {**asked, "cursor": cursor, "limit": str(limit)})
+
+    async def lines(rows: list[Row]) -> Lines:
+        return [_line(visit, row) for row in await shown_leads(visit, rows)]
+
+    return await whole_file(visit, "leads", columns, every_page(ask), lines)
+
+
+def _line(visit: Visit, row: Row) -> Sequence[object]:
+    return (
+        row["lead_id"],
+        visit.customer(row["customer_id"]),
+        row["status_named"],
+        row["hours_left"],
+        row["deed"],
+        row["score"]["total"],
+        visit.person(row["owner_id"]),
+        visit.unit(row["unit_id"]),
+        visit.words.exact(row["captured_at"]),
+    )

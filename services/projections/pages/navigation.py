@@ -7,6 +7,8 @@ from services.projections.pages.catalogue import message
 from services.projections.pages.visits import Visit
 from shared.access import Resource, Role
 
+INBOX = "/inbox"
+
 
 class Entry(NamedTuple):
     """Of the navigation; `asks`: what its page reads."""
@@ -31,6 +33,7 @@ THEMES: Sequence[Theme] = (
             Entry("/silence", message("Silence"), "silence", Resource.BOARDS),
             Entry("/escalations", message("Escalations"), "escalation", Resource.ESCALATIONS),
             Entry("/approvals", message("Approvals"), "approval", Resource.APPROVALS),
+            Entry(INBOX, message("Inbox"), "inbox", Resource.INBOX),
         ),
     ),
     Theme(
@@ -87,12 +90,13 @@ _FIRST: Mapping[Role, tuple[str, ...]] = {
 
 
 class Place(NamedTuple):
-    """An entry as a page shows it."""
+    """An entry as a page shows it; `waiting`: so many messages are unread there."""
 
     path: str
     title: str
     icon: str
     is_here: bool
+    waiting: int
 
 
 class ShownTheme(NamedTuple):
@@ -101,11 +105,13 @@ class ShownTheme(NamedTuple):
 
 
 class Navigation(NamedTuple):
-    """`is_deeper`: the page is none of the four at the foot."""
+    """`is_deeper`: the page is none of the four at the foot; `waiting`: so many messages are
+    unread where none of the four leads."""
 
     first: list[Place]
     themes: list[ShownTheme]
     is_deeper: bool
+    waiting: int
 
 
 def navigation_of(visit: Visit) -> Navigation:
@@ -119,8 +125,9 @@ def navigation_of(visit: Visit) -> Navigation:
     ]
     shown = [theme for theme in themes if theme.places]
     first = _first(visit, [place for theme in shown for place in theme.places])
-    is_here = any(place.is_here for theme in shown for place in theme.places)
-    return Navigation(first, shown, is_here and not any(place.is_here for place in first))
+    deeper = [place for theme in shown for place in theme.places if place not in first]
+    is_deeper = any(place.is_here for place in deeper)
+    return Navigation(first, shown, is_deeper, sum(place.waiting for place in deeper))
 
 
 def _first(visit: Visit, places: list[Place]) -> list[Place]:
@@ -133,4 +140,5 @@ def _first(visit: Visit, places: list[Place]) -> list[Place]:
 def _place(visit: Visit, entry: Entry) -> Place:
     here = visit.request.url.path
     is_here = here == entry.path or (entry.path != "/" and here.startswith(f"{entry.path}/"))
-    return Place(entry.path, visit.words.say(entry.title), entry.icon, is_here)
+    waiting = visit.unread if entry.path == INBOX else 0
+    return Place(entry.path, visit.words.say(entry.title), entry.icon, is_here, waiting)

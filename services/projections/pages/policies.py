@@ -1,6 +1,7 @@
 """Notification policies as sentences, who would be told, how well channels deliver (N2, N5)."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.datastructures import FormData
@@ -18,7 +19,7 @@ from services.projections.pages.setup_words import (
     outcome_in_words,
     state_of_message,
 )
-from services.projections.pages.tables import csv_file
+from services.projections.pages.tables import Lines, csv_file, every_page, whole_file
 from services.projections.pages.visits import Visit, visit_of
 from services.projections.pages.who_is_told import Supposition, who_is_told
 from shared.access import Caller, Resource, Verb
@@ -26,7 +27,6 @@ from shared.http import Access, Id, Name
 from shared.ports import Ports
 
 _SHOWN = 50
-_IN_A_FILE = 500
 Row = dict[str, Any]
 
 
@@ -37,22 +37,28 @@ def router(ports: Ports, access: Access) -> APIRouter:
     reading_escalations = access.may(Resource.ESCALATIONS, Verb.READ)
 
     @routes.get("/policies")
-    async def policies(
+    async def show_policies(
         request: Request,
         supposition: Supposition = Depends(),
         tested: Id | None = None,
         outcome: Name | None = None,
+        as_file: Annotated[str | None, Query(alias="format", pattern="^csv$")] = None,
+        of: Literal["channels", "policies"] = "channels",
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        rows = (await visit.api.get("/policies"))["rows"]
+        policies = [_shown(visit, row) for row in (await visit.api.get("/policies"))["rows"]]
         channels = (await visit.api.get("/channels"))["rows"]
+        for row in channels:
+            row["named"] = channel_in_words(visit, row["kind"])
+        if as_file:
+            return _file(visit, channels) if of == "channels" else _policies_file(visit, policies)
         return page(
             visit,
             "policies.html",
             title=visit.words.say("Notification policies"),
-            policies=[_shown(visit, row) for row in rows],
-            channels=[{**row, "named": channel_in_words(visit, row["kind"])} for row in channels],
+            policies=policies,
+            channels=channels,
             failing=sum(row["alert"] for row in channels),
             tested=tested,
             outcome=outcome_in_words(visit, outcome),
@@ -84,13 +90,11 @@ def router(ports: Ports, access: Access) -> APIRouter:
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        asked = {"person": person, "channel": channel, "cursor": cursor}
-        query = [(name, value) for name, value in asked.items() if value]
-        limit = ("limit", str(_IN_A_FILE if as_file else _SHOWN))
-        found = await visit.api.get("/sent", [*query, limit])
-        rows = [_message(visit, row) for row in found["rows"]]
+        asked = {"person": person, "channel": channel}
         if as_file:
-            return _file(visit, rows)
+            return await _sent_file(visit, asked)
+        found = await _sent(visit, {**asked, "cursor": cursor, "limit": str(_SHOWN)})
+        rows = [_message(visit, row) for row in found["rows"]]
         return page(
             visit,
             "sent.html",
@@ -132,6 +136,10 @@ def _shown(visit: Visit, policy: Row) -> Row:
     }
 
 
+async def _sent(visit: Visit, asked: Mapping[str, str | None]) -> Row:
+    return await visit.api.get("/sent", [(name, value) for name, value in asked.items() if value])
+
+
 def _is_bad(row: Row) -> bool:
     return "over" in (row["level"], *(each["level"] for each in row["attempts"]))
 
@@ -165,20 +173,40 @@ def _message(visit: Visit, row: Row) -> Row:
     }
 
 
-def _file(visit: Visit, rows: list[Row]) -> Response:
+def _file(visit: Visit, channels: Sequence[Row]) -> Response:
+    say = visit.words.say
+    columns = (say("Channel"), say("Id"), say("Unit"), say("Attempts"), say("Delivered"))
+    figures = ("attempts_24h", "delivery_rate_24h")
+    table = [
+        (row["named"], row["channel_id"], visit.unit(row["unit_id"]), *map(row.get, figures))
+        for row in channels
+    ]
+    return csv_file("channels", columns, table)
+
+
+def _policies_file(visit: Visit, policies: Sequence[Row]) -> Response:
+    say = visit.words.say
+    columns = (say("Id"), say("Notification policy"), say("What applies"), say("Text"))
+    table = [
+        (row["name"], row["title"], row["sentence"], " ".join(row["remarks"])) for row in policies
+    ]
+    return csv_file("policies", columns, table)
+
+
+async def _sent_file(visit: Visit, asked: Mapping[str, str | None]) -> Response:
     say = visit.words.say
     columns = (say("When"), say("To whom"), say("Channels"), say("State"), say("Attempts"))
-    return csv_file(
-        "sent",
-        columns,
-        [
-            (
-                visit.words.exact(row["at"]),
-                row["to"],
-                row["channels"],
-                row["state"],
-                listed(visit, [f"{each['channel']} {each['outcome']}" for each in row["attempts"]]),
-            )
-            for row in rows
-        ],
-    )
+
+    async def ask(cursor: str | None, limit: int) -> Row:
+        return await _sent(visit, {**asked, "cursor": cursor, "limit": str(limit)})
+
+    async def lines(rows: list[Row]) -> Lines:
+        return [_line(visit, _message(visit, row)) for row in rows]
+
+    return await whole_file(visit, "sent", columns, every_page(ask), lines)
+
+
+def _line(visit: Visit, row: Row) -> Sequence[object]:
+    attempts = [f"{each['channel']} {each['outcome']}" for each in row["attempts"]]
+    when = visit.words.exact(row["at"])
+    return when, row["to"], row["channels"], row["state"], listed(visit, attempts)

@@ -1,13 +1,14 @@
 """Process health: index by week, its three parts, units and reps, the worst first (P3)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.projections.domain.process_health import PARTS, HealthSettings, healthy_index
 from services.projections.domain.windows import end_of
 from services.projections.domain.workshop import RULE as WORKSHOP
+from services.projections.pages.board_files import process_health_file
 from services.projections.pages.catalogue import message
 from services.projections.pages.layout import Crumb, from_today, page
 from services.projections.pages.page_route import page_router
@@ -43,6 +44,9 @@ def router(ports: Ports, access: Access) -> APIRouter:
         request: Request,
         unit: Id | None = None,
         week: str | None = None,
+        sort: Literal["-index", "name", "-name"] | None = None,
+        as_file: Annotated[str | None, Query(alias="format", pattern="^csv$")] = None,
+        of: Literal["weeks", "units", "reps"] = "weeks",
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
@@ -54,8 +58,13 @@ def router(ports: Ports, access: Access) -> APIRouter:
         of_unit = [row for row in rows if _is_of(row, unit_id)]
         this = next((row for row in of_unit if row["week"] == shown.name), None)
         others = [row for row in rows if not _is_of(row, unit_id)]
-        units = _lines([row for row in others if not row["rep_id"]], shown.name)
-        reps = _lines([row for row in others if row["rep_id"]], shown.name)
+        if as_file:
+            of_reps = [row for row in others if row["rep_id"]]
+            of_units = [row for row in others if not row["rep_id"]]
+            tables = {"weeks": of_unit, "units": of_units, "reps": of_reps}
+            return process_health_file(visit, of, tables[of], _PART_NAMES)
+        units = _ordered(visit, sort, [row for row in others if not row["rep_id"]], shown.name)
+        reps = _ordered(visit, sort, [row for row in others if row["rep_id"]], shown.name)
         return page(
             visit,
             "process_health.html",
@@ -67,6 +76,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             limit=healthy_index(settings),
             now=this,
             parts=_parts(visit, this, settings),
+            order=sort or "",
             units=units,
             reps=reps,
             has_red_below=any(line["outside"] for line in (*units, *reps)),
@@ -114,8 +124,17 @@ def _parts(visit: Visit, row: Row | None, settings: HealthSettings) -> list[Row]
     return found
 
 
-def _lines(rows: Sequence[Row], week: str) -> list[Row]:
-    """One per unit or rep with its weeks, the worst of the week shown first."""
+def _ordered(visit: Visit, order: str | None, rows: Sequence[Row], week: str) -> list[Row]:
+    """The worst of the week first, unless the reader wants it otherwise; without an index last."""
+    lines = _lines(visit, rows, week)
+    by = "name" if order in ("name", "-name") else "index"
+    there = [line for line in lines if line[by] is not None]
+    there.sort(key=lambda line: line[by], reverse=(order or "").startswith("-"))
+    return there + [line for line in lines if line[by] is None]
+
+
+def _lines(visit: Visit, rows: Sequence[Row], week: str) -> list[Row]:
+    """One per unit or rep with its weeks."""
     by_scope: dict[tuple[str, str | None], list[Row]] = {}
     for row in rows:
         scope = (row["unit_id"] if row["rep_id"] is None else "", row["rep_id"])
@@ -128,12 +147,15 @@ def _lines(rows: Sequence[Row], week: str) -> list[Row]:
             {
                 "unit_id": last["unit_id"],
                 "rep_id": last["rep_id"],
+                "name": visit.person(last["rep_id"])
+                if last["rep_id"]
+                else visit.unit(last["unit_id"]),
                 "index": now["index"] if now else None,
                 "outside": now["outside_healthy_range"] if now else [],
                 "points": _points([row["index"] for row in of_scope]),
             }
         )
-    return sorted(found, key=lambda each: (each["index"] is None, each["index"] or 0.0))
+    return found
 
 
 def _points(indexes: Sequence[float | None]) -> str:

@@ -36,6 +36,9 @@ _REFUSALS: Mapping[str, str] = {
     "lead-is-closed": message("This lead is closed already."),
     "lead-is-returned": message("Marketing has this lead again; it must be released first."),
     "lead-is-worked-on": message("Somebody works on it already; it cannot be taken back."),
+    "opportunity-is-worked-on": message(
+        "Somebody works on its opportunity already; it cannot be taken back."
+    ),
     "lead-has-no-owner": message("Nobody has this lead yet; assign it first."),
     "lead-is-not-contacted": message("The customer was not contacted yet."),
     "lead-is-not-returned": message("Marketing does not have this lead."),
@@ -53,6 +56,7 @@ _FIELDS: Mapping[str, str] = {
     "missing": message("This is needed."),
     "required": message("This is needed."),
     "unknown": message("There is nothing of this name."),
+    "not-found": message("There is nothing here, or it is not yours to see."),
     "in-the-future": message("This has not happened yet."),
     "in-the-past": message("This is over already."),
     "has-left": message("This person is no longer with the organisation."),

@@ -1,6 +1,8 @@
 """Silence: every open opportunity with the hours left, worst first (P2)."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -8,7 +10,7 @@ from services.projections.pages.business_words import action_titles
 from services.projections.pages.choices import people_below, units_in_sight
 from services.projections.pages.layout import from_today, page
 from services.projections.pages.page_route import page_router
-from services.projections.pages.tables import csv_file
+from services.projections.pages.tables import Lines, every_page, whole_file
 from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.asking import Question
 from services.projections.queries.latest_deeds import latest_deeds
@@ -18,7 +20,6 @@ from shared.http import Access, Id, Name
 from shared.ports import Ports
 
 _SHOWN = 50
-_IN_A_FILE = 10_000
 
 
 def router(ports: Ports, access: Access) -> APIRouter:
@@ -33,6 +34,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
         stage: Name | None = None,
         key_industry: bool | None = None,
         cursor: str | None = None,
+        sort: Literal["", "-left", "stage", "-stage"] = "",
         as_file: Annotated[str | None, Query(alias="format", pattern="^csv$")] = None,
         caller: Caller = Depends(reading),
     ) -> Response:
@@ -42,14 +44,15 @@ def router(ports: Ports, access: Access) -> APIRouter:
             rep_id=rep,
             stage=stage,
             is_key=key_industry,
-            limit=_IN_A_FILE if as_file else _SHOWN,
+            limit=_SHOWN,
             cursor=cursor,
+            order=sort,
             language=visit.words.language,
         )
+        if as_file:
+            return await _file(visit, question)
         board = await silence_board(ports.read_store, visit.asker, question)
         rows = await _shown(visit, board["rows"])
-        if as_file:
-            return _file(visit, rows)
         return page(
             visit,
             "silence.html",
@@ -59,6 +62,7 @@ def router(ports: Ports, access: Access) -> APIRouter:
             total=board["total"],
             silent=await silent_now(ports.read_store, visit.asker, question),
             rows=rows,
+            has_incomplete=any(row["incomplete"] for row in rows),
             next_cursor=board["next_cursor"],
             units=units_in_sight(visit, Resource.BOARDS),
             reps=_reps(visit, question),
@@ -91,24 +95,35 @@ def _reps(visit: Visit, question: Question) -> list[tuple[str, str]]:
     return people_below(visit, visit.asker.unit(question))
 
 
-def _file(visit: Visit, rows: list[dict[str, Any]]) -> Response:
+async def _file(visit: Visit, question: Question) -> Response:
     say = visit.words.say
     columns = (
         *(say("Opportunity"), say("Customer"), say("Stage"), say("Amount"), say("Currency")),
         *(say("Owner"), say("Unit"), say("Last activity"), say("Hours left")),
+        say("Incomplete"),
     )
-    table = [
-        (
-            row["opportunity_id"],
-            visit.customer(row["customer_id"]),
-            visit.stage(row["stage"]),
-            row["amount"],
-            row["currency"],
-            visit.person(row["owner_id"]),
-            visit.unit(row["unit_id"]),
-            visit.words.exact(row["last_activity_at"]),
-            row["hours_left"],
-        )
-        for row in rows
-    ]
-    return csv_file("silence", columns, table)
+
+    async def ask(cursor: str | None, limit: int) -> dict[str, Any]:
+        following = replace(question, cursor=cursor, limit=limit)
+        return await silence_board(visit.ports.read_store, visit.asker, following)
+
+    async def lines(rows: list[dict[str, Any]]) -> Lines:
+        await visit.know_customers([row["customer_id"] for row in rows])
+        return [_line(visit, row) for row in rows]
+
+    return await whole_file(visit, "silence", columns, every_page(ask), lines)
+
+
+def _line(visit: Visit, row: Mapping[str, Any]) -> Sequence[object]:
+    return (
+        row["opportunity_id"],
+        visit.customer(row["customer_id"]),
+        visit.stage(row["stage"]),
+        row["amount"],
+        row["currency"],
+        visit.person(row["owner_id"]),
+        visit.unit(row["unit_id"]),
+        visit.words.exact(row["last_activity_at"]),
+        row["hours_left"],
+        visit.words.say("an event is missing") if row["incomplete"] else "",
+    )

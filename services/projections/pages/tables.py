@@ -1,33 +1,73 @@
 """A page's table as a file: the same rows and words, and nothing that a spreadsheet would run."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from fastapi import Response
+from starlette.responses import StreamingResponse
 
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_FOR_SPREADSHEETS = "\ufeff"
+from services.projections.pages.visits import Visit
+from shared.tables import CSV, csv_head, csv_line
 
-
-def defused(value: object) -> str:
-    """A text that a spreadsheet would read as a formula begins with an apostrophe instead."""
-    if isinstance(value, int | float):
-        return str(value)
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_STARTS_A_FORMULA) else text
+ROWS_AT_ONCE = 500
+"""The most that the API gives at once."""
+Rows = list[dict[str, Any]]
+Lines = Iterable[Sequence[object]]
 
 
-def csv_file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    """UTF-8 with the mark by which spreadsheets recognise it."""
-    written = io.StringIO(_FOR_SPREADSHEETS)
-    written.seek(0, io.SEEK_END)
-    writer = csv.writer(written)
-    writer.writerow(columns)
-    writer.writerows([defused(value) for value in row] for row in rows)
-    headers = {
+def csv_file(name: str, columns: Sequence[str], rows: Lines) -> Response:
+    """Of what a page shows as a whole."""
+    content = csv_head(columns) + b"".join(map(csv_line, rows))
+    return Response(content, headers=_headers(name), media_type=CSV)
+
+
+async def whole_file(
+    visit: Visit,
+    name: str,
+    columns: Sequence[str],
+    pages: AsyncIterator[Rows],
+    lines: Callable[[Rows], Awaitable[Lines]],
+) -> Response:
+    """Every row, of which no more than a page is held at once.
+
+    Raises as the first page does; what fails later breaks the file off, so that nobody takes a part
+    for the whole.
+    """
+    parts = _parts(visit, pages, lines)
+    first = csv_head(columns) + await anext(parts, b"")
+
+    async def answered() -> AsyncIterator[bytes]:
+        yield first
+        async for part in parts:
+            yield part
+
+    return StreamingResponse(answered(), headers=_headers(name), media_type=CSV)
+
+
+async def _parts(
+    visit: Visit, pages: AsyncIterator[Rows], lines: Callable[[Rows], Awaitable[Lines]]
+) -> AsyncIterator[bytes]:
+    async for rows in pages:
+        visit.customers.clear()
+        yield b"".join(map(csv_line, await lines(rows)))
+
+
+async def every_page(
+    ask: Callable[[str | None, int], Awaitable[Mapping[str, Any]]],
+) -> AsyncIterator[Rows]:
+    """`ask`: for what comes after a cursor, and how much at once."""
+    cursor: str | None = None
+    while True:
+        found = await ask(cursor, ROWS_AT_ONCE)
+        yield found["rows"]
+        cursor = found["next_cursor"]
+        if cursor is None:
+            return
+
+
+def _headers(name: str) -> Mapping[str, str]:
+    return {
         "Content-Disposition": f'attachment; filename="{name}.csv"',
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(written.getvalue().encode(), headers=headers, media_type="text/csv")

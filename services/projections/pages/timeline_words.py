@@ -9,6 +9,7 @@ from services.projections.pages.business_words import rule_in_words
 from services.projections.pages.catalogue import message
 from services.projections.pages.own_api import moment_said
 from services.projections.pages.visits import Visit
+from shared.events.opportunities import Evidence
 
 _LATE_FROM_SECONDS = 3_600.0
 _ICONS_OF_ACTIONS = ("call", "visit", "message", "email", "meeting")
@@ -23,6 +24,7 @@ _HEADLINES: Mapping[str, tuple[str, str]] = {
     "opportunity_won": ("closed", message("Won")),
     "opportunity_lost": ("closed", message("Lost")),
     "opportunity_reopened": ("stage", message("Reopened")),
+    "opportunity_withdrawn": ("closed", message("Its import was taken back")),
     "late_change_recorded": ("event", message("Late change, recorded without effect")),
     "action_logged": ("action", "%(action)s"),
     "action_corrected": ("action", message("Action corrected")),
@@ -39,11 +41,14 @@ _HEADLINES: Mapping[str, tuple[str, str]] = {
     "lead_captured": ("event", message("Lead captured")),
     "lead_scored": ("event", message("Lead scored")),
     "lead_assigned": ("event", message("Lead assigned to %(owner)s")),
+    "lead_unit_changed": ("event", message("Moved to unit %(unit)s")),
     "lead_contacted": ("call", message("Lead contacted")),
     "lead_qualified": ("closed", message("Lead qualified")),
     "lead_returned": ("event", message("Lead returned to marketing")),
     "lead_disqualified": ("closed", message("Lead disqualified")),
     "lead_converted": ("closed", message("Lead became an opportunity")),
+    "lead_withdrawn": ("closed", message("Its import was taken back")),
+    "lead_ending_taken_back": ("event", message("What an import said became of it was taken back")),
     "escalation_opened": ("signal", message("Escalated")),
     "escalation_step_reached": ("signal", message("The next people were told")),
     "escalation_acknowledged": ("closed", message("Escalation acknowledged")),
@@ -69,6 +74,15 @@ _DECISIONS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Corrected:
+    """What an entry changed: the action as it was recorded before."""
+
+    event_id: str
+    headline: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """`texts`: what people wrote; `evidence`: (kind, SHA-256); `late` how late it was recorded."""
 
@@ -84,6 +98,7 @@ class Entry:
     late: str | None
     opportunity_id: str | None
     signal_id: str | None
+    corrects: Corrected | None
     stands_out: bool
     hash: str
     is_imported: bool
@@ -100,7 +115,7 @@ def entry_in_words(visit: Visit, row: Mapping[str, Any], titles: Mapping[str, st
         kind=kind,
         icon=action if action in _ICONS_OF_ACTIONS else icon,
         headline=visit.words.say(headline, **_values(visit, data, told, titles)),
-        texts=[data[each] for each in ("summary", "reason", "note") if _is_text(data.get(each))],
+        texts=texts_of(data),
         remarks=_remarks(visit, told),
         evidence=_evidence(data),
         actor=visit.person(row["actor_id"]) if row["actor_id"] else visit.words.say("the system"),
@@ -108,9 +123,21 @@ def entry_in_words(visit: Visit, row: Mapping[str, Any], titles: Mapping[str, st
         late=visit.words.span(late / 3600) if late and late >= _LATE_FROM_SECONDS else None,
         opportunity_id=data.get("opportunity_id"),
         signal_id=data.get("signal_id"),
+        corrects=_corrected(row["corrects"], titles),
         stands_out=kind in _STANDS_OUT,
         hash=row["hash"],
         is_imported=row["origin"] == "import",
+    )
+
+
+def _corrected(before: Mapping[str, Any] | None, titles: Mapping[str, str]) -> Corrected | None:
+    if before is None:
+        return None
+    action = before["action"]
+    return Corrected(
+        event_id=before["event_id"],
+        headline=titles.get(action, action),
+        at=before["happened_at"],
     )
 
 
@@ -124,6 +151,11 @@ def headline_of(visit: Visit, event: Mapping[str, Any], titles: Mapping[str, str
 def _headline(kind: str) -> tuple[str, str]:
     """What has no words of its own shows its name."""
     return _HEADLINES.get(kind, ("event", kind.replace("_", " ")))
+
+
+def texts_of(data: Mapping[str, Any]) -> list[str]:
+    """What people wrote of an event, as it was opened."""
+    return [data[each] for each in ("summary", "reason", "note") if _is_text(data.get(each))]
 
 
 def _is_text(value: Any) -> bool:
@@ -164,7 +196,5 @@ def _remarks(visit: Visit, told: Mapping[str, Any]) -> list[str]:
 
 
 def _evidence(data: Mapping[str, Any]) -> list[tuple[str, str]]:
-    pieces = data.get("evidence")
-    if not isinstance(pieces, list):
-        return []
-    return [(each["kind"], each["sha256"]) for each in pieces if isinstance(each, dict)]
+    pieces = data.get("evidence", ())
+    return [(each.kind, each.sha256) for each in pieces if isinstance(each, Evidence)]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -11,18 +12,18 @@ from services.projections.pages.business_words import action_titles
 from services.projections.pages.catalogue import message
 from services.projections.pages.layout import Crumb, page
 from services.projections.pages.page_route import page_router
-from services.projections.pages.tables import csv_file
-from services.projections.pages.timeline_words import Entry, entry_in_words
+from services.projections.pages.tables import ROWS_AT_ONCE, Lines, whole_file
+from services.projections.pages.timeline_words import Entry, entry_in_words, texts_of
 from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.asking import Question
 from services.projections.queries.silence_board import silence_of
-from services.projections.queries.timelines import timeline
+from services.projections.queries.timelines import timeline, whole_timeline
 from shared.access import Caller, Resource, Verb
+from shared.event_log_api import shown
 from shared.http import Access, Id
 from shared.ports import Ports
 
 _SHOWN = 50
-_IN_A_FILE = 10_000
 _KINDS: Mapping[str, str] = {
     "opportunity": message("Opportunity of %(name)s"),
     "customer": message("Customer %(name)s"),
@@ -45,14 +46,13 @@ def router(ports: Ports, access: Access) -> APIRouter:
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        limit = _IN_A_FILE if as_file else _SHOWN
-        question = Question(limit=limit, cursor=cursor, language=visit.words.language)
         subject = SubjectOfTimeline(kind, subject_id)
+        if as_file:
+            return await _file(visit, subject)
+        question = Question(limit=_SHOWN, cursor=cursor, language=visit.words.language)
         found = await timeline(ports, visit.asker, subject, question, newest_first=True)
         titles = await action_titles(visit)
         entries = [entry_in_words(visit, row, titles) for row in found["rows"]]
-        if as_file:
-            return _file(visit, subject, entries)
         now = None
         if kind == "opportunity":
             now = await silence_of(ports.read_store, visit.asker, subject_id)
@@ -67,6 +67,8 @@ def router(ports: Ports, access: Access) -> APIRouter:
             now=now,
             days=_by_day(visit, entries),
             entries=entries,
+            texts_before=await _texts_before(visit, entries),
+            here={each.event_id for each in entries},
             next_cursor=found["next_cursor"],
             customer_id=customer_id,
         )
@@ -89,16 +91,32 @@ def _title(visit: Visit, subject: SubjectOfTimeline, customer_id: str | None) ->
     return visit.words.say(_KINDS[subject.kind], name=name)
 
 
+async def _texts_before(visit: Visit, entries: Sequence[Entry]) -> Mapping[str, list[str]]:
+    """What people wrote of the actions that were corrected, by event; these may stand on a page
+    further back."""
+    wanted = [UUID(each.corrects.event_id) for each in entries if each.corrects]
+    stored = await visit.ports.event_store.find_events(wanted)
+    events = await shown(visit.ports.codec, list(stored.values()))
+    return {event["event_id"]: texts_of(event["data"]) for event in events}
+
+
 def _by_day(visit: Visit, entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
     days = groupby(entries, key=lambda each: visit.words.day(each.at))
     return [(day, list(of_day)) for day, of_day in days]
 
 
-def _file(visit: Visit, subject: SubjectOfTimeline, entries: Sequence[Entry]) -> Response:
+async def _file(visit: Visit, subject: SubjectOfTimeline) -> Response:
     say = visit.words.say
     columns = (say("When"), say("Who"), say("What"), say("Text"), say("Recorded later by"))
-    rows = [
-        (visit.words.exact(each.at), each.actor, each.headline, " ".join(each.texts), each.late)
-        for each in entries
-    ]
-    return csv_file(f"timeline-{subject.kind}-{subject.subject_id}", columns, rows)
+    titles = await action_titles(visit)
+
+    async def lines(rows: list[dict[str, Any]]) -> Lines:
+        entries = [entry_in_words(visit, row, titles) for row in rows]
+        return [
+            (visit.words.exact(each.at), each.actor, each.headline, " ".join(each.texts), each.late)
+            for each in entries
+        ]
+
+    pages = whole_timeline(visit.ports, visit.asker, subject, ROWS_AT_ONCE)
+    name = f"timeline-{subject.kind}-{subject.subject_id}"
+    return await whole_file(visit, name, columns, pages, lines)

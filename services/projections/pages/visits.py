@@ -28,7 +28,8 @@ _A_CHANGE_TAKES_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """`behind_seconds`: how much later the rows may be than what was recorded; 0: not at all."""
+    """`behind_seconds`: how much later the rows may be than what was recorded; 0: not at all.
+    `unread`: messages in the reader's inbox."""
 
     request: Request
     ports: Ports
@@ -37,6 +38,7 @@ class Visit:
     words: Words
     stages: Mapping[str, str]
     behind_seconds: int
+    unread: int = 0
     customers: dict[str, KnownCustomer] = field(default_factory=dict)
 
     @property
@@ -69,9 +71,7 @@ class Visit:
         """An id is shown only where there is no name."""
         if person_id is None:
             return self.words.say("nobody")
-        known = self.organisation.people.get(person_id)
-        name = known.name if known else None
-        return name if isinstance(name, str) else person_id
+        return self.organisation.called(person_id)
 
     def unit(self, unit_id: str) -> str:
         known = self.organisation.units.get(unit_id)
@@ -99,7 +99,16 @@ async def visit_of(ports: Ports, request: Request, caller: Caller) -> Visit:
         words=words,
         stages=await stage_titles(ports.read_store, asker.tenant_id, words.language),
         behind_seconds=await seconds_behind(ports),
+        unread=await _unread(request, caller),
     )
+
+
+async def _unread(request: Request, caller: Caller) -> int:
+    """Where rows are asked for again the menu stays as it is: it is not counted anew."""
+    has_inbox = caller.person_id is not None and may(caller, Resource.INBOX, Verb.READ)
+    if not has_inbox or "hx-request" in request.headers:
+        return 0
+    return int((await OwnApi(request).get("/inbox/unread"))["unread"])
 
 
 async def wait_until_shown(ports: Ports, position: str) -> None:

@@ -26,7 +26,8 @@ class Question:
     """A board's query fields as they were sent; `limit` None: all rows.
 
     `opportunity_id` is for questions why: of one row of a board that lists opportunities.
-    `nodes`, `pipeline` and `segment` are the funnel's.
+    `nodes`, `pipeline` and `segment` are the funnel's; `order` is of a page's list, the empty text
+    the board's own.
     """
 
     unit_id: str | None = None
@@ -43,6 +44,7 @@ class Question:
     as_of: datetime | None = None
     limit: int | None = None
     cursor: str | None = None
+    order: str = ""
     language: str = "en"
 
 

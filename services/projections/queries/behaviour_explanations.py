@@ -272,6 +272,8 @@ def _proofs(lead: LeadCourse, until: Moment) -> Iterator[Standing | SharedFields
 def _behind_quality(figure: str, leads: Sequence[JudgedLead]) -> list[JudgedLead]:
     if figure in ("duplicates", "duplicate_rate"):
         return [lead for lead in leads if lead.is_duplicate]
+    if figure == "unreviewed_duplicates":
+        return [lead for lead in leads if lead.is_unreviewed]
     if figure.startswith("score"):
         return [lead for lead in leads if lead.score is not None]
     return list(leads)

@@ -1,7 +1,7 @@
 """Leads of a month with what stands about their customers: what P9 and P14 count."""
 
-from collections.abc import Collection, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,12 +11,9 @@ from services.projections.domain.lead_course import LeadCourse, is_valid, latest
 from services.projections.domain.process_health import Scope
 from services.projections.domain.windows import Window, is_before
 from services.projections.queries.behaviour_figures import Span
-from services.projections.queries.read_models import CHAINS, DUPLICATES, LEADS
+from services.projections.queries.read_models import CHAINS, IDENTITIES, LEADS
+from services.projections.queries.same_customers import look_alikes, rows_of
 from shared.clock import milliseconds
-from shared.projecting import RowReadModel
-
-_KEYS_A_QUERY = 500
-Row = TypeVar("Row")
 
 
 async def judged_leads(
@@ -25,14 +22,20 @@ async def judged_leads(
     """Those captured in the window, as they stood at its end."""
     leads = await _leads(connection, tenant_id, "captured_at", window)
     customers = {lead.customer_id for lead in leads}
-    chains = await _by_key(connection, CHAINS, tenant_id, customers)
-    merged = await _by_key(connection, DUPLICATES, tenant_id, customers)
+    chains = await rows_of(connection, CHAINS, tenant_id, customers)
+    identities = await rows_of(connection, IDENTITIES, tenant_id, customers)
+
+    def counts(at: datetime) -> bool:
+        return is_before(at, span.until)
+
+    alike = await look_alikes(connection, tenant_id, identities, counts)
     return [
         judged_lead(
             lead,
             chains.get(lead.customer_id),
-            merged.get(lead.customer_id),
-            lambda at: is_before(at, span.until),
+            identities.get(lead.customer_id),
+            alike.get(lead.customer_id),
+            counts,
         )
         for lead in leads
         if is_before(lead.captured_at, span.until)
@@ -71,17 +74,3 @@ async def _leads(
         .order_by(rows.c.key)
     )
     return [LEADS.decode(body) for body in (await connection.execute(query)).scalars()]
-
-
-async def _by_key(
-    connection: AsyncConnection, model: RowReadModel[Row], tenant_id: str, keys: Collection[str]
-) -> dict[str, Row]:
-    rows, wanted = model.rows, sorted(keys)
-    found: dict[str, Any] = {}
-    for start in range(0, len(wanted), _KEYS_A_QUERY):
-        query = select(rows.c.key, rows.c.body).where(
-            rows.c.tenant_id == tenant_id, rows.c.key.in_(wanted[start : start + _KEYS_A_QUERY])
-        )
-        for key, body in await connection.execute(query):
-            found[key] = model.decode(body)
-    return found

@@ -1,12 +1,15 @@
 """The read models of projections with what they can be searched by."""
 
-from sqlalchemy import BigInteger, Boolean, Float, Integer, LargeBinary, String
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, LargeBinary, String, Table
 
 from services.projections.domain.acknowledgement import ACKNOWLEDGEMENTS, Acknowledgement
+from services.projections.domain.customer_identity import CUSTOMER_IDENTITIES, CustomerIdentity
 from services.projections.domain.decision_chain import DECISION_CHAINS, DecisionChain
 from services.projections.domain.goal_list import GOAL_LIST, MonthOfGoals
 from services.projections.domain.lead_course import LEAD_COURSES, LeadCourse
-from services.projections.domain.merged_customer import MERGED_CUSTOMERS, MergedCustomer
 from services.projections.domain.opportunity_row import (
     OpportunityProcess,
 )
@@ -14,7 +17,10 @@ from services.projections.domain.process_projection import OPPORTUNITY_PROCESS
 from services.projections.domain.reused_evidence import EVIDENCE_USES, EvidenceUses
 from services.projections.domain.signal_list import SIGNAL_LIST, SignalRow
 from services.projections.domain.stage_titles import STAGE_TITLES, StageTitles
-from shared.projecting import ReadModel, RowReadModel
+from shared.envelope import RecordedEvent
+from shared.events.leads import CustomerDescribed, CustomerRegistered
+from shared.projecting import JournalReadModel, ReadModel, RowReadModel
+from shared.read_store import METADATA
 
 LOG_NAME = "projections"
 
@@ -115,7 +121,34 @@ LEADS: RowReadModel[LeadCourse] = RowReadModel(
 
 CHAINS: RowReadModel[DecisionChain] = RowReadModel(LOG_NAME, "leads", DECISION_CHAINS)
 
-DUPLICATES: RowReadModel[MergedCustomer] = RowReadModel(LOG_NAME, "leads", MERGED_CUSTOMERS)
+IDENTITIES: RowReadModel[CustomerIdentity] = RowReadModel(LOG_NAME, "leads", CUSTOMER_IDENTITIES)
+
+
+def _marks(recorded: RecordedEvent) -> Sequence[Mapping[str, Any]]:
+    event = recorded.event
+    if not isinstance(event, CustomerRegistered | CustomerDescribed):
+        return ()
+    return [
+        {"tenant_id": recorded.tenant_id, "mark": mark, "customer_id": event.customer_id}
+        for mark in event.marks
+    ]
+
+
+MARKS = JournalReadModel(
+    service=LOG_NAME,
+    log="leads",
+    journal="customer_marks",
+    version=1,
+    table=Table(
+        "projections_customer_marks_v1",
+        METADATA,
+        Column("tenant_id", String(64), primary_key=True),
+        Column("mark", String(80), primary_key=True),
+        Column("customer_id", String(64), primary_key=True),
+    ),
+    entries=_marks,
+)
+"""Who ever had a mark; whether they have it at a moment, their identity says."""
 
 TARGETS: RowReadModel[MonthOfGoals] = RowReadModel(LOG_NAME, LOG_NAME, GOAL_LIST)
 
@@ -127,6 +160,7 @@ READ_MODELS: tuple[ReadModel, ...] = (
     EVIDENCE,
     LEADS,
     CHAINS,
-    DUPLICATES,
+    IDENTITIES,
+    MARKS,
     TARGETS,
 )

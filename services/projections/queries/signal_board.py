@@ -37,7 +37,7 @@ async def signal_board(
     """In the order of due times."""
     acknowledged = _is_acknowledged().label("is_acknowledged")
     query = (
-        select(ROWS.c.body, acknowledged)
+        select(ROWS.c.body, acknowledged, ROWS.c.incomplete)
         .where(*_conditions(asker, question, wanted))
         .order_by(ROWS.c.due_at, ROWS.c.key)
     )
@@ -51,14 +51,16 @@ async def signal_board(
         query = query.limit(question.limit + 1)
     async with reads.reading() as connection:
         found = [
-            (SIGNALS.decode(body), bool(taken)) for body, taken in await connection.execute(query)
+            (SIGNALS.decode(body), bool(taken), bool(lacks))
+            for body, taken, lacks in await connection.execute(query)
         ]
     shown = found if question.limit is None else found[: question.limit]
     cursor = None
     if len(found) > len(shown):
         last = shown[-1][0]
         cursor = cursor_after(milliseconds(last.due_at), last.signal_id)
-    return {"rows": [shown_signal(row, taken) for row, taken in shown], "next_cursor": cursor}
+    rows = [{**shown_signal(row, taken), "incomplete": lacks} for row, taken, lacks in shown]
+    return {"rows": rows, "next_cursor": cursor}
 
 
 def shown_signal(row: SignalRow, is_acknowledged: bool) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """The silence board (P2): in the order of due times from an index; of the past, from the rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.projections.domain.process_projection import NO_LIMIT
@@ -22,6 +22,15 @@ from shared.clock import milliseconds, moment
 from shared.read_store import ReadStore
 
 ROWS = PROCESSES.rows
+_BY_DUE, _BY_STAGE = ("silence_due_at", "key"), ("stage", "silence_due_at", "key")
+_ORDERS: Mapping[str, tuple[tuple[str, ...], bool]] = {
+    "": (_BY_DUE, False),
+    "-left": (_BY_DUE, True),
+    "stage": (_BY_STAGE, False),
+    "-stage": (_BY_STAGE, True),
+}
+"""The columns by which a page may be ordered, and whether downwards: all of them stand in the index
+that holds the filters."""
 _SHOWN = [column for column in ROWS.columns if column.name != "body"]
 
 
@@ -46,64 +55,93 @@ async def _present(
 ) -> dict[str, Any]:
     wanted = open_in_sight(asker, question)
     total = (await connection.execute(select(func.count()).where(*wanted))).scalar_one()
-    page = select(*_SHOWN).where(*wanted).order_by(ROWS.c.silence_due_at, ROWS.c.key)
+    columns, is_down = _ORDERS[question.order]
+    ordered = [ROWS.c[name].desc() if is_down else ROWS.c[name] for name in columns]
+    page = select(*_SHOWN).where(*wanted).order_by(*ordered)
     if question.cursor is not None:
-        due, key = cursor_values(question.cursor, 2)
-        due_at = number_in_cursor(due)
-        page = page.where(
-            or_(
-                ROWS.c.silence_due_at > due_at,
-                and_(ROWS.c.silence_due_at == due_at, ROWS.c.key > key),
-            )
-        )
+        place, after = tuple_(*(ROWS.c[name] for name in columns)), tuple_(*_after(question))
+        page = page.where(place < after if is_down else place > after)
     if question.limit is not None:
         page = page.limit(question.limit + 1)
     found = (await connection.execute(page)).mappings().all()
-    return _board(at, total, [_from_columns(dict(row)) for row in found], question.limit)
+    incomplete = {row["key"] for row in found if row["incomplete"]}
+    return _board(at, total, [_from_columns(row) for row in found], question, incomplete)
 
 
 async def _past(
     connection: AsyncConnection, asker: Asker, question: Question, at: datetime
 ) -> dict[str, Any]:
     """By all we know today: every row that may have been open then is asked itself."""
-    query = select(ROWS.c.body).where(
+    query = select(ROWS.c.body, ROWS.c.incomplete).where(
         ROWS.c.tenant_id == asker.tenant_id,
         ROWS.c.opened_at <= milliseconds(at),
         or_(ROWS.c.status == "open", ROWS.c.closed_at > milliseconds(at)),
     )
     calendar = asker.organisation.calendar(at)
-    found = []
-    for body in (await connection.execute(query)).scalars():
+    found, incomplete = [], set()
+    for body, is_incomplete in await connection.execute(query):
         silence = silence_at(PROCESSES.decode(body), at, calendar)
         if silence is not None and is_seen(asker, question, silence):
             found.append(silence)
-    found.sort(key=lambda each: (_due(each), each.opportunity_id))
+            if is_incomplete:
+                incomplete.add(silence.opportunity_id)
+    columns, is_down = _ORDERS[question.order]
+    found.sort(key=lambda each: _place(each, columns), reverse=is_down)
     total = len(found)
     if question.cursor is not None:
-        due, key = cursor_values(question.cursor, 2)
-        after = (number_in_cursor(due), key)
-        found = [each for each in found if (_due(each), each.opportunity_id) > after]
-    return _board(at, total, found, question.limit)
+        after = _after(question)
+        found = [
+            each
+            for each in found
+            if (_place(each, columns) < after if is_down else _place(each, columns) > after)
+        ]
+    return _board(at, total, found, question, incomplete)
 
 
 def _board(
-    at: datetime, total: int, found: Sequence[SilenceNow], limit: int | None
+    at: datetime,
+    total: int,
+    found: Sequence[SilenceNow],
+    question: Question,
+    incomplete: Collection[str],
 ) -> dict[str, Any]:
-    shown = found if limit is None else found[:limit]
+    """`incomplete`: those whose row lacks an event that was parked."""
+    shown = found if question.limit is None else found[: question.limit]
     more = len(found) > len(shown)
+    columns, _is_down = _ORDERS[question.order]
     return {
         "as_of": at,
         "total": total,
-        "rows": [silence_row(each, at) for each in shown],
-        "next_cursor": cursor_after(_due(shown[-1]), shown[-1].opportunity_id) if more else None,
+        "rows": [
+            {**silence_row(each, at), "incomplete": each.opportunity_id in incomplete}
+            for each in shown
+        ],
+        "next_cursor": cursor_after(*_place(shown[-1], columns)) if more else None,
     }
 
 
-def _due(silence: SilenceNow) -> int:
-    return NO_LIMIT if silence.due_at is None else milliseconds(silence.due_at)
+def _place(silence: SilenceNow, columns: Sequence[str]) -> tuple[str | int, ...]:
+    """Where it stands in a list ordered by these columns."""
+    due_at = NO_LIMIT if silence.due_at is None else milliseconds(silence.due_at)
+    values: dict[str, str | int] = {
+        "silence_due_at": due_at,
+        "stage": silence.stage,
+        "key": silence.opportunity_id,
+    }
+    return tuple(values[name] for name in columns)
 
 
-def _from_columns(row: Mapping[str, Any]) -> SilenceNow:
+def _after(question: Question) -> tuple[str | int, ...]:
+    """The place that its cursor names. Raises Malformed."""
+    columns, _is_down = _ORDERS[question.order]
+    values = cursor_values(question.cursor or "", len(columns))
+    return tuple(
+        number_in_cursor(value) if name == "silence_due_at" else value
+        for name, value in zip(columns, values, strict=True)
+    )
+
+
+def _from_columns(row: RowMapping) -> SilenceNow:
     due_at = row["silence_due_at"]
     return SilenceNow(
         opportunity_id=row["key"],
@@ -169,4 +207,9 @@ async def silence_of(reads: ReadStore, asker: Asker, opportunity_id: str) -> dic
     wanted = [*open_in_sight(asker, Question()), ROWS.c.key == opportunity_id]
     async with reads.reading() as connection:
         found = (await connection.execute(select(*_SHOWN).where(*wanted))).mappings().first()
-    return None if found is None else silence_row(_from_columns(dict(found)), asker.clock)
+    if found is None:
+        return None
+    return {
+        **silence_row(_from_columns(found), asker.clock),
+        "incomplete": found["incomplete"],
+    }

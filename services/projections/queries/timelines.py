@@ -1,11 +1,18 @@
 """Timelines (P1): every event and signal of an opportunity, lead, customer or rep, in order."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
-from services.projections.domain.timeline import SubjectOfTimeline, late_seconds, said, subjects
+from services.projections.domain.timeline import (
+    SubjectOfTimeline,
+    corrected,
+    late_seconds,
+    said,
+    subjects,
+    what_was_there,
+)
 from services.projections.queries.asking import (
     Asker,
     Question,
@@ -18,7 +25,13 @@ from shared.access import Resource, Role
 from shared.envelope import RecordedEvent, StoredEvent, stream_name
 from shared.errors import NotFound, PoisonMessage
 from shared.event_log_api import shown
-from shared.events.leads import LeadAssigned, LeadCaptured, LeadReleased, LeadReturned
+from shared.events.leads import (
+    LeadAssigned,
+    LeadCaptured,
+    LeadReleased,
+    LeadReturned,
+    LeadUnitChanged,
+)
 from shared.ports import Ports
 
 ROWS = PROCESSES.rows
@@ -34,6 +47,35 @@ async def timeline(
 ) -> dict[str, Any]:
     """Oldest first, unless the newest are asked for. Raises NotFound for a kind or subject that is
     unknown or not to be seen."""
+    found = await _in_order(ports, asker, subject, newest_first)
+    start = 0
+    if question.cursor is not None:
+        start = max(0, number_in_cursor(cursor_values(question.cursor, 1)[0]))
+    end = len(found) if question.limit is None else start + question.limit
+    return {
+        "kind": subject.kind,
+        "id": subject.subject_id,
+        "rows": await _entries(ports, found[start:end], corrected(found)),
+        "next_cursor": cursor_after(end) if end < len(found) else None,
+    }
+
+
+async def whole_timeline(
+    ports: Ports, asker: Asker, subject: SubjectOfTimeline, at_once: int
+) -> AsyncIterator[list[dict[str, Any]]]:
+    """All entries, the newest first, so many at once; the streams are read only once.
+
+    Raises as a timeline does.
+    """
+    found = await _in_order(ports, asker, subject, newest_first=True)
+    before = corrected(found)
+    for start in range(0, len(found), at_once):
+        yield await _entries(ports, found[start : start + at_once], before)
+
+
+async def _in_order(
+    ports: Ports, asker: Asker, subject: SubjectOfTimeline, newest_first: bool
+) -> list[RecordedEvent]:
     streams = await _streams(ports, asker, subject)
     found: list[RecordedEvent] = []
     for events in (await ports.event_store.read_streams(streams)).values():
@@ -43,21 +85,22 @@ async def timeline(
             if subject.kind != "rep" or subject in subjects(recorded)
         ]
     found.sort(key=_order, reverse=newest_first)
-    start = 0
-    if question.cursor is not None:
-        start = max(0, number_in_cursor(cursor_values(question.cursor, 1)[0]))
-    end = len(found) if question.limit is None else start + question.limit
-    page = found[start:end]
+    return found
+
+
+async def _entries(
+    ports: Ports, page: Sequence[RecordedEvent], before: Mapping[str, RecordedEvent]
+) -> list[dict[str, Any]]:
     entries = await shown(ports.codec, [recorded.stored for recorded in page])
-    return {
-        "kind": subject.kind,
-        "id": subject.subject_id,
-        "rows": [
-            {**entry, "late_seconds": late_seconds(recorded), "said": said(recorded.event)}
-            for entry, recorded in zip(entries, page, strict=True)
-        ],
-        "next_cursor": cursor_after(end) if end < len(found) else None,
-    }
+    return [
+        {
+            **entry,
+            "late_seconds": late_seconds(recorded),
+            "said": said(recorded.event),
+            "corrects": what_was_there(before.get(str(recorded.event_id))),
+        }
+        for entry, recorded in zip(entries, page, strict=True)
+    ]
 
 
 def _decoded(ports: Ports, events: Iterable[StoredEvent]) -> list[RecordedEvent]:
@@ -152,8 +195,8 @@ async def _lead_stream(ports: Ports, asker: Asker, lead_id: str) -> str:
     owner_id: str | None = None
     for recorded in _decoded(ports, await ports.event_store.read_stream(stream)):
         match recorded.event:
-            case LeadCaptured() as captured:
-                unit_id = captured.unit_id
+            case LeadCaptured() | LeadUnitChanged() as placed:
+                unit_id = placed.unit_id
             case LeadAssigned() as assigned:
                 unit_id, owner_id = assigned.unit_id, assigned.owner_id
             case LeadReturned() | LeadReleased():

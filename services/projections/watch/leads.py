@@ -12,9 +12,11 @@ from shared.events.leads import (
     LeadAppealed,
     LeadAssigned,
     LeadContacted,
+    LeadConverted,
     LeadDisqualified,
     LeadFellAsleep,
     LeadFoundNobody,
+    LeadQualified,
     LeadReturned,
     LeadWithdrawn,
 )
@@ -27,8 +29,10 @@ _READS: tuple[type[Any], ...] = (
     LeadReturned,
     LeadDisqualified,
     LeadWithdrawn,
+    LeadConverted,
     LeadFellAsleep,
     LeadContacted,
+    LeadQualified,
     LeadAppealed,
     LeadAppealDecided,
 )

@@ -19,7 +19,13 @@ from services.projections.domain.signal import (
     RetractSignal,
     SignalCommand,
 )
-from services.projections.domain.watching import KnownSignal, Subject, WatchClock, verdicts
+from services.projections.domain.watching import (
+    KnownSignal,
+    Subject,
+    WatchClock,
+    verdicts,
+    withdrawn,
+)
 from services.projections.queries.deadline_settings import deadline_settings
 from services.projections.queries.known_signals import as_logged, known_signals
 from services.projections.queries.read_models import LOG_NAME, PROCESSES, SIGNALS
@@ -36,8 +42,9 @@ _AT_ONCE_LOOKED_AT = 1_000
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(list[KnownSignal]).decode
 
-Due = tuple[str, bytes, dict[str, KnownSignal]]
-"""An opportunity to be looked at: its id, its row, its signals that are not retracted."""
+Due = tuple[str, bytes | None, dict[str, KnownSignal]]
+"""An opportunity to be looked at: its id, its row (None: it was withdrawn), its signals that are
+not retracted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +52,7 @@ class Looked:
     """One opportunity as it was looked at, and what came of it."""
 
     key: str
-    body: bytes
+    body: bytes | None
     known: list[KnownSignal]
     next_due_at: int
     commands: Sequence[SignalCommand]
@@ -102,6 +109,7 @@ class OpportunityWatch:
                 timers,
                 rows,
                 (rows.c.tenant_id == timers.c.tenant_id) & (rows.c.key == timers.c.key),
+                isouter=True,
             )
             .where(timers.c.tenant_id == tenant_id, timers.c.due_at < milliseconds(clock))
             .order_by(timers.c.due_at)
@@ -124,6 +132,9 @@ def _look(
     clock: datetime,
 ) -> Looked:
     key, body, known = found
+    if body is None:
+        commands = withdrawn(known, clock)
+        return Looked(key=key, body=None, known=[], next_due_at=NEVER, commands=commands)
     row: OpportunityProcess = PROCESSES.decode(body)
     watch_clock = WatchClock(
         now=clock, live_at=organisation.live_at, imported_until=row.imported_until

@@ -5,10 +5,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, assert_never
 
-from services.scoring.domain.doubt import Doubt
+from services.scoring.domain.doubt import Doubt, kinds_of
 from shared.decider import Decider
 from shared.errors import DomainError, NotFound
-from shared.events.scoring import AuthenticityCaseDecided, AuthenticityCaseOpened
+from shared.events.scoring import (
+    AuthenticityCaseDecided,
+    AuthenticityCaseOpened,
+    AuthenticityProofAdded,
+    CaseFact,
+    ProofLine,
+)
 
 Verdict = Literal["genuine", "false"]
 
@@ -43,7 +49,7 @@ class DecideCase:
 
 
 CasesCommand = OpenCase | DecideCase
-CasesEvent = AuthenticityCaseOpened | AuthenticityCaseDecided
+CasesEvent = AuthenticityCaseOpened | AuthenticityProofAdded | AuthenticityCaseDecided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +57,26 @@ class OneCase:
     rule: str
     rep_id: str
     only_marks: bool
+    facts: Mapping[str, CaseFact]
+    proof: tuple[ProofLine, ...]
     verdict: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Doubted:
+    """`case_id`: the latest case that a record is in; `kinds`: of what spoke against it in any."""
+
+    case_id: str
+    kinds: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cases:
-    """`doubted`: every record that is in a case already, of whatever outcome: in one case only."""
+    """`doubted`: every record that is in a case already, of whatever outcome: in another only when
+    something else comes to speak against it."""
 
     cases: Mapping[str, OneCase] = field(default_factory=dict)
-    doubted: frozenset[str] = frozenset()
+    doubted: Mapping[str, Doubted] = field(default_factory=dict)
 
 
 def stream_of(rule: str, rep_id: str) -> str:
@@ -68,9 +85,15 @@ def stream_of(rule: str, rep_id: str) -> str:
 
 
 def open_case(command: OpenCase, known: Cases) -> Sequence[CasesEvent]:
+    """What is new about a record in doubt is added to its case; once that is decided, it makes
+    another."""
     doubt = command.doubt
-    if not known.doubted.isdisjoint(doubt.doubted):
+    before = [known.doubted[each] for each in doubt.doubted if each in known.doubted]
+    if any(doubt.kinds <= each.kinds for each in before):
         return []
+    undecided = [each for each in before if known.cases[each.case_id].verdict is None]
+    if undecided:
+        return [_proof_added(command, undecided[0].case_id, known.cases[undecided[0].case_id])]
     return [
         AuthenticityCaseOpened(
             case_id=command.case_id,
@@ -85,6 +108,23 @@ def open_case(command: OpenCase, known: Cases) -> Sequence[CasesEvent]:
             opened_at=command.now,
         )
     ]
+
+
+def _proof_added(command: OpenCase, case_id: str, case: OneCase) -> AuthenticityProofAdded:
+    doubt = command.doubt
+    lines = {each.action_id: each for each in case.proof}
+    for line in doubt.proof:
+        said = lines[line.action_id].figures if line.action_id in lines else {}
+        lines[line.action_id] = replace(line, figures={**said, **line.figures})
+    return AuthenticityProofAdded(
+        case_id=case_id,
+        rule=doubt.rule,
+        rep_id=doubt.rep_id,
+        doubted=list(doubt.doubted),
+        proof=list(lines.values()),
+        facts={**case.facts, **doubt.facts},
+        added_at=command.now,
+    )
 
 
 def decide_case(command: DecideCase, known: Cases) -> Sequence[CasesEvent]:
@@ -130,16 +170,31 @@ def evolve(known: Cases, event: CasesEvent) -> Cases:
                 rule=event.rule,
                 rep_id=event.rep_id,
                 only_marks=event.only_marks,
+                facts=event.facts,
+                proof=tuple(event.proof),
             )
-            return Cases(
-                cases={**known.cases, event.case_id: opened},
-                doubted=known.doubted | frozenset(event.doubted),
-            )
+            return _with(known, event, opened)
+        case AuthenticityProofAdded():
+            case = known.cases[event.case_id]
+            proven = replace(case, facts=event.facts, proof=tuple(event.proof))
+            return _with(known, event, proven)
         case AuthenticityCaseDecided():
             decided = replace(known.cases[event.case_id], verdict=event.verdict)
             return replace(known, cases={**known.cases, event.case_id: decided})
         case _:
             assert_never(event)
+
+
+def _with(
+    known: Cases, event: AuthenticityCaseOpened | AuthenticityProofAdded, case: OneCase
+) -> Cases:
+    kinds = kinds_of(event.rule, event.facts)
+    spoken = {
+        each: kinds | known.doubted[each].kinds if each in known.doubted else kinds
+        for each in event.doubted
+    }
+    doubted = {each: Doubted(case_id=event.case_id, kinds=spoken[each]) for each in event.doubted}
+    return Cases(cases={**known.cases, event.case_id: case}, doubted={**known.doubted, **doubted})
 
 
 AUTHENTICITY_CASES: Decider[CasesCommand, Cases, CasesEvent] = Decider(

@@ -11,6 +11,7 @@ from shared.errors import PoisonMessage
 from shared.events.scoring import (
     AuthenticityCaseDecided,
     AuthenticityCaseOpened,
+    AuthenticityProofAdded,
     CaseFact,
     ProofLine,
 )
@@ -40,8 +41,11 @@ class CaseRow:
     decision_event_id: str | None = None
 
 
+CaseEvent = AuthenticityCaseOpened | AuthenticityProofAdded | AuthenticityCaseDecided
+
+
 def evolve(row: CaseRow | None, recorded: RecordedEvent) -> CaseRow:
-    event: AuthenticityCaseOpened | AuthenticityCaseDecided = recorded.event
+    event: CaseEvent = recorded.event
     if isinstance(event, AuthenticityCaseOpened):
         return CaseRow(
             case_id=event.case_id,
@@ -56,7 +60,10 @@ def evolve(row: CaseRow | None, recorded: RecordedEvent) -> CaseRow:
             event_id=str(recorded.event_id),
         )
     if row is None:
-        raise PoisonMessage("a case was decided that was never opened")
+        raise PoisonMessage(f"{recorded.stored.type} of a case that was never opened")
+    if isinstance(event, AuthenticityProofAdded):
+        row.proof, row.facts = event.proof, event.facts
+        return row
     row.state, row.decided_by, row.decided_at = event.verdict, event.decided_by, event.decided_at
     row.decision_event_id = str(recorded.event_id)
     return row
@@ -72,14 +79,14 @@ def columns(row: CaseRow) -> Mapping[str, Any]:
     }
 
 
-def _case_id(event: AuthenticityCaseOpened | AuthenticityCaseDecided) -> str:
+def _case_id(event: CaseEvent) -> str:
     return event.case_id
 
 
 CASE_LIST: Projection[CaseRow] = Projection(
     name="authenticity_cases",
     version=1,
-    reads=(AuthenticityCaseOpened, AuthenticityCaseDecided),
+    reads=(AuthenticityCaseOpened, AuthenticityProofAdded, AuthenticityCaseDecided),
     row_type=CaseRow,
     key=_case_id,
     evolve=evolve,

@@ -52,6 +52,16 @@ class Doubt:
     facts: Mapping[str, CaseFact]
     proven_at: datetime
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What speaks against a record independently: each fact of place and time does, and comes
+        to be known when its scan or photo does; of other rules the facts are one."""
+        return kinds_of(self.rule, self.facts)
+
+
+def kinds_of(rule: str, facts: Mapping[str, CaseFact]) -> frozenset[str]:
+    return frozenset(facts) if rule == PLACE_AND_TIME else frozenset({rule})
+
 
 def proof_line(record: ActionRecord, **figures: CaseFact) -> ProofLine:
     return ProofLine(

@@ -146,7 +146,8 @@ def gaps(
     limits: DoubtLimits,
 ) -> list[Doubt]:
     """A golden action that rested for seven working days, and then on one of `days` was done as
-    often as in a mean week of the eight weeks before that day."""
+    often as in a mean week of the eight weeks before that day, and three times at least: what is
+    rare reaches its mean each time (ADR 0022)."""
     doubts = []
     for kind in golden:
         by_day: dict[date, list[ActionRecord]] = {}

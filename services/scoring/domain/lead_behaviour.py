@@ -16,10 +16,12 @@ from shared.events.leads import (
     LeadContacted,
     LeadConverted,
     LeadDisqualified,
+    LeadEndingTakenBack,
     LeadFieldsChanged,
     LeadReleased,
     LeadReturned,
     LeadScored,
+    LeadUnitChanged,
     LeadWithdrawn,
 )
 from shared.projection import Projection
@@ -116,12 +118,19 @@ def points_so_far(row: LeadBehaviour, worth: Mapping[str, float]) -> RulePoints:
 def evolve(row: LeadBehaviour | None, recorded: RecordedEvent) -> LeadBehaviour:
     event = recorded.event
     if isinstance(event, LeadCaptured):
-        return row or _captured(event)
+        return _captured(event) if row is None else _captured_again(row, recorded)
     if row is None:
         raise PoisonMessage(f"{recorded.stored.type} of a lead never captured")
     _change(row, event)
     row.changed_at = max(row.changed_at, recorded.stored.recorded_at)
     return row
+
+
+def _captured_again(row: LeadBehaviour, recorded: RecordedEvent) -> LeadBehaviour:
+    """What was withdrawn never was; it changed when it came again."""
+    again = _captured(recorded.event)
+    again.changed_at = max(row.changed_at, recorded.stored.recorded_at)
+    return again
 
 
 def _change(row: LeadBehaviour, event: Any) -> None:
@@ -141,6 +150,8 @@ def _change(row: LeadBehaviour, event: Any) -> None:
             row.owner_id, row.unit_path = event.owner_id, tuple(event.unit_path)
             _let_go(row, event.assigned_at)
             row.holdings.append(Holding(since=event.assigned_at))
+        case LeadUnitChanged():
+            row.unit_path = tuple(event.unit_path)
         case LeadContacted():
             row.contacted = True
             row.deeds = [*row.deeds, _deed(event)][-DEEDS_KEPT:]
@@ -155,6 +166,10 @@ def _change(row: LeadBehaviour, event: Any) -> None:
         case LeadDisqualified():
             row.status = DISQUALIFIED
             _let_go(row, event.disqualified_at)
+        case LeadEndingTakenBack():
+            row.status = RETURNED if event.status == RETURNED else OPEN
+            if row.owner_id is not None and row.holdings:
+                row.holdings[-1].until = None
         case LeadWithdrawn():
             row.status, row.holdings, row.deeds = WITHDRAWN, [], []
 
@@ -229,11 +244,13 @@ LEAD_BEHAVIOUR: Projection[LeadBehaviour] = Projection(
         LeadBehaviourNoted,
         LeadScored,
         LeadAssigned,
+        LeadUnitChanged,
         LeadContacted,
         LeadReturned,
         LeadReleased,
         LeadConverted,
         LeadDisqualified,
+        LeadEndingTakenBack,
         LeadWithdrawn,
     ),
     row_type=LeadBehaviour,

@@ -21,6 +21,7 @@ from shared.events.opportunities import (
     OpportunityOpened,
     OpportunityReopened,
     OpportunityUnitChanged,
+    OpportunityWithdrawn,
     OpportunityWon,
     PipelineDefinition,
     StageChanged,
@@ -31,7 +32,7 @@ from shared.projection import Projection
 KEPT = timedelta(days=60)
 """Deeds older than this before the newest are forgotten: no window looks back so far."""
 
-OPEN, WON, LOST = "open", "won", "lost"
+OPEN, WON, LOST, WITHDRAWN = "open", "won", "lost", "withdrawn"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,11 +68,21 @@ class OpportunityBehaviour(Course):
 def evolve(row: OpportunityBehaviour | None, recorded: RecordedEvent) -> OpportunityBehaviour:
     event = recorded.event
     if isinstance(event, OpportunityOpened):
-        return row or _opened(event, recorded.stored)
+        is_there = row is not None and row.status != WITHDRAWN
+        return row if row is not None and is_there else _opened(event, recorded.stored)
     if row is None:
         raise PoisonMessage(f"{recorded.stored.type} of an opportunity never opened")
-    _change(row, event, recorded.stored.version)
+    if isinstance(event, OpportunityWithdrawn):
+        _withdraw(row, event, recorded.stored)
+    else:
+        _change(row, event, recorded.stored.version)
     return row
+
+
+def _withdraw(row: OpportunityBehaviour, event: OpportunityWithdrawn, stored: StoredEvent) -> None:
+    """It never was; the row stays, to end what was said of it."""
+    row.status, row.known_at, row.deeds = WITHDRAWN, stored.recorded_at, []
+    row.stays[-1].left = (event.withdrawn_at, stored.version)
 
 
 def _change(row: OpportunityBehaviour, event: Any, version: int) -> None:
@@ -217,6 +228,7 @@ OPPORTUNITY_BEHAVIOUR: Projection[OpportunityBehaviour] = Projection(
         OpportunityUnitChanged,
         OpportunityMigrated,
         OpportunityReopened,
+        OpportunityWithdrawn,
         OpportunityWon,
         OpportunityLost,
         StageChanged,

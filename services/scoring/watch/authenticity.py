@@ -158,13 +158,15 @@ class EvidenceWatch:
 async def open_cases(
     ports: Ports, tenant_id: str, doubts: Iterable[Doubt], clock: datetime
 ) -> None:
-    """A record stands in one case of a rule; said again, nothing happens."""
+    """A record stands in one case of a rule as long as nothing else speaks against it; said again,
+    nothing happens."""
     precision: Mapping[str, Precision] | None = None
     steps: dict[str, list[Step]] = {}
     for doubt in doubts:
         if precision is None:
             precision = await precisions(ports, tenant_id)
-        case_id = derived_id(_NAME, tenant_id, doubt.rule, doubt.rep_id, doubt.doubted[-1])
+        what = (doubt.rule, doubt.rep_id, doubt.doubted[-1], *sorted(doubt.kinds))
+        case_id = derived_id(_NAME, tenant_id, *what)
         command = OpenCase(
             case_id=str(case_id),
             doubt=doubt,

@@ -5,12 +5,19 @@ import hashlib
 import hmac
 import os
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from sqlalchemy import text
 
 from shared.adapters.migrations.running import changing
-from shared.adapters.postgres_schemas import KEYS_SCHEMA, READ_MODELS_SCHEMA, RELAY, role_of
+from shared.adapters.postgres_schemas import (
+    API,
+    KEYS_SCHEMA,
+    READ_MODELS_ROLE,
+    READ_MODELS_SCHEMA,
+    RELAY,
+    role_of,
+)
 
 _ITERATIONS = 4_096
 
@@ -18,7 +25,8 @@ _ITERATIONS = 4_096
 async def grant_roles(
     url: str, readers: Mapping[str, Collection[str]], passwords: Mapping[str, str]
 ) -> None:
-    """A role for each service and for the relay; again does nothing new.
+    """A role for each service, for the relay, and for the api, which may do what each service may;
+    again does nothing new.
 
     `readers`: per log the services that read it beside its own. A service with a password can log
     in; without one its role is for logins to be members of. Of a password only a salted hash
@@ -26,20 +34,25 @@ async def grant_roles(
     """
     services = [*readers, RELAY]
     async with changing(url) as connection:
-        for service in services:
+        await connection.execute(text(_made(READ_MODELS_ROLE)))
+        for service in (*services, API):
             await connection.execute(text(_made(role_of(service))))
             if service in passwords:
                 verifier = _scram_verifier(passwords[service])
                 await connection.exec_driver_sql(
                     f"ALTER ROLE {role_of(service)} LOGIN PASSWORD '{verifier}'"
                 )
-        for statement in _of_event_stores(readers):
+        for statement in (*_of_members(readers), *_of_event_stores(readers)):
             await connection.exec_driver_sql(statement)
         for schema in (READ_MODELS_SCHEMA, KEYS_SCHEMA):
             there = await connection.scalar(text("SELECT to_regnamespace(:name)"), {"name": schema})
             if there is not None:
                 for statement in _of_everybody(schema, services):
                     await connection.exec_driver_sql(statement)
+        for table in (await connection.execute(_MADE_BY_OTHERS)).scalars().all():
+            await connection.exec_driver_sql(
+                f'ALTER TABLE "{READ_MODELS_SCHEMA}"."{table}" OWNER TO {READ_MODELS_ROLE}'
+            )
 
 
 def _made(role: str) -> str:
@@ -47,6 +60,20 @@ def _made(role: str) -> str:
         f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN;"
         " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
     )
+
+
+_MADE_BY_OTHERS = text(
+    "SELECT tablename FROM pg_tables"
+    f" WHERE schemaname = '{READ_MODELS_SCHEMA}' AND tableowner <> '{READ_MODELS_ROLE}'"
+    " AND tablename NOT IN ('alembic_version', 'compatibility')"
+)
+"""By processes that were started before anybody had migrated, and by the migration itself."""
+
+
+def _of_members(services: Iterable[str]) -> Iterator[str]:
+    roles = ", ".join(role_of(service) for service in services)
+    yield f"GRANT {roles} TO {role_of(API)}"
+    yield f"GRANT {READ_MODELS_ROLE} TO {roles}, CURRENT_USER"
 
 
 def _of_event_stores(readers: Mapping[str, Collection[str]]) -> Iterator[str]:
@@ -74,8 +101,9 @@ def _on(schema: str, rights: str, tables: Collection[str], role: str) -> str:
 def _of_everybody(schema: str, services: Collection[str]) -> Iterator[str]:
     """Rows that are kept for all: read models with their framework, keys of subjects."""
     roles = ", ".join(role_of(service) for service in services)
-    creating = "USAGE, CREATE" if schema == READ_MODELS_SCHEMA else "USAGE"
-    yield f'GRANT {creating} ON SCHEMA "{schema}" TO {roles}'
+    yield f'GRANT USAGE ON SCHEMA "{schema}" TO {roles}'
+    if schema == READ_MODELS_SCHEMA:
+        yield f'GRANT USAGE, CREATE ON SCHEMA "{schema}" TO {READ_MODELS_ROLE}'
     yield f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "{schema}" TO {roles}'
     for table in _VERSION:
         yield f'REVOKE INSERT, UPDATE, DELETE ON "{schema}".{table} FROM {roles}'

@@ -108,6 +108,8 @@ class Oracle:
         """In one snapshot of the database: rows, figures and letters at the checkpoints there."""
         async with self._ports.read_store.reading() as connection:
             await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            # It is idle while a long log is folded.
+            await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             places = await _places(connection)
             for log in LOGS:
                 await self._book.extend(log)

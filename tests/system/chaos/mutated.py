@@ -94,7 +94,8 @@ def advance_before_the_acknowledgement() -> None:
         await self.partitions.keep()
         heads = await self._heads_and_ticks()
         batches = await self._batches(heads)
-        messages = [(lease.partition, list(sent)) for lease, sent in self._messages(batches)]
+        sending = await self._messages(batches)
+        messages = [(lease.partition, list(sent)) for lease, sent in sending]
         await self.partitions.advance({each: len(events) for each, events in batches.items()})
         for partition, sent in messages:
             await self._outlet.send(self.topic, partition, sent)
