@@ -363,7 +363,11 @@ BODIES: dict[str, Any] = {
     "/webhooks/{webhook_id}/replay": {},
 }
 # Who may do it in T1, where it is more than a role: a message is read by whom it was sent to.
-OWN_ROLES = {"/inbox/{message_id}/read": "rep", "/people/{person_id}/leave": "administrator"}
+OWN_ROLES = {
+    "/inbox/{message_id}": "rep",
+    "/inbox/{message_id}/read": "rep",
+    "/people/{person_id}/leave": "administrator",
+}
 # What every tenant has under the same name is no id of another tenant's.
 SAME_EVERYWHERE = {
     "/boards/{name}",
