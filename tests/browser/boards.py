@@ -21,7 +21,11 @@ from shared.clock import iso
 _PATIENCE_SECONDS = 300.0
 _ON_ITS_WAY = (503, 504)
 LIMIT = timedelta(hours=48)
-UNITS = (("east", "华东大区", None), ("hangzhou", "杭州一组", "east"))
+UNITS = (
+    ("east", "华东大区", None),
+    ("hangzhou", "杭州一组", "east"),
+    ("ningbo", "宁波一组", "east"),
+)
 PEOPLE = (
     ("ma-na", "马娜", "hangzhou", "manager"),
     ("he-fang", "何芳", "hangzhou", "rep"),

@@ -28,7 +28,9 @@ def test_a_manager_reads_a_message_and_goes_on_to_the_escalation(
     visitors: Visitors, language: str, size: str
 ) -> None:
     boards = visitors.boards
-    boards.open(f"N-{language}-{size}", "C2", LIMIT - timedelta(seconds=2))
+    subject = f"N-{language}-{size}"
+    boards.told("/customers", {"customer_id": f"C-{subject}", "name": subject})
+    boards.open(subject, f"C-{subject}", LIMIT - timedelta(seconds=2))
     await_message(boards, "ma-na")
     manager = visitors.come("ma-na", language, SIZES[size])
     page = manager.page

@@ -158,7 +158,7 @@ def test_a_director_gets_from_a_funnel_and_from_a_red_light_to_the_events(
     page.get_by_role("link", name=CUSTOMERS["C1"]).click()
     expect(page.get_by_text(says(director, "opened"), exact=True)).to_be_visible()
 
-    director.opens("/traffic-lights")
+    director.opens("/traffic-lights?unit=hangzhou")
     page.locator("select[name=window]").select_option(due_in)
     expect(page).to_have_url(re.compile(f"window={due_in}"))
     page.locator(".parts a", has=page.locator(".mark.over")).first.click()
