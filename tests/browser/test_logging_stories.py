@@ -10,7 +10,7 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.browser.boards import Boards
 from tests.browser.conftest import Visitor, Visitors
-from tests.browser.test_stories import SIZES, WAYS, says
+from tests.browser.test_stories import SIZES, WAYS, says, send_and_see_logged
 from tests.services.test_page_forms import PHOTO as PICTURE
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
@@ -163,16 +163,14 @@ def test_what_was_refused_is_corrected_where_it_was_typed_and_nothing_typed_is_l
     assert rep.axe_problems() == []
     assert not rep.is_too_wide
     summary.fill("看了三家店 saw three shops")
-    page.get_by_role("button", name=says(rep, "done")).click()
-    expect(page.get_by_text(says(rep, "logged"))).to_be_visible()
+    send_and_see_logged(rep)
 
     log(rep, f"{rep_id}-2", "短", kind="inspection")
     expect(fault).to_have_text(says(rep, "too short"))
     expect(summary).to_have_value("短")
     expect(waiting).to_be_hidden()
     summary.fill("又看了三家店 three more")
-    page.get_by_role("button", name=says(rep, "done")).click()
-    expect(page.get_by_text(says(rep, "logged"))).to_be_visible()
+    send_and_see_logged(rep)
 
     [first], [_second] = (logged(boards, f"{rep_id}-{number}") for number in (1, 2))
     assert [each["kind"] for each in first["evidence"]] == ["photo"]

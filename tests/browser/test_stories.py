@@ -59,6 +59,13 @@ def says(visitor: Visitor, what: str) -> str:
     return SAYS[what][visitor.language]
 
 
+def send_and_see_logged(rep: Visitor) -> None:
+    """The page comes anew then: one that is closed just while it reloads may never close."""
+    with rep.page.expect_event("load"):
+        rep.page.get_by_role("button", name=says(rep, "done")).click()
+    expect(rep.page.get_by_text(says(rep, "logged"))).to_be_visible()
+
+
 def nothing_was_wrong(visitor: Visitor) -> None:
     assert visitor.complaints == []
     assert visitor.outside == []
@@ -105,8 +112,7 @@ def test_a_rep_logs_in_two_taps_and_underground_too(
     rep.opens("/my-day")
     row = page.locator("tr", has_text=CUSTOMERS["C3"])
     row.get_by_role("link", name=says(rep, "log")).click()
-    page.get_by_role("button", name=says(rep, "done")).click()
-    expect(page.get_by_text(says(rep, "logged"))).to_be_visible()
+    send_and_see_logged(rep)
     assert len(boards.shown("/opportunities/O3")["actions"]) == before + 1
 
     page.wait_for_function("() => navigator.serviceWorker.controller !== null")
