@@ -95,7 +95,7 @@ class DeliveredSubscription:
         return {} if self._opened is None else self._opened.stopped
 
     async def lag(self) -> int:
-        """How many messages of its partitions have not been fetched yet."""
+        """How many messages of its partitions have not been fetched yet, at most."""
         return 0 if self._opened is None else sum((await self._opened.lag()).values())
 
     @property

@@ -12,7 +12,15 @@ from shared.checkpoints import Checkpoints, Place
 from shared.envelope import RecordedEvent
 from shared.event_type import types_passed_over
 from shared.feed import Feed, SubscriptionStopped, arrived_of
-from shared.parking import PoisonLimit, Taken, park, parked_streams, unreadable, unspoiled
+from shared.parking import (
+    PoisonLimit,
+    Taken,
+    park,
+    parked_streams,
+    tell_what_is_parked,
+    unreadable,
+    unspoiled,
+)
 from shared.projecting import RowReadModel
 from shared.reaction import Reaction
 from shared.read_model import Flaw, ReadModel, keep_first
@@ -145,6 +153,7 @@ class Intake:
                 letters = await self._write(steps, flaws)
         for step in steps:
             step.standing.place = step.after
+        tell_what_is_parked(self.name, flaws)
         self._parked |= flaws.keys()
         self.outcomes["applied"] += events - letters
         self.outcomes["dead_lettered"] += letters

@@ -5,6 +5,7 @@ import base64
 import binascii
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
@@ -22,6 +23,8 @@ _COMMENT_SECONDS = 15.0
 _STREAM_SECONDS = 15 * 60.0
 _JITTER = 0.1
 _EVENTS_LOOKED_AT = 1_000
+_JUST_BEFORE = timedelta(seconds=30)
+_EVENTS_JUST_BEFORE = 200
 
 Heads = dict[tuple[str, int], int]
 
@@ -68,13 +71,14 @@ async def changes(
     ports: Ports, tenant_id: str, last_event_id: str | None
 ) -> AsyncGenerator[str, None]:
     """At most one message a second, the first after a pause at once; they name event types of the
-    tenant, nothing of their content.
+    tenant, nothing of their content. A stream without an id begins half a minute ago: the page that
+    asks for it may have been made before the read models followed what was recorded then.
 
     Whoever asks upon a message finds what changed: it waits for the read models, but for no longer
     than two seconds. The stream ends by itself after some 15 minutes.
     """
     store = ports.event_store
-    heads = _resumed(last_event_id) or await _heads(store)
+    heads = _resumed(last_event_id) or await _just_before(store, ports.clock() - _JUST_BEFORE)
     loop = asyncio.get_running_loop()
     ends, quiet_since = loop.time() + stream_seconds(ports.random_bytes), loop.time()
     yield "retry: 2000\n\n"
@@ -116,12 +120,17 @@ async def _advanced(
     return advanced, types
 
 
-async def _heads(store: EventStore) -> Heads:
-    return {
-        (log, partition): await store.head(log, partition)
-        for log in LOGS
-        for partition in range(store.partitions)
-    }
+async def _just_before(store: EventStore, moment: datetime) -> Heads:
+    """The end of each partition, or where what was recorded since then begins, if that is near."""
+    heads: Heads = {}
+    for log in LOGS:
+        for partition in range(store.partitions):
+            end = await store.head(log, partition)
+            from_offset = max(0, end - _EVENTS_JUST_BEFORE)
+            last = await store.read_log(log, partition, from_offset, end - from_offset)
+            recent = [event.offset for event in last if event.recorded_at >= moment]
+            heads[log, partition] = recent[0] if recent else end
+    return heads
 
 
 def _token(heads: Mapping[tuple[str, int], int]) -> str:

@@ -75,7 +75,12 @@ class LogSource(Protocol):
         ...
 
     async def lag(self) -> Mapping[int, int]:
-        """Per assigned partition how many messages have not been fetched yet."""
+        """Per assigned partition how many messages have not been fetched yet, at most: of one not
+        placed yet all that ever came.
+
+        Outside its group it may be missing anything, and so every partition counts like that; a
+        member of it for whom no partition is left lags behind nothing.
+        """
         ...
 
     async def report(self, source_offsets: Mapping[int, int]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,6 +12,8 @@ from shared.envelope import RecordedEvent, StoredEvent
 from shared.feed import Feed, SubscriptionStopped, stored_of
 from shared.read_model import Flaw
 from shared.read_store import DEAD_LETTERS, PARKED_STREAMS
+
+LOG = structlog.get_logger(__name__)
 
 _PARKED_AT_MOST = 100
 _ALWAYS_BORNE = 10
@@ -100,6 +103,14 @@ def _letter(taken: Taken, stored: StoredEvent, reason: str) -> dict[str, object]
         "reason": reason,
         "discarded_by": None,
     }
+
+
+def tell_what_is_parked(subscription: str, flaws: Mapping[str, Flaw]) -> None:
+    """In the log, without the reasons: they may quote what the event holds."""
+    for stream, flaw in flaws.items():
+        stored = flaw.recorded.stored
+        place = f"{stored.log}:{stored.partition}:{stored.offset}"
+        LOG.warning("stream_parked", subscription=subscription, stream=stream, place=place)
 
 
 def unreadable(

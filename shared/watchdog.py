@@ -54,4 +54,5 @@ class Watchdog:
             since, lag_then = now, lag
         self._since[name] = (since, lag_then, moved)
         if lag > lag_then and now - since > self._patience:
-            raise Hangs(f"{name}: {lag} events behind and not moving for {now - since:.0f} s")
+            waited = now - since
+            raise Hangs(f"{name}: up to {lag} messages behind and not moving for {waited:.0f} s")

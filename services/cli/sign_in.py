@@ -1,4 +1,4 @@
-"""Signing in to the board by a link that was made here or by another process, and works once."""
+"""Signing in to the board by a link that was made here or by another process: once, by a button."""
 
 import base64
 import hashlib
@@ -20,9 +20,12 @@ from services.directory.domain.sign_in_link import (
     Used,
     UseSignInLink,
 )
-from services.projections.pages.layout import told_refused
+from services.projections.pages.forms import text_of
+from services.projections.pages.layout import sign_in_page, told_refused
 from shared.access import Role
-from shared.errors import DomainError, StoreAway
+from shared.envelope import stream_name
+from shared.errors import DomainError, Forbidden, StoreAway
+from shared.own_page import from_own_page
 from shared.ports import Ports
 
 LOG = structlog.get_logger(__name__)
@@ -75,33 +78,52 @@ class SignIn:
         address = (self._ports.settings.public_url or "").rstrip("/")
         return await self._link(address, visitor, made_by)
 
+    async def _look(self, code: str) -> None:
+        """Uses nothing up. Raises LinkIsSpent."""
+        tenant_id, command = await self._use_of(code)
+        stream = stream_name(tenant_id, SIGN_IN_LINK.name, command.link_id)
+        commands = self._ports.commands("directory")
+        _version, link = await commands.load(SIGN_IN_LINK, stream, fresh=True)
+        SIGN_IN_LINK.decide(command, link)
+
     async def _visitor(self, code: str) -> Visitor:
         """As whom the link signs in, now that it is used up. Raises LinkIsSpent."""
-        tenant_id, _, _random = code.rpartition(".")
-        if tenant_id not in await self._ports.organisations.tenants():
-            raise LinkIsSpent("the link names no tenant of ours")
-        command = UseSignInLink(link_id=_hash(code), now=self._ports.clock())
+        tenant_id, command = await self._use_of(code)
         context = session_context(self._ports, tenant_id)
         commands = self._ports.commands("directory")
         used = (await commands.handle(SIGN_IN_LINK, command.link_id, command, context)).state
         assert isinstance(used, Used), "what is accepted uses it up"
         return Visitor(tenant_id, used.made.role, used.made.unit_id, used.made.person_id)
 
+    async def _use_of(self, code: str) -> tuple[str, UseSignInLink]:
+        """Of whose log, and what would be told to it. Raises LinkIsSpent."""
+        tenant_id, _, _random = code.rpartition(".")
+        if tenant_id not in await self._ports.organisations.tenants():
+            raise LinkIsSpent("the link names no tenant of ours")
+        return tenant_id, UseSignInLink(link_id=_hash(code), now=self._ports.clock())
+
     def routers(self) -> list[APIRouter]:
         routes = APIRouter()
 
         @routes.get(_PATH, include_in_schema=False)
-        async def sign_in(request: Request, code: str) -> Response:
+        async def show_button(request: Request, code: str = "") -> Response:
+            """Whatever looks at links in mails and chats, before a person does, uses none up."""
             try:
-                return await begin_session(self._ports, await self._visitor(code), "/")
-            except LinkIsSpent as refusal:
-                return told_refused(request, 401, refusal.code)
-            except StoreAway as failure:
-                LOG.warning("sign_in_failed", why=failure.detail)
-                return told_refused(request, 503, _AWAY)
+                await self._look(code)
             except DomainError as refusal:
-                LOG.warning("sign_in_refused", why=refusal.detail)
-                return told_refused(request, 401, _NOT_SIGNED_IN)
+                return _refused(request, refusal)
+            return sign_in_page(request, code)
+
+        @routes.post(_PATH, include_in_schema=False)
+        async def sign_in(request: Request) -> Response:
+            """The code comes in the form's body. A form of somebody else's page signs nobody in."""
+            code = text_of(await request.form(), "code")
+            try:
+                if not from_own_page(request):
+                    raise Forbidden("this form was not ours")
+                return await begin_session(self._ports, await self._visitor(code), "/")
+            except DomainError as refusal:
+                return _refused(request, refusal)
 
         routers = [
             routes,
@@ -111,6 +133,18 @@ class SignIn:
         if self._ports.identity_provider is not None:
             routers.append(oidc_sign_in.router(self._ports, self._ports.identity_provider))
         return routers
+
+
+def _refused(request: Request, refusal: DomainError) -> Response:
+    match refusal:
+        case LinkIsSpent() | Forbidden():
+            return told_refused(request, refusal.status, refusal.code)
+        case StoreAway():
+            LOG.warning("sign_in_failed", why=refusal.detail)
+            return told_refused(request, 503, _AWAY)
+        case _:
+            LOG.warning("sign_in_refused", why=refusal.detail)
+            return told_refused(request, 401, _NOT_SIGNED_IN)
 
 
 def _hash(code: str) -> str:

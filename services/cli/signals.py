@@ -11,11 +11,10 @@ from services.cli.reading import ReadingRequest, asker_of, caller_of
 from services.cli.remote import RemoteServer
 from services.notifications.queries.escalations import (
     Filter,
-    as_document,
     escalations_page,
+    page_as_documents,
     working_time_of,
 )
-from services.notifications.queries.pages import parsed_cursor
 from services.projections.queries.asking import Question
 from services.projections.queries.signal_board import STATES, SignalFilter, signal_board
 from shared.errors import FieldProblem, Malformed
@@ -68,14 +67,14 @@ class ShowEscalations(ReadingRequest):
         wanted = Filter(states=(self.state,) if self.state else ())
         cursor = None
         while True:
-            rows, after = await escalations_page(
+            found = await escalations_page(
                 desk.ports.read_store, caller, organisation, wanted, _PAGE, cursor
             )
             working = working_time_of(organisation, desk.ports.clock())
-            yield [as_document(row, working) for row in rows]
-            if after is None:
+            yield page_as_documents(found, working)
+            cursor = found.next_cursor
+            if cursor is None:
                 return
-            cursor = parsed_cursor(after)
 
     async def ask(self, server: RemoteServer, output: Output) -> int:
         print_rows(

@@ -66,6 +66,8 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
         self._misplaced: set[int] = set()
         """Whose stored place is not to be believed any more."""
         self._stopped: dict[int, str] = {}
+        self._has_share = False
+        """What the group has given it, which may be nothing; False while it is outside."""
         self._rebalances = 0
         self._failures = 0
 
@@ -93,10 +95,10 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
                 raise self._away(failure) from failure
             raise
         self._consumer = consumer
+        self._has_share = False
         if self._group is None:
-            everything = [self._at(each) for each in range(self._partitions)]
-            consumer.assign(everything)
-            self.on_partitions_assigned(everything)
+            consumer.assign(self._everything)
+            self.on_partitions_assigned(self._everything)
         else:
             consumer.subscribe([self.topic], listener=self)
 
@@ -169,15 +171,20 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
 
     async def lag(self) -> Mapping[int, int]:
         consumer = self._running()
+        share = list(consumer.assignment()) if self._has_share else self._everything
         try:
-            ends = await consumer.end_offsets(list(consumer.assignment()))
+            ends = await consumer.end_offsets(share)
             return {
-                where.partition: end - await consumer.position(where)
+                where.partition: end - await self._fetched(consumer, where)
                 for where, end in ends.items()
-                if where.partition in self._readings
+                if where.partition not in self._stopped
             }
         except (KafkaError, OSError) as failure:
             raise self._away(failure) from failure
+
+    async def _fetched(self, consumer: AIOKafkaConsumer, where: TopicPartition) -> int:
+        is_placed = self._has_share and where.partition in self._readings
+        return int(await consumer.position(where)) if is_placed else 0
 
     async def report(self, source_offsets: Mapping[int, int]) -> None:
         consumer = self._running()
@@ -208,6 +215,7 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         partitions = list(assigned)
+        self._has_share = True
         self._rebalances += 1
         self._running().pause(*partitions)
         self._readings.clear()
@@ -217,6 +225,7 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         partitions = [where.partition for where in revoked]
+        self._has_share = False
         self._rebalances += 1
         self._unplaced.difference_update(partitions)
         for partition in partitions:
@@ -284,6 +293,10 @@ class KafkaLogSource(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
             raise WrongLog(str(flaw)) from flaw
         if missing:
             raise StoreAway(f"topic {self.topic} is missing: run `pulsetrail topics`")
+
+    @property
+    def _everything(self) -> list[TopicPartition]:
+        return [self._at(each) for each in range(self._partitions)]
 
     def _at(self, partition: int) -> TopicPartition:
         return TopicPartition(self.topic, partition)

@@ -167,6 +167,21 @@ def test_what_the_code_imports_is_declared() -> None:
     assert undeclared == set()
 
 
+def test_only_the_relay_and_orders_write_to_kafka() -> None:
+    def naming(what: str) -> set[str]:
+        return {name for name, text in OURS.items() if re.search(what, text)}
+
+    assert naming(r"\bAIOKafkaProducer\b") == {
+        "shared/adapters/kafka_outlet.py",
+        "services/scaled.py",
+    }
+    assert naming(r"\bKafkaOutlet\b") == {
+        "shared/adapters/kafka_outlet.py",
+        "shared/adapters/kafka_relay.py",
+        "services/relaying.py",
+    }
+
+
 def test_every_version_is_the_same_in_all_lock_files() -> None:
     def versions(lock: str) -> dict[str, str]:
         found = re.findall(

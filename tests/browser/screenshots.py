@@ -101,7 +101,10 @@ def main() -> None:
         browser = launched(playwright)
         for role, link in links.items():
             first = browser.new_context()
-            first.new_page().goto(link)
+            page = first.new_page()
+            page.goto(link)
+            page.get_by_role("button").click()
+            page.wait_for_url(f"{address}/")
             signed_in = first.storage_state()
             first.close()
             followed = FOLLOWED if role == "manager" else {}

@@ -41,15 +41,16 @@ def test_a_manager_reads_a_message_and_goes_on_to_the_escalation(
         page.locator(".menu > summary").click()
     page.locator('a[href="/inbox"]:visible').click()
     first = page.locator("section[aria-labelledby=unread] li a").first
-    told = first.inner_text()
+    link = page.locator(f'a[href="{first.get_attribute("href")}"]')  # others may come before it
+    told = link.inner_text()
     assert manager.axe_problems() == []
     assert not manager.is_too_wide
-    first.click()
+    link.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(told)
     assert manager.axe_problems() == []
     assert not manager.is_too_wide
 
     page.locator("section[aria-labelledby=behind] td.lead a").first.click()
     expect(page).to_have_url(re.compile("/escalations/"))
-    assert boards.shown("/inbox?read=true", "ma-na")["rows"][0]["title"] == told
+    assert told in [row["title"] for row in boards.shown("/inbox?read=true", "ma-na")["rows"]]
     nothing_was_wrong(manager)

@@ -86,6 +86,28 @@ def test_rows_that_are_swapped_slowly_say_so_and_in_time_do_not(visitors: Visito
     nothing_was_wrong(manager)
 
 
+@pytest.mark.parametrize("status", [401, 503])
+def test_rows_that_are_refused_leave_those_that_are_there_as_they_are(
+    visitors: Visitors, status: int
+) -> None:
+    manager = visitors.come("ma-na", "en", PHONE)
+    manager.opens("/silence")
+    page = manager.page
+    root, rows = page.locator("html"), page.locator("#live tr")
+    expect(root).to_have_attribute("data-connection", "live")
+    before = rows.count()
+    page.route("**/silence", lambda route: route.fulfill(status=status, body="<p>refused</p>"))
+
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(root).to_have_attribute("data-connection", "away")
+    assert rows.count() == before > 0
+    page.unroute("**/silence")
+    page.evaluate("dispatchEvent(new Event('online'))")
+
+    expect(root).to_have_attribute("data-connection", "live")
+    assert rows.count() == before
+
+
 def test_what_is_saved_as_a_file_leaves_the_page_as_it_is(visitors: Visitors) -> None:
     manager = visitors.come("ma-na", "en", PHONE)
     manager.opens("/silence")

@@ -38,6 +38,9 @@ def rep_of(visitors: Visitors, rep_id: str, language: str, size: str) -> Visitor
         boards.open(f"{rep_id}-{number}", customer_id, timedelta(hours=number), rep_id)
     visitor = visitors.come(rep_id, language, SIZES[size])
     visitor.opens("/my-day")
+    for number in (1, 2):  # the read model follows
+        expect(row_of(visitor.page, f"{rep_id}-{number}")).to_be_visible()
+    visitor.opens("/my-day")
     return visitor
 
 
@@ -97,6 +100,23 @@ def test_a_rep_logs_at_a_plain_address_of_the_house_too(
     expect(rep.page.locator("#waiting")).to_be_hidden()
 
     assert [len(logged(visitors.boards, f"{rep_id}-{number}")) for number in (1, 2)] == [1, 1]
+
+
+@pytest.mark.parametrize(("language", "size"), WAYS)
+def test_a_row_that_came_after_the_page_is_logged_like_any_other(
+    visitors: Visitors, language: str, size: str
+) -> None:
+    boards, rep_id = visitors.boards, f"later-{language}-{size}"
+    rep = rep_of(visitors, rep_id, language, size)
+    boards.open(f"{rep_id}-3", f"C-{rep_id}-2", timedelta(hours=3), rep_id)
+    row = rep.page.locator("tr", has=rep.page.locator(f'a[href$="/{rep_id}-3"]'))
+
+    row.get_by_role("link", name=says(rep, "log")).click()
+    expect(rep.page.locator("select[name=opportunity_id]")).to_have_value(f"{rep_id}-3")
+    rep.page.locator("input[name=summary]").fill("后来的 the later one")
+    send_and_see_logged(rep)
+
+    assert len(logged(boards, f"{rep_id}-3")) == 1
 
 
 @pytest.mark.parametrize(("language", "size"), WAYS)

@@ -46,6 +46,7 @@ class AlarmFloor:
         rule: str = "stalled",
         told: Sequence[str] = (),
         facts: Mapping[str, Any] | None = None,
+        due_before: timedelta = timedelta(),
     ) -> None:
         now = self.floor.clock()
         unit_path = ["company", "north", "team-1"]
@@ -60,7 +61,7 @@ class AlarmFloor:
                 unit_id="team-1",
                 unit_path=unit_path,
                 owner_id=owner_id,
-                due_at=now,
+                due_at=now - due_before,
                 raised_at=now,
                 anchor_event_id=None,
                 window=None,

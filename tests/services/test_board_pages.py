@@ -105,6 +105,30 @@ async def test_nobody_finds_others_opportunities_behind_a_funnel(floor: SalesFlo
     assert (await page(floor, f"{path}&unit=south", "boss-1")).status_code == 404
 
 
+async def test_the_opportunities_behind_a_funnel_are_a_file_with_all_of_those_in_sight(
+    floor: SalesFloor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.projections.queries.course_explanations.LISTED_AT_MOST", 1)
+    for opportunity_id in ("O1", "O2"):
+        await floor.open(opportunity_id, owner_id="rep-1")
+    await floor.open("O3", "rep-2", owner_id="rep-2")
+    await an_hour_passes(floor)
+    path = "/funnel/opportunities?step=1&how=pending"
+
+    text = await shown(floor, path, "director")
+    of_all = await page(floor, f"{path}&format=csv", "director")
+    of_rep = await page(floor, f"{path}&format=csv", "rep-1")
+    beyond = await page(floor, "/funnel/opportunities?step=9&how=pending&format=csv", "director")
+
+    assert any(each.endswith("&format=csv") for each in links(text, "/funnel/opportunities"))
+    assert of_all.headers["content-disposition"].endswith('"funnel-opportunities.csv"')
+    [head, *rows] = of_all.text.removeprefix("\ufeff").splitlines()
+    assert head == "Opportunity,Customer"
+    assert [each.partition(",")[0] for each in rows] == ["O1", "O2", "O3"]
+    assert [each[:2] for each in of_rep.text.splitlines()[1:]] == ["O1", "O2"]
+    assert beyond.status_code == 404
+
+
 async def leave_without_a_golden_action(floor: SalesFloor) -> None:
     stages = [{"name": "hello", "golden_action": [{"action": "demo"}]}, {"name": "bye"}]
     document = {"pipeline": {"name": "short", "unmet": "record"}, "stage": stages}

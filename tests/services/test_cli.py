@@ -385,10 +385,12 @@ def test_commands_are_done_by_the_process_that_serves_the_folder(tmp_path: Path)
 
         link = re.search(r"http\S+/sign-in\S+", said)
         assert link is not None
-        first = httpx.get(link[0], trust_env=False)
+        assert httpx.get(link[0], trust_env=False).status_code == 200
+        page, form = f"{address}/sign-in", {"code": link[0].partition("code=")[2]}
+        first = httpx.post(page, data=form, trust_env=False)
         assert first.status_code == 303
         assert "HttpOnly" in first.headers["set-cookie"]
-        assert httpx.get(link[0], trust_env=False).status_code == 401
+        assert httpx.post(page, data=form, trust_env=False).status_code == 401
         local = httpx.post(f"{address}/local/requests", json={}, trust_env=False)
         assert local.status_code == 401
 

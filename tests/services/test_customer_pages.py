@@ -170,6 +170,25 @@ async def test_duplicates_are_a_file_too(floor: SalesFloor) -> None:
     assert lines[2] == "1,same phone,C2,Tianrun"
 
 
+async def test_a_group_stands_once_in_the_file_however_far_apart_its_reasons_are_found(
+    floor: SalesFloor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.projections.pages.tables.ROWS_AT_ONCE", 1)
+    contact = {**WANG, "phone": "+8613800000009"}
+    for customer_id in ("C8", "C9"):
+        await floor.told("/customers", {"customer_id": customer_id, "name": customer_id})
+        alike = {"name": "Evergreen", "contacts": [contact]}
+        await floor.told(f"/customers/{customer_id}/describe", alike)
+    await floor.hosting.catch_up()
+
+    lines = (await page(floor, "/duplicates?format=csv", "director")).text.splitlines()
+
+    assert [each for each in lines if "Evergreen" in each] == [
+        "1,same company name · same phone,C8,Evergreen",
+        "1,same company name · same phone,C9,Evergreen",
+    ]
+
+
 @pytest.mark.parametrize(
     ("typed", "why"),
     [

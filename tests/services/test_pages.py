@@ -223,6 +223,28 @@ async def test_what_is_stuck_leads_in_two_taps_to_its_events(floor: SalesFloor) 
     assert "Opportunity opened" in await shown(floor, "/timelines/opportunity/O1")
 
 
+async def test_the_opportunities_behind_an_instruction_are_a_file_with_all_of_them(
+    floor: SalesFloor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.projections.pages.today._NAMED_IN_LIST", 1)
+    for opportunity_id in ("O1", "O2"):
+        await floor.open(opportunity_id, owner_id="rep-1")
+    await describe(floor, "=Formula")
+    await silent_for(floor, 7)
+    path = "/instructions/stuck?stage=first_contact"
+
+    text = await shown(floor, path)
+    answer = await page(floor, f"{path}&format=csv")
+    nothing = await page(floor, "/instructions/stuck?stage=demo&format=csv")
+
+    assert f'href="{path.replace("&", "&amp;")}&amp;format=csv" download' in text
+    [head, *rows] = answer.text.removeprefix("\ufeff").splitlines()
+    assert answer.headers["content-disposition"] == 'attachment; filename="instruction.csv"'
+    assert head == "Stage,Hours over,Opportunity,Customer,Owner"
+    assert [each.split(",")[2:4] for each in rows] == [["O1", "'=Formula"], ["O2", "'=Formula"]]
+    assert nothing.text.removeprefix("\ufeff").splitlines() == [head]
+
+
 async def test_rows_older_than_what_was_recorded_say_how_much(floor: SalesFloor) -> None:
     await floor.open("O1", owner_id="rep-1")
     floor.clock.move_to(NOW + timedelta(seconds=40))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from shared.adapters.kafka_consumer import KafkaLogSource
 from shared.adapters.kafka_messages import MessageCodec
@@ -350,6 +351,24 @@ async def test_poison_is_parked_with_the_offsets(ports: Ports) -> None:
         await until(at(ports, 3))
     assert [row["stream"] for row in await rows_of(ports, PARKED_STREAMS)] == ["acme/person/P1"]
     assert [row["log_offset"] for row in await rows_of(ports, DEAD_LETTERS)] == [1]
+
+
+async def test_what_is_parked_is_told_once_in_the_log_of_the_process(ports: Ports) -> None:
+    await happen(ports, Join(person_id="P1"), Move(person_id="P1", unit_id=NOWHERE))
+    with capture_logs() as logs:
+        async with Worker(ports).working():
+            await until(at(ports, 2))
+            await happen(ports, Move(person_id="P1", unit_id="u2"))
+            await until(at(ports, 3))
+    assert [each for each in logs if each["event"] == "stream_parked"] == [
+        {
+            "event": "stream_parked",
+            "log_level": "warning",
+            "subscription": f"{headcount_model().name}.v1",
+            "stream": "acme/person/P1",
+            "place": "directory:0:1",
+        }
+    ]
 
 
 @pytest.mark.parametrize("is_delivered", [True, False])

@@ -1,6 +1,8 @@
 """A subscription's reader on a real Kafka: each event once, in order, or a loud stop."""
 
 import asyncio
+import itertools
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -18,6 +20,7 @@ from shared.adapters.kafka_outlet import KafkaOutlet
 from shared.errors import StoreAway
 from shared.feed import SubscriptionStopped
 from shared.log_source import StartingPoint
+from shared.watchdog import Hangs, Watchdog
 from stack.kafka_server import KafkaServer
 from tests.shared.relayed_log import LOG, LOG_ID, NOW, an_event, create_topic
 
@@ -424,6 +427,102 @@ async def test_lag_is_what_has_not_been_fetched(bench: Bench) -> None:
     assert (await source.lag())[0] in {0, 3}  # it fetches ahead, but hands over only on fetch
     await owner.take_until(source, 3)
     assert await source.lag() == {0: 0, 1: 0}
+
+
+async def test_behind_a_reader_without_a_place_is_all_that_came(bench: Bench) -> None:
+    owner, source = Owner(), bench.source(None)
+    await source.start(owner)
+    owner.failures = [StoreAway("the database")]
+    await bench.send(range(3))
+    with pytest.raises(StoreAway):
+        await owner.take(source)
+    assert await source.lag() == {0: 3, 1: 0}
+    await owner.take_until(source, 3)
+    assert await source.lag() == {0: 0, 1: 0}
+
+
+async def test_a_reader_that_begins_anew_has_no_place_until_its_group_gives_it_one(
+    bench: Bench,
+) -> None:
+    owner, source = Owner(), bench.source()
+    await bench.send(range(3))
+    await source.start(owner)
+    await owner.take_until(source, 3)
+    assert (await source.lag())[0] == 0
+    await source.close()
+    await source.start(owner)
+    assert await source.lag() == {0: 3, 1: 0}
+
+
+class Watched:
+    """What the watchdog asks of a subscription, of a reader that takes nothing any more."""
+
+    name = "silence"
+    is_paused = False
+    taken = 0
+
+    def __init__(self, source: KafkaLogSource) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self._source = source
+
+    async def lag(self) -> int:
+        return sum((await self._source.lag()).values())
+
+    async def found(self) -> None:
+        followed: Any = self
+        await Watchdog([followed], patience_seconds=1, look_seconds=0.2).watch()
+
+
+async def test_who_has_fallen_out_of_its_group_and_does_not_come_back_hangs(bench: Bench) -> None:
+    class HangsWhenRevoked(Owner):
+        """As a batch does that waits for a database which does not answer any more."""
+
+        async def revoked(self, partitions: Collection[int]) -> None:
+            await super().revoked(partitions)
+            await released.wait()
+
+    released = asyncio.Event()
+    lost, other = HangsWhenRevoked(), Owner()
+    first, second = bench.source(), bench.source()
+    await first.start(lost)
+    while lost.mine != {0, 1}:
+        await lost.take(first, 0.2)
+    assert await first.lag() == {0: 0, 1: 0}
+    await second.start(other)
+    while lost.mine:
+        await lost.take(first, 0.2)
+    found = asyncio.create_task(Watched(first).found())
+    async with asyncio.timeout(20):
+        for offset in itertools.count():
+            await bench.send([offset])
+            await asyncio.wait([found], timeout=0.2)
+            if found.done():
+                break
+    released.set()
+    with pytest.raises(Hangs, match="not moving"):
+        await found
+
+
+async def test_a_member_for_whom_no_partition_is_left_does_not_hang(bench: Bench) -> None:
+    owners = [Owner(), Owner(), Owner()]
+    sources = [bench.source() for _ in owners]
+    for owner, source in zip(owners, sources, strict=True):
+        await source.start(owner)
+
+    async def take() -> None:
+        await asyncio.gather(*map(Owner.take, owners, sources, [0.2] * 3))
+
+    async with asyncio.timeout(40):
+        while sorted(map(len, (owner.mine for owner in owners))) != [0, 1, 1]:
+            await take()
+    spare = next(source for owner, source in zip(owners, sources, strict=True) if not owner.mine)
+    found = asyncio.create_task(Watched(spare).found())
+    for offset in range(10):
+        await bench.send([offset])
+        await take()
+    assert not found.done()
+    assert await spare.lag() == {}
+    found.cancel()
 
 
 async def test_a_restarted_broker_is_read_on(own_kafka: KafkaServer, topic_prefix: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.services.sales_floor import SalesFloor, sales_floor
 async def floor(tmp_path: Path) -> AsyncIterator[SalesFloor]:
     async with sales_floor(tmp_path / "data") as found:
         await found.hosting.catch_up()
+        found.clock.move_to(found.clock() + timedelta(minutes=1))
         yield found
 
 
@@ -39,6 +41,23 @@ async def test_a_message_waits_until_the_boards_show_the_change(floor: SalesFloo
     assert "opportunities.opportunity_opened.v1" in data["changed"]
     shown = (await floor.shown("/boards/silence"))["rows"]
     assert [row["opportunity_id"] for row in shown] == ["O1"]
+
+
+async def test_what_was_recorded_just_before_a_page_came_is_told_when_it_is_shown(
+    floor: SalesFloor,
+) -> None:
+    """The page was made before the read models followed, and asks for the stream after it."""
+    await floor.open("O1")
+    messages = changes(floor)
+    await anext(messages)
+    following = asyncio.ensure_future(anext(messages))
+    await asyncio.sleep(0.2)
+    assert not following.done()
+    await floor.hosting.catch_up()
+
+    data = json.loads((await asyncio.wait_for(following, 1.5)).partition("data: ")[2])
+    assert "opportunities.opportunity_opened.v1" in data["changed"]
+    assert "directory.person_added.v1" not in data["changed"]
 
 
 async def test_read_models_that_stand_still_delay_a_message_and_do_not_stop_it(

@@ -63,6 +63,10 @@ async def administrator_of(ports: Ports) -> str:
     return (await new_api_key(ports, context, AskedKey(Role.ADMINISTRATOR)))[1]
 
 
+async def used(http: httpx.AsyncClient, link: str) -> httpx.Response:
+    return await http.post("/sign-in", data={"code": link.partition("code=")[2]})
+
+
 async def test_a_link_made_at_one_api_signs_in_once_at_whichever(settings: ScaledSettings) -> None:
     async with api(settings) as (ports, one), api(settings) as (_ports, other):
         headers = {"Authorization": f"Bearer {await administrator_of(ports)}"}
@@ -74,10 +78,12 @@ async def test_a_link_made_at_one_api_signs_in_once_at_whichever(settings: Scale
             assert made.status_code == 201, made.text
             links.append(made.json()["link"])
 
-        first = await other.get(links[0])
-        again = [(await each.get(links[0])).status_code for each in (one, other)]
-        at_once = await asyncio.gather(*(each.get(links[1]) for each in (one, other) * 3))
+        looked = await other.get(links[0])
+        first = await used(other, links[0])
+        again = [(await used(each, links[0])).status_code for each in (one, other)]
+        at_once = await asyncio.gather(*(used(each, links[1]) for each in (one, other) * 3))
 
+    assert (looked.status_code, SESSION_COOKIE in looked.cookies) == (200, False)
     assert (first.status_code, SESSION_COOKIE in first.cookies) == (303, True)
     assert again == [401, 401]
     assert sorted(each.status_code for each in at_once) == [303] + 5 * [401]
@@ -89,4 +95,4 @@ async def test_a_link_outlives_the_api_that_made_it(settings: ScaledSettings) ->
         body = {"person_id": "rep-1"}
         made = await before.post("/api/v1/sign-in-links", json=body, headers=headers)
     async with api(settings) as (_ports, afterwards):
-        assert (await afterwards.get(made.json()["link"])).status_code == 303
+        assert (await used(afterwards, made.json()["link"])).status_code == 303

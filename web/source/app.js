@@ -4,12 +4,14 @@ import { tellingWhenSlow } from "./loading.js";
 
 const MOST_OFTEN_MS = 450;
 const AFTERWARDS_MS = 2_000;
+const AGAIN_AFTER_MS = 10_000;
 const LIVE = "#live";
 
 let stream = null;
 let waiting = null;
 let trailing = null;
 let lastRefresh = 0;
+let refused = null;
 
 function isBeingEdited() {
   const active = document.activeElement;
@@ -20,6 +22,7 @@ async function refresh() {
   waiting = null;
   if (isBeingEdited()) return schedule();
   lastRefresh = Date.now();
+  refused = null;
   try {
     const swapped = htmx.ajax("GET", location.pathname + location.search, {
       target: LIVE,
@@ -27,12 +30,24 @@ async function refresh() {
       swap: "outerMorph",
     });
     await tellingWhenSlow(swapped);
+    if (refused !== null) return stay();
+    if (isAway()) tell("live");
     document.dispatchEvent(new CustomEvent("rows-changed"));
     if (document.querySelector(`${LIVE}[data-behind], [data-running]`) !== null) schedule();
   } catch {
     tell("away");
   }
 }
+
+// A refusal takes the place of no row, nor of what is being typed; a server comes back by itself.
+function stay() {
+  tell("away");
+  if (refused >= 500) setTimeout(schedule, AGAIN_AFTER_MS);
+}
+
+document.addEventListener("htmx:response:error", ({ detail }) => {
+  refused = detail.ctx.response.status;
+});
 
 function schedule() {
   if (waiting !== null || !document.querySelector(LIVE)) return;
@@ -50,11 +65,15 @@ function tell(state) {
   document.documentElement.dataset.connection = state;
 }
 
+function isAway() {
+  return document.documentElement.dataset.connection === "away";
+}
+
 function follow() {
   if (stream !== null || document.hidden || !document.querySelector(`${LIVE}[data-follows]`)) return;
   stream = new EventSource("/api/v1/live");
   stream.addEventListener("open", () => {
-    if (document.documentElement.dataset.connection === "away") schedule();
+    if (isAway()) schedule();
     tell("live");
   });
   stream.addEventListener("message", changed);

@@ -45,6 +45,9 @@ export function refill(form, fields) {
   narrow(form);
 }
 
+export const offers = (form, opportunityId) =>
+  [...form.elements.opportunity_id.options].some(({ value }) => value === opportunityId);
+
 const read = (element, name) => JSON.parse(element?.dataset[name] ?? "null");
 
 // What the chosen customer's stage, and the chosen kind of action, ask for; a page without scripts

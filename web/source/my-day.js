@@ -1,6 +1,6 @@
 // What a rep logs is kept here first, and sent when there is a network: in order, each exactly once.
 import { drop, entries, entryOf, keep } from "./kept-entries.js";
-import { begin, fieldsOf, forget, form as logForm, narrow, refill, tell } from "./log-form.js";
+import { begin, fieldsOf, forget, form as logForm, narrow, offers, refill, tell } from "./log-form.js";
 
 const ANSWERED_WITHIN_MS = 8_000;
 const AGAIN_AFTER_MS = 30_000;
@@ -196,11 +196,12 @@ document.addEventListener("submit", async (event) => {
   }
 });
 
-// A row's button opens the form with its customer chosen, also where no other page can be fetched.
+// A row's button opens the form with its customer chosen, also where no other page can be fetched. A
+// row that came after the form is none of its customers yet: its link gets the page anew.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-log]");
   const form = logForm();
-  if (link === null || form === null) return;
+  if (link === null || form === null || !offers(form, link.dataset.log)) return;
   event.preventDefault();
   begin(form, link.dataset.log);
   const place = form.closest("details");

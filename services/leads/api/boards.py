@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from services.leads.api.leads import Sort
 from services.leads.queries.boards import LEAD_BOARDS, LeadBoard, LeadQuestion
 from shared.access import Caller, Resource, Verb
 from shared.http import BASE, Access, Id, json_response
@@ -20,7 +21,8 @@ class LeadBoardFields(BaseModel):
     rep: Id | None = None
     month: Month | None = None
     limit: int = Field(100, ge=1, le=500)
-    cursor: str | None = Field(None, max_length=100)
+    cursor: str | None = Field(None, max_length=200)
+    sort: Sort = "captured"
 
     def question(self) -> LeadQuestion:
         return LeadQuestion(
@@ -29,6 +31,7 @@ class LeadBoardFields(BaseModel):
             month=self.month,
             limit=self.limit,
             cursor=self.cursor,
+            order=self.sort,
         )
 
 

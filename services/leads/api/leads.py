@@ -9,7 +9,14 @@ from services.leads.api import lead_bodies as bodies
 from services.leads.api.lead_work import LeadWork
 from services.leads.domain.lead_commands import QualifyLead, ReleaseLead, ReturnLead
 from services.leads.domain.lead_list import row_of
-from services.leads.queries.leads import lead_page, position_of, seen_lead, shown_leads
+from services.leads.queries.lead_pages import (
+    LeadFilter,
+    cursor_at,
+    lead_page,
+    listed_leads,
+    place_at,
+)
+from services.leads.queries.leads import seen_lead, shown_leads
 from shared.access import Caller, Resource, Verb
 from shared.batch_lines import line
 from shared.http import BASE, Access, Id, command_response, json_response
@@ -23,6 +30,7 @@ Status = Literal[
 ]
 
 
+Sort = Literal["captured", "-captured", "status", "-status"]
 _KIND = Kind("/leads", "lead_id")
 
 
@@ -64,23 +72,18 @@ def router(work: LeadWork, access: Access) -> APIRouter:
         owner_id: Id | None = None,
         unit_id: Id | None = None,
         limit: int = Query(100, ge=1, le=500),
-        cursor: str | None = Query(None, max_length=100),
+        cursor: str | None = Query(None, max_length=200),
+        sort: Sort = "captured",
         caller: Caller = Depends(reading),
     ) -> Response:
-        """Those in sight, the oldest first: a rep's inbox, a manager's leads that wait."""
-        rows, after = await lead_page(
-            ports,
-            caller,
-            statuses=status or (),
-            owner_id=owner_id,
-            unit_id=unit_id,
-            after=position_of(cursor),
-            limit=limit,
-        )
+        """Those in sight, the oldest first unless they are sorted ("-" before a name is
+        downwards): a rep's inbox, a manager's leads that wait. By status: then by the time that
+        is left for the contact that is due."""
+        wanted = LeadFilter(statuses=status or (), owner_id=owner_id, unit_id=unit_id, order=sort)
+        page = await lead_page(ports, caller, wanted, place_at(cursor, sort), limit)
         organisation = await ports.organisations.of(caller.tenant_id)
-        next_cursor = None if after is None else f"{after[0]}_{after[1]}"
-        shown = shown_leads(rows, organisation, ports)
-        return json_response({"rows": shown, "next_cursor": next_cursor})
+        shown = listed_leads(page, organisation, ports)
+        return json_response({"rows": shown, "next_cursor": cursor_at(page.after)})
 
     @routes.get("/leads/{lead_id}", dependencies=[Depends(access.waited)])
     async def show_lead(lead_id: Id, caller: Caller = Depends(reading)) -> Response:

@@ -23,6 +23,8 @@ from shared.projection import Projection
 
 WITH_SALES = ("assigned", "contacted", "qualified", "converted")
 """Assigned, not returned, not disqualified; valid where the budget status is known, too (P9)."""
+NOTHING_DUE = 9_999_999_999_999
+"""Later than every time (in milliseconds): those whom nothing is due of come after the others."""
 JUDGED_EVERY = timedelta(hours=24)
 
 
@@ -70,12 +72,14 @@ def evolve(row: LeadRow | None, recorded: RecordedEvent) -> LeadRow | None:
 def columns(row: LeadRow) -> Mapping[str, Any]:
     first_assigned_at = row.facts.first_assigned_at
     known_at = row.facts.budget_known_at
+    awaited_since = contact_awaited_since(row)
     return {
         "status": row.status,
         "unit_id": row.facts.unit_id,
         "owner_id": row.facts.owner_id,
         "customer_id": row.facts.customer_id,
         "captured_at": milliseconds(row.facts.captured_at),
+        "awaited_since": milliseconds(awaited_since) if awaited_since else NOTHING_DUE,
         "first_assigned_at": first_assigned_at and milliseconds(first_assigned_at),
         "has_hot_word": row.facts.hot_word_at is not None,
         "is_appealed": row.facts.appealed_at is not None,
@@ -100,19 +104,28 @@ def next_judged(row: LeadRow) -> datetime | None:
             return None
 
 
-def contact_due_at(row: LeadRow, rules: LeadScoreRules) -> datetime | None:
-    """Until when its rep is to make the first contact (L4), or the second (L11). While an appeal
+def contact_awaited_since(row: LeadRow) -> datetime | None:
+    """Since when its rep is to make the first contact (L4), or the second (L11). While an appeal
     waits for the manager's word, nothing is due (L6)."""
     facts = row.facts
     if facts.appealed_at is not None:
         return None
     match row.status:
-        case "assigned" if facts.assigned_at is not None:
-            return rules.answer_due_at(facts.assigned_at)
-        case "contacted" if facts.contacts == 1 and facts.last_contact_at is not None:
-            return rules.asleep_at(facts.last_contact_at)
+        case "assigned":
+            return facts.assigned_at
+        case "contacted" if facts.contacts == 1:
+            return facts.last_contact_at
         case _:
             return None
+
+
+def contact_due_at(row: LeadRow, rules: LeadScoreRules) -> datetime | None:
+    """Until when its rep is to make the contact that is awaited: of one status, who waits longer
+    is due no later."""
+    since = contact_awaited_since(row)
+    if since is None:
+        return None
+    return rules.answer_due_at(since) if row.status == "assigned" else rules.asleep_at(since)
 
 
 def _lead_id(event: lead_folding.LeadEvent) -> str:

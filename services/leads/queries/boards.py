@@ -4,10 +4,15 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.leads.domain.lead_list import LeadRow
 from services.leads.queries.customers import is_visible
 from services.leads.queries.fairness import allocation_board
-from services.leads.queries.leads import lead_page, position_of, shown_leads
+from services.leads.queries.lead_pages import (
+    LeadFilter,
+    cursor_at,
+    lead_page,
+    listed_leads,
+    place_at,
+)
 from services.leads.queries.look_alikes import duplicates
 from services.leads.queries.unit_boards import (
     first_response_board,
@@ -24,13 +29,14 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadQuestion:
-    """A board's query fields as they were sent; `limit` None: all rows."""
+    """A board's query fields as they were sent; `limit` None: all rows. `order`: of leads."""
 
     unit_id: str | None = None
     rep_id: str | None = None
     month: str | None = None
     limit: int | None = None
     cursor: str | None = None
+    order: str = "captured"
 
 
 LeadBoard = Callable[[Ports, Caller, LeadQuestion], Awaitable[dict[str, Any]]]
@@ -38,17 +44,17 @@ LeadBoard = Callable[[Ports, Caller, LeadQuestion], Awaitable[dict[str, Any]]]
 
 async def leads_board(ports: Ports, caller: Caller, question: LeadQuestion) -> dict[str, Any]:
     """Those in sight, the oldest first: a rep's inbox, a manager's leads that wait."""
-    return await _leads(ports, caller, question, statuses=(), appealed=False)
+    return await _leads(ports, caller, question)
 
 
 async def appeals_board(ports: Ports, caller: Caller, question: LeadQuestion) -> dict[str, Any]:
     """Leads in sight whose rep waits for the manager's word (L6)."""
-    return await _leads(ports, caller, question, statuses=(), appealed=True)
+    return await _leads(ports, caller, question, appealed=True)
 
 
 async def waiting_board(ports: Ports, caller: Caller, question: LeadQuestion) -> dict[str, Any]:
     """Leads in sight that nobody has (L5)."""
-    return await _leads(ports, caller, question, statuses=("captured",), appealed=False)
+    return await _leads(ports, caller, question, statuses=("captured",))
 
 
 async def _leads(
@@ -56,29 +62,26 @@ async def _leads(
     caller: Caller,
     question: LeadQuestion,
     *,
-    statuses: Collection[str],
-    appealed: bool,
+    statuses: Collection[str] = (),
+    appealed: bool = False,
 ) -> dict[str, Any]:
     organisation = await ports.organisations.of(caller.tenant_id)
-    after = position_of(question.cursor)
-    found: list[LeadRow] = []
+    after = place_at(question.cursor, question.order)
+    wanted = LeadFilter(
+        statuses=statuses,
+        owner_id=question.rep_id,
+        unit_id=question.unit_id,
+        appealed=appealed,
+        order=question.order,
+    )
+    found: list[dict[str, Any]] = []
     while True:
-        wanted = _PAGE if question.limit is None else question.limit - len(found)
-        rows, after = await lead_page(
-            ports,
-            caller,
-            statuses=statuses,
-            appealed=appealed,
-            owner_id=question.rep_id,
-            unit_id=question.unit_id,
-            after=after,
-            limit=wanted,
-        )
-        found += rows
+        limit = _PAGE if question.limit is None else question.limit - len(found)
+        page = await lead_page(ports, caller, wanted, after, limit)
+        found += listed_leads(page, organisation, ports)
+        after = page.after
         if after is None or (question.limit is not None and len(found) >= question.limit):
-            break
-    next_cursor = None if after is None else f"{after[0]}_{after[1]}"
-    return {"rows": shown_leads(found, organisation, ports), "next_cursor": next_cursor}
+            return {"rows": found, "next_cursor": cursor_at(after)}
 
 
 async def allocations(ports: Ports, caller: Caller, question: LeadQuestion) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, String, select, tuple_
+from sqlalchemy import BigInteger, Boolean, String, select
 
 from services.leads.domain.lead import LEAD
 from services.leads.domain.lead_intent import intent
@@ -13,11 +13,10 @@ from services.leads.domain.lead_list import LEAD_LIST, LeadRow, contact_due_at, 
 from services.leads.domain.lead_score import LeadScoreRules
 from services.leads.domain.lead_state import KnownLead, LeadFacts, Unknown
 from services.leads.domain.lead_tags import lead_tags
-from services.leads.queries.lead_sight import narrowed_to
 from shared.access import Caller, Resource, Verb, Visibility, visible_rows
 from shared.business_time import BusinessCalendar
 from shared.envelope import stream_name
-from shared.errors import FieldProblem, Malformed, NotFound
+from shared.errors import NotFound
 from shared.events.directory import SettingValue
 from shared.organisation import Organisation
 from shared.ports import Ports
@@ -37,6 +36,7 @@ LEADS = RowReadModel(
         ("owner_id", String(64)),
         ("customer_id", String(64)),
         ("captured_at", BigInteger),
+        ("awaited_since", BigInteger),
         ("first_assigned_at", BigInteger),
         ("has_hot_word", Boolean),
         ("is_appealed", Boolean),
@@ -47,6 +47,7 @@ LEADS = RowReadModel(
     ),
     indexes=(
         ("status", "captured_at", "key"),
+        ("status", "awaited_since", "captured_at", "key"),
         ("owner_id", "captured_at", "key"),
         ("owner_id", "first_assigned_at"),
         ("is_appealed", "captured_at", "key"),
@@ -106,7 +107,7 @@ async def seen_lead(
     version, known = await lead(ports, caller.tenant_id, lead_id)
     organisation = await ports.organisations.of(caller.tenant_id)
     visibility = visible_rows(caller, organisation, Resource.LEADS, verb)
-    if not _includes(visibility, organisation, known.facts):
+    if not is_in_sight(visibility, organisation, known.facts):
         raise NotFound(f"there is no lead {lead_id!r}")
     return version, known
 
@@ -122,69 +123,6 @@ async def leads_of_customers(
     )
     async with ports.read_store.reading() as connection:
         return [LEADS.decode(body) for body in (await connection.execute(query)).scalars()]
-
-
-async def lead_page(  # noqa: PLR0913  # the filters of a list
-    ports: Ports,
-    caller: Caller,
-    *,
-    statuses: Collection[str],
-    owner_id: str | None,
-    unit_id: str | None,
-    after: tuple[int, str] | None,
-    limit: int,
-    appealed: bool = False,
-) -> tuple[list[LeadRow], tuple[int, str] | None]:
-    """Those in sight, the oldest first, and where to go on: (captured_at in milliseconds, id).
-    No `statuses`: of any; `appealed`: only those that wait for the manager's word (L6)."""
-    organisation = await ports.organisations.of(caller.tenant_id)
-    visibility = visible_rows(caller, organisation, Resource.LEADS, Verb.READ)
-    units = None if unit_id is None else organisation.subtree(unit_id)
-    if visibility.own_person_id and not visibility.unit_ids and not visibility.everything:
-        owner_id = owner_id or visibility.own_person_id
-    table = LEADS.rows
-    query = select(table.c.captured_at, table.c.key, table.c.body).where(
-        table.c.tenant_id == caller.tenant_id
-    )
-    if statuses:
-        query = query.where(table.c.status.in_(sorted(statuses)))
-    if appealed:
-        query = query.where(table.c.is_appealed)
-    if owner_id is not None:
-        query = query.where(table.c.owner_id == owner_id)
-    narrowed = narrowed_to(table, organisation, visibility, units)
-    if narrowed is not None:
-        query = query.where(narrowed)
-    query = query.order_by(table.c.captured_at, table.c.key).limit(limit)
-    found: list[LeadRow] = []
-    while True:
-        page = query
-        if after is not None:
-            page = query.where(tuple_(table.c.captured_at, table.c.key) > tuple_(*after))
-        async with ports.read_store.reading() as connection:
-            rows = (await connection.execute(page)).all()
-        for captured_at, key, body in rows:
-            row = LEADS.decode(body)
-            after = (captured_at, key)
-            if _includes(visibility, organisation, row.facts) and (
-                units is None or unit_now(organisation, row.facts) in units
-            ):
-                found.append(row)
-                if len(found) == limit:
-                    return found, after
-        if len(rows) < limit:
-            return found, None
-
-
-def position_of(cursor: str | None) -> tuple[int, str] | None:
-    """Where a page of leads goes on. Raises Malformed."""
-    if cursor is None:
-        return None
-    captured_at, _, lead_id = cursor.partition("_")
-    if not captured_at.isascii() or not captured_at.isdigit() or len(captured_at) > 15:
-        problem = FieldProblem("cursor", "cursor", "is none of ours")
-        raise Malformed("cursor", errors=[problem])
-    return int(captured_at), lead_id
 
 
 def shown_leads(
@@ -267,5 +205,5 @@ def shown_state(lead: KnownLead) -> dict[str, Any]:
     }
 
 
-def _includes(visibility: Visibility, organisation: Organisation, facts: LeadFacts) -> bool:
+def is_in_sight(visibility: Visibility, organisation: Organisation, facts: LeadFacts) -> bool:
     return visibility.includes(unit_id=unit_now(organisation, facts), owner_id=facts.owner_id)

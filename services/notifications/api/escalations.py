@@ -21,9 +21,9 @@ from services.notifications.queries.escalations import (
     escalation_rows,
     escalations_page,
     may_see,
+    page_as_documents,
     working_time_of,
 )
-from services.notifications.queries.pages import parsed_cursor
 from shared.access import Caller, Resource, Verb, may
 from shared.clock import to_milliseconds
 from shared.command_handling import CommandContext, Handled
@@ -46,6 +46,7 @@ _MINE = (
 )
 T = TypeVar("T")
 State = Literal["open", "snoozed", "acknowledged", "resolved"]
+Order = Literal["due", "-due", "rule", "-rule"]
 Acting = Literal["acknowledge", "snooze", "hand-over", "resolve"]
 
 
@@ -84,17 +85,24 @@ def router(desk: Desk) -> APIRouter:
         rule: Name | None = None,
         subject_id: Id | None = None,
         mine: Annotated[bool, Query(description=_MINE)] = False,
+        sort: Order | None = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         cursor: str | None = None,
     ) -> Response:
+        """The latest first, unless they are sorted; "-" before a name is downwards."""
         organisation = await desk.organisation(caller)
-        wanted = Filter(states=tuple(state or ()), rule=rule, subject_id=subject_id, mine=mine)
-        after = parsed_cursor(cursor)
+        wanted = Filter(
+            states=tuple(state or ()),
+            rule=rule,
+            subject_id=subject_id,
+            mine=mine,
+            order=sort or "",
+        )
         reads = desk.ports.read_store
-        rows, following = await escalations_page(reads, caller, organisation, wanted, limit, after)
+        found = await escalations_page(reads, caller, organisation, wanted, limit, cursor)
         working = working_time_of(organisation, desk.ports.clock())
-        shown = [as_document(row, working) for row in rows]
-        return json_response({"rows": shown, "next_cursor": following})
+        shown = page_as_documents(found, working)
+        return json_response({"rows": shown, "next_cursor": found.next_cursor})
 
     @routes.get("/escalations/{escalation_id}", dependencies=[Depends(desk.access.waited)])
     async def show_escalation(escalation_id: Id, caller: Caller = Depends(reading)) -> Response:

@@ -17,6 +17,7 @@ from services.notifications.domain.escalation import (
     evolve,
 )
 from services.notifications.domain.steps import PlannedStep, WallTime, planned_step
+from shared.clock import milliseconds
 from shared.envelope import RecordedEvent
 from shared.projection import Projection
 
@@ -99,7 +100,8 @@ def columns(row: EscalationRow) -> Mapping[str, Any]:
         "owner_id": opened.owner_id,
         "holder_id": row.course.holder_id,
         "told": told_text(row.course.told),
-        "opened_at": round(opened.opened_at.timestamp() * 1000),
+        "opened_at": milliseconds(opened.opened_at),
+        "due_at": milliseconds(opened.due_at),
     }
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, case, false, func, or_, select, tuple_
 
 from services.notifications.domain.escalation_list import EscalationRow, escalation_of, told_text
 from services.notifications.domain.steps import PlannedStep, WorkingTime, planned_step
-from services.notifications.queries.pages import Cursor, next_cursor
+from services.notifications.queries.pages import next_cursor, parsed_place
 from services.notifications.queries.read_models import ESCALATIONS
 from shared.access import Caller, Resource, Verb, Visibility, visible_rows
 from shared.organisation import Organisation
@@ -19,12 +19,34 @@ from shared.read_store import ReadStore
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """`states` empty: all of them. `mine`: only those that the caller's person was told of or
-    holds; a caller who is nobody in particular has none."""
+    holds; a caller who is nobody in particular has none. `order`: the empty text is the latest
+    first, "-" before a column is downwards."""
 
     states: tuple[str, ...] = ()
     rule: str | None = None
     subject_id: str | None = None
     mine: bool = False
+    order: str = ""
+
+
+class EscalationsPage(NamedTuple):
+    """`incomplete`: those whose row lacks an event that was parked."""
+
+    rows: list[EscalationRow]
+    incomplete: frozenset[str]
+    next_cursor: str | None
+
+
+_KINDS: Mapping[str, type] = {"opened_at": int, "due_at": int, "rule": str, "key": str}
+_BY_DUE, _BY_RULE = ("due_at", "key"), ("rule", "due_at", "key")
+_ORDERS: Mapping[str, tuple[tuple[str, ...], bool]] = {
+    "": (("opened_at", "key"), True),
+    "due": (_BY_DUE, False),
+    "-due": (_BY_DUE, True),
+    "rule": (_BY_RULE, False),
+    "-rule": (_BY_RULE, True),
+}
+"""The columns by which a page may be ordered, and whether downwards."""
 
 
 def may_see(
@@ -46,26 +68,30 @@ async def escalations_page(
     organisation: Organisation,
     wanted: Filter,
     limit: int,
-    cursor: Cursor | None,
-) -> tuple[list[EscalationRow], str | None]:
-    """The latest first."""
+    cursor: str | None,
+) -> EscalationsPage:
+    """Raises Malformed for a cursor that is none of this order's."""
     table = ESCALATIONS.rows
     visibility = visible_rows(caller, organisation, Resource.ESCALATIONS)
-    query = select(table.c.key, table.c.opened_at, table.c.body).where(
+    columns, is_down = _ORDERS[wanted.order]
+    place = [table.c[name] for name in columns]
+    query = select(*place, table.c.incomplete, table.c.body).where(
         table.c.tenant_id == caller.tenant_id, *_conditions(wanted, caller)
     )
     if not visibility.everything:
         query = query.where(_visible(visibility, caller))
     if cursor is not None:
-        at, key = cursor
-        query = query.where(
-            or_(table.c.opened_at < at, and_(table.c.opened_at == at, table.c.key > key))
-        )
-    query = query.order_by(table.c.opened_at.desc(), table.c.key).limit(limit + 1)
+        after = tuple_(*parsed_place(cursor, [_KINDS[name] for name in columns]))
+        query = query.where(tuple_(*place) < after if is_down else tuple_(*place) > after)
+    ordered = [column.desc() if is_down else column for column in place]
+    query = query.order_by(*ordered).limit(limit + 1)
     async with reads.reading() as connection:
         rows = (await connection.execute(query)).all()
-    after = next_cursor([(row.opened_at, row.key) for row in rows], limit)
-    return [ESCALATIONS.decode(row.body) for row in rows[:limit]], after
+    return EscalationsPage(
+        rows=[ESCALATIONS.decode(row.body) for row in rows[:limit]],
+        incomplete=frozenset(row.key for row in rows[:limit] if row.incomplete),
+        next_cursor=next_cursor([tuple(row)[: len(columns)] for row in rows], limit),
+    )
 
 
 def _conditions(wanted: Filter, caller: Caller) -> list[ColumnElement[bool]]:
@@ -150,6 +176,17 @@ async def escalation_rows(
 
 def working_time_of(organisation: Organisation, at: datetime) -> WorkingTime:
     return WorkingTime(organisation.calendar(at), organisation.business_hours(at))
+
+
+def page_as_documents(page: EscalationsPage, working: WorkingTime) -> list[Mapping[str, Any]]:
+    """Of each also whether its row lacks an event."""
+    return [
+        {
+            **as_document(row, working),
+            "incomplete": row.course.opened.escalation_id in page.incomplete,
+        }
+        for row in page.rows
+    ]
 
 
 def as_document(row: EscalationRow, working: WorkingTime | None = None) -> Mapping[str, Any]:

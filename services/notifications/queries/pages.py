@@ -1,4 +1,4 @@
-"""Pages by a time and an id, the latest first; the cursor is opaque to clients."""
+"""Pages go on after a row's place in their order; the cursor is opaque to clients."""
 
 import base64
 import binascii
@@ -9,9 +9,11 @@ from shared.errors import FieldProblem, Malformed
 
 Cursor = tuple[int, str]
 """The last row of the page before: its time in milliseconds and its id."""
+Place = tuple[int | str, ...]
+"""Where a row stands: the values by which its list is ordered."""
 
 
-def next_cursor(found: Sequence[Cursor], limit: int) -> str | None:
+def next_cursor(found: Sequence[Place], limit: int) -> str | None:
     """Where the next page begins; `found` holds one row more than the page if there is one."""
     if len(found) <= limit:
         return None
@@ -20,15 +22,22 @@ def next_cursor(found: Sequence[Cursor], limit: int) -> str | None:
 
 def parsed_cursor(text: str | None) -> Cursor | None:
     """Raises Malformed for what is none of ours."""
-    if text is None:
-        return None
+    match text and parsed_place(text, (int, str)):
+        case (int() as at, str() as key):
+            return at, key
+        case _:
+            return None
+
+
+def parsed_place(text: str, kinds: Sequence[type]) -> Place:
+    """Of a list that is ordered by values of these kinds. Raises Malformed."""
     try:
-        at, key = json.loads(base64.urlsafe_b64decode(text))
+        values = json.loads(base64.urlsafe_b64decode(text))
     except (ValueError, TypeError, binascii.Error) as broken:
         raise _foreign_cursor() from broken
-    if not isinstance(at, int) or not isinstance(key, str):
+    if not isinstance(values, list) or [type(each) for each in values] != list(kinds):
         raise _foreign_cursor()
-    return at, key
+    return tuple(values)
 
 
 def _foreign_cursor() -> Malformed:

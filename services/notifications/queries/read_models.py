@@ -45,8 +45,14 @@ ESCALATIONS: RowReadModel[EscalationRow] = RowReadModel(
         ("holder_id", String(64)),
         ("told", String),
         ("opened_at", BigInteger),
+        ("due_at", BigInteger),
     ),
-    indexes=(("status", "opened_at"), ("opened_at", "key")),
+    indexes=(
+        ("status", "opened_at"),
+        ("opened_at", "key"),
+        ("due_at", "key"),
+        ("rule", "due_at", "key"),
+    ),
 )
 
 MESSAGES: RowReadModel[MessageRow] = RowReadModel(

@@ -150,6 +150,26 @@ def process_health_file(
     return csv_file(f"process-health-{of}", columns, table)
 
 
+def instruction_file(visit: Visit, stage: str, rows: Iterable[Row]) -> Response:
+    """`rows`: the opportunities behind one instruction."""
+    say = visit.words.say
+    columns = (
+        *(say("Stage"), say("Hours over"), say("Opportunity")),
+        *(say("Customer"), say("Owner")),
+    )
+    table = [
+        (
+            visit.stage(stage),
+            row["hours_over"],
+            row["opportunity_id"],
+            visit.customer(row["customer_id"]),
+            visit.person(row["owner_id"]) if row["owner_id"] else "",
+        )
+        for row in rows
+    ]
+    return csv_file("instruction", columns, table)
+
+
 def _whose(visit: Visit, row: Row) -> tuple[str, str]:
     rep_id = row.get("rep_id")
     unit_id = row["unit_id"]

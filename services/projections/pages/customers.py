@@ -71,10 +71,14 @@ async def _order(customer_id: str, merged: str) -> Order:
     return Order(path=f"/customers/{merged}/undo-merge", place=f"/customers/{customer_id}")
 
 
+def _due_first(lead: Mapping[str, Any]) -> tuple[bool, float]:
+    return (lead["hours_left"] is None, lead["hours_left"] or 0.0)
+
+
 async def _one(visit: Visit, customer_id: str, form: ShownForm) -> Response:
     record = await visit.api.get(f"/customers/{customer_id}/record")
     customer = record["customer"]
-    leads = await shown_leads(visit, record["leads"])
+    leads = sorted(await shown_leads(visit, record["leads"]), key=_due_first)
     merged = customer["merged_customer_ids"]
     await visit.know_customers([customer["customer_id"], *merged])
     return page(

@@ -1,7 +1,7 @@
 """Customers that look like one, with the reason of each: merged, or confirmed to be two (L1)."""
 
-from collections.abc import Iterable, Mapping
-from itertools import count
+from collections.abc import AsyncIterator, Iterable, Mapping
+from itertools import count, islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -13,7 +13,7 @@ from services.projections.pages.layout import Crumb, page
 from services.projections.pages.lead_words import said
 from services.projections.pages.page_route import page_router
 from services.projections.pages.sent_forms import FormFields, Order, ShownForm, sent
-from services.projections.pages.tables import Lines, every_page, whole_file
+from services.projections.pages.tables import Lines, Rows, every_page, whole_file
 from services.projections.pages.visits import Visit, visit_of
 from shared.access import Caller, Resource, Verb
 from shared.errors import FieldProblem, Malformed, NotFound
@@ -21,6 +21,7 @@ from shared.http import Access
 from shared.ports import Ports
 
 _SHOWN = 50
+_NAMED_AT_ONCE = 500
 REASONS: Mapping[str, str] = {
     "phone": message("same phone"),
     "email-domain-and-name": message("same e-mail domain and name"),
@@ -37,6 +38,9 @@ _FORM = FormFields(
     },
 )
 Group = dict[str, Any]
+Ids = tuple[str, ...]
+Reasons = dict[Ids, dict[str, None]]
+"""By the customers that look like one: why, in the order in which that was found."""
 
 
 def router(ports: Ports, access: Access) -> APIRouter:
@@ -94,26 +98,31 @@ async def _found(visit: Visit, cursor: str | None, limit: int) -> dict[str, Any]
     return await visit.api.get("/boards/duplicates", query)
 
 
-async def _groups(visit: Visit, rows: Iterable[Mapping[str, Any]]) -> list[Group]:
+def _note_reasons(reasons: Reasons, rows: Rows) -> None:
     """The same customers once, with every reason."""
-    reasons: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
-        reasons.setdefault(tuple(row["customer_ids"]), []).append(row["reason"])
-    await visit.know_customers([each for ids in reasons for each in ids])
+        reasons.setdefault(tuple(row["customer_ids"]), {})[row["reason"]] = None
+
+
+async def _named(visit: Visit, reasons: Iterable[tuple[Ids, Iterable[str]]]) -> list[Group]:
+    found = list(reasons)
+    await visit.know_customers([each for ids, _why in found for each in ids])
     return [
         {
             "group": " ".join(ids),
-            "reasons": [said(visit, REASONS, each) for each in dict.fromkeys(why)],
+            "reasons": [said(visit, REASONS, each) for each in why],
             "customers": [(each, visit.customer(each)) for each in ids],
         }
-        for ids, why in reasons.items()
+        for ids, why in found
     ]
 
 
 async def _list(visit: Visit, cursor: str | None, form: ShownForm) -> Response:
     """Where a form was refused: with what was chosen; above the list where its group is gone."""
     found = await _found(visit, cursor, _SHOWN)
-    groups = await _groups(visit, found["rows"])
+    reasons: Reasons = {}
+    _note_reasons(reasons, found["rows"])
+    groups = await _named(visit, reasons.items())
     is_shown = form.typed["group"] in {each["group"] for each in groups}
     return page(
         visit,
@@ -130,18 +139,30 @@ async def _list(visit: Visit, cursor: str | None, form: ShownForm) -> Response:
     )
 
 
-async def _file(visit: Visit) -> Response:
-    say, numbers = visit.words.say, count(1)
-    columns = (say("Group"), say("Reason"), say("Id"), say("Customer"))
+async def _every_group(visit: Visit) -> AsyncIterator[Rows]:
+    """A group's reasons are found far apart: all are gathered, by ids, before the first is said."""
 
     async def ask(cursor: str | None, limit: int) -> dict[str, Any]:
         return await _found(visit, cursor, limit)
 
-    async def lines(rows: list[dict[str, Any]]) -> Lines:
+    reasons: Reasons = {}
+    async for rows in every_page(ask):
+        _note_reasons(reasons, rows)
+    groups = iter(reasons.items())
+    while some := list(islice(groups, _NAMED_AT_ONCE)):
+        yield [{"customer_ids": ids, "reasons": why} for ids, why in some]
+
+
+async def _file(visit: Visit) -> Response:
+    say, numbers = visit.words.say, count(1)
+    columns = (say("Group"), say("Reason"), say("Id"), say("Customer"))
+
+    async def lines(rows: Rows) -> Lines:
+        groups = await _named(visit, [(row["customer_ids"], row["reasons"]) for row in rows])
         return [
             (number, " · ".join(each["reasons"]), customer_id, name)
-            for each, number in zip(await _groups(visit, rows), numbers, strict=False)
+            for each, number in zip(groups, numbers, strict=False)
             for customer_id, name in each["customers"]
         ]
 
-    return await whole_file(visit, "duplicates", columns, every_page(ask), lines)
+    return await whole_file(visit, "duplicates", columns, _every_group(visit), lines)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import time, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.datastructures import FormData
@@ -36,6 +36,7 @@ _STATES = ("open", "snoozed", "acknowledged", "resolved")
 _FORM = FormFields(names=("until", "to_person_id", "reason"))
 _TIMES = ("due_at", "opened_at", "last_told_at", "snoozed_until", "acknowledged_at", "resolved_at")
 _MORNING = time(9)
+Sort = Literal["", "due", "-due", "rule", "-rule"]
 
 
 def router(ports: Ports, access: Access) -> APIRouter:
@@ -47,14 +48,15 @@ def router(ports: Ports, access: Access) -> APIRouter:
     async def list_escalations(
         request: Request,
         state: Annotated[str | None, Query(pattern=f"^({'|'.join(_STATES)})$")] = None,
+        sort: Sort = "",
         cursor: str | None = None,
         as_file: Annotated[str | None, Query(alias="format", pattern="^csv$")] = None,
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
         if as_file:
-            return await _file(visit, state)
-        found = await _found(visit, state, cursor, _SHOWN)
+            return await _file(visit, state, sort)
+        found = await _found(visit, state, sort, cursor, _SHOWN)
         await visit.know_customers([row["customer_id"] for row in found["rows"]])
         return page(
             visit,
@@ -65,6 +67,8 @@ def router(ports: Ports, access: Access) -> APIRouter:
             next_cursor=found["next_cursor"],
             state=state,
             states=[(each, state_in_words(visit, each)) for each in _STATES],
+            order=sort,
+            has_incomplete=any(row["incomplete"] for row in found["rows"]),
         )
 
     @routes.get("/escalations/{escalation_id}")
@@ -92,8 +96,11 @@ def router(ports: Ports, access: Access) -> APIRouter:
     return routes
 
 
-async def _found(visit: Visit, state: str | None, cursor: str | None, limit: int) -> dict[str, Any]:
+async def _found(
+    visit: Visit, state: str | None, sort: Sort, cursor: str | None, limit: int
+) -> dict[str, Any]:
     query = [("limit", str(limit)), *((("cursor", cursor),) if cursor else ())]
+    query += [("sort", sort)] if sort else []
     asked = (state,) if state else ("open", "snoozed")
     return await visit.api.get("/escalations", [*query, *(("state", each) for each in asked)])
 
@@ -169,15 +176,16 @@ def _colleagues(visit: Visit, unit_id: str) -> list[tuple[str, str]]:
     return named(visit, (each for each in visit.organisation.around(unit_id) if each != me))
 
 
-async def _file(visit: Visit, state: str | None) -> Response:
+async def _file(visit: Visit, state: str | None, sort: Sort) -> Response:
     say = visit.words.say
     columns = (
         *(say("Id"), say("What is wrong"), say("Customer"), say("Owner"), say("Unit")),
         *(say("State"), say("Due"), say("Next step")),
+        say("Incomplete"),
     )
 
     async def ask(cursor: str | None, limit: int) -> dict[str, Any]:
-        return await _found(visit, state, cursor, limit)
+        return await _found(visit, state, sort, cursor, limit)
 
     async def lines(rows: list[dict[str, Any]]) -> Lines:
         await visit.know_customers([row["customer_id"] for row in rows])
@@ -196,4 +204,5 @@ def _line(visit: Visit, row: dict[str, Any]) -> Sequence[object]:
         row["state_named"],
         visit.words.exact(row["due_at"]),
         row["advice"],
+        visit.words.say("an event is missing") if row["incomplete"] else "",
     )

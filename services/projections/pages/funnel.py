@@ -1,6 +1,6 @@
 """The funnel: who got from step to step in a window, who waits, who dropped out (P6)."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -24,9 +24,10 @@ from services.projections.pages.funnel_words import (
 )
 from services.projections.pages.layout import Crumb, from_today, page, with_query
 from services.projections.pages.page_route import page_router
+from services.projections.pages.tables import Lines, Rows, whole_file
 from services.projections.pages.visits import Visit, visit_of
 from services.projections.queries.asking import Question, funnel_nodes
-from services.projections.queries.course_explanations import funnel_part
+from services.projections.queries.course_explanations import funnel_behind, funnel_part
 from services.projections.queries.customer_names import customers_of
 from services.projections.queries.funnel_board import funnel_board
 from services.projections.queries.stage_titles import pipeline_names
@@ -120,10 +121,10 @@ def router(ports: Ports, access: Access) -> APIRouter:
     ) -> Response:
         visit = await visit_of(ports, request, caller)
         question = fields.question(visit)
+        if fields.as_file:
+            return await _file_of_opportunities(visit, question, fields)
         part = await funnel_part(ports, visit.asker, question, fields.step, fields.how)
         ids = [each["opportunity_id"] for each in part["behind"][fields.how]]
-        customers = await customers_of(ports.read_store, visit.asker.tenant_id, ids)
-        await visit.know_customers(list(customers.values()))
         actions = await action_titles(visit)
         return page(
             visit,
@@ -134,11 +135,34 @@ def router(ports: Ports, access: Access) -> APIRouter:
             first=node_in_words(visit, part["from"], actions),
             last=node_in_words(visit, part["to"], actions),
             count=part[fields.how],
-            opportunities=[(each, visit.customer(customers.get(each))) for each in ids],
+            opportunities=await _with_customers(visit, ids),
+            file=with_query(request, format="csv"),
             why=why_path("funnel", question, fields.how),
         )
 
     return routes
+
+
+async def _with_customers(visit: Visit, ids: list[str]) -> list[tuple[str, str]]:
+    """Opportunities with what the customer of each is called."""
+    customers = await customers_of(visit.ports.read_store, visit.asker.tenant_id, ids)
+    await visit.know_customers(list(customers.values()))
+    return [(each, visit.customer(customers.get(each))) for each in ids]
+
+
+async def _file_of_opportunities(visit: Visit, question: Question, fields: StepFields) -> Response:
+    say = visit.words.say
+
+    async def pages() -> AsyncIterator[Rows]:
+        found = funnel_behind(visit.ports, visit.asker, question, fields.step, fields.how)
+        async for ids in found:
+            yield [{"opportunity_id": each} for each in ids]
+
+    async def lines(rows: Rows) -> Lines:
+        return await _with_customers(visit, [row["opportunity_id"] for row in rows])
+
+    columns = (say("Opportunity"), say("Customer"))
+    return await whole_file(visit, "funnel-opportunities", columns, pages(), lines)
 
 
 def _line(visit: Visit, row: Row, names: list[str], question: Question) -> Row:

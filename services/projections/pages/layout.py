@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from starlette.responses import HTMLResponse
 
 from services.projections.pages.assets import asset_path
-from services.projections.pages.catalogue import LANGUAGES, catalogue
+from services.projections.pages.catalogue import LANGUAGES, catalogue, message
 from services.projections.pages.forms import form_token
 from services.projections.pages.navigation import navigation_of
 from services.projections.pages.refusals import field_in_words, refusal_in_words
@@ -114,18 +114,28 @@ def with_query(request: Request, place: str | None = None, **changed: str | None
 
 
 def told_refused(request: Request, status: int, code: str) -> Response:
-    """Without navigation: who reads it may not be known."""
-    language = reader_language(request)
-    html = (
-        _environment(language)
-        .get_template("refused.html")
-        .render(
-            status=status,
-            said=refusal_in_words(code, language),
-            sign_in=_sign_in_by_provider(request) if status == 401 else None,
-        )
+    return _from_outside(
+        request,
+        "refused.html",
+        title=refusal_in_words(code, reader_language(request)),
+        status=status,
+        sign_in=_sign_in_by_provider(request) if status == 401 else None,
     )
-    return _html(request, html, status)
+
+
+def sign_in_page(request: Request, code: str) -> Response:
+    """A button that sends the code of a link: whoever only looks at links uses none up."""
+    said = catalogue(reader_language(request)).gettext(message("Sign in"))
+    place = request.url.path
+    return _from_outside(request, "sign_in.html", title=said, place=place, code=code)
+
+
+def _from_outside(
+    request: Request, template: str, *, title: str, status: int = 200, **values: Any
+) -> Response:
+    """Without navigation: who reads it may not be known."""
+    shown = _environment(reader_language(request)).get_template(template)
+    return _html(request, shown.render(title=title, status=status, **values), status)
 
 
 def _sign_in_by_provider(request: Request) -> str | None:

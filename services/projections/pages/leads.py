@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -26,6 +27,8 @@ _STATES: Mapping[str, str] = {
     **{each: STATES[each] for each in ("returned", "converted", "disqualified")},
 }
 _BOARDS = {"waiting": "/boards/waiting-leads", "appealed": "/boards/appeals"}
+Sort = Literal["", "-status", "captured", "-captured"]
+"""The empty text: by state, and of one state those with the least time left first."""
 State = Literal["waiting", "appealed", "returned", "converted", "disqualified"]
 Row = dict[str, Any]
 
@@ -40,12 +43,13 @@ def router(ports: Ports, access: Access) -> APIRouter:
         state: State | None = None,
         unit: Id | None = None,
         rep: Id | None = None,
+        sort: Sort = "",
         cursor: str | None = None,
         as_file: Annotated[str | None, Query(alias="format", pattern="^csv$")] = None,
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
-        asked = {"unit": unit, "rep": rep}
+        asked = {"unit": unit, "rep": rep, "sort": sort or "status"}
         if as_file:
             return await _file(visit, state, asked)
         found = await _found(visit, state, {**asked, "cursor": cursor, "limit": str(_SHOWN)})
@@ -61,9 +65,11 @@ def router(ports: Ports, access: Access) -> APIRouter:
             states=[(each, said(visit, _STATES, each)) for each in _STATES],
             unit=unit,
             rep=rep,
+            order=sort,
+            has_incomplete=any(row["incomplete"] for row in rows),
             units=units_in_sight(visit, Resource.LEADS),
             reps=_reps(visit, unit),
-            unanswered=[row for row in rows if row["status"] == "assigned" and row["due_at"]],
+            unanswered=_unanswered(rows),
             others=await _others(visit) if state is None else [],
             in_working_days=bool(
                 visit.organisation.setting("lead_score_in_business_time", visit.asker.clock)
@@ -86,11 +92,15 @@ async def _found(
 
 
 async def shown_leads(visit: Visit, rows: Sequence[Row]) -> list[Row]:
-    """With the hours left and what to do about each; what is due first stands on top."""
+    """With the hours left and what to do about each."""
     await visit.know_customers([row["customer_id"] for row in rows])
-    shown = [_shown(visit, row) for row in rows]
-    shown.sort(key=lambda row: (row["hours_left"] is None, row["hours_left"] or 0.0))
-    return shown
+    return [_shown(visit, row) for row in rows]
+
+
+def _unanswered(rows: Sequence[Row]) -> list[Row]:
+    """Who wait for their first response, what is due first on top."""
+    waiting = [row for row in rows if row["status"] == "assigned" and row["due_at"]]
+    return sorted(waiting, key=itemgetter("due_at"))
 
 
 def _shown(visit: Visit, row: Row) -> Row:
@@ -138,6 +148,7 @@ async def _file(visit: Visit, state: str | None, asked: Mapping[str, str | None]
     columns = (
         *(say("Lead"), say("Customer"), say("State"), say("Hours left"), say("Next step")),
         *(say("Score"), say("Owner"), say("Unit"), say("Captured")),
+        say("Incomplete"),
     )
 
     async def ask(cursor: str | None, limit: int) -> Row:
@@ -160,4 +171,5 @@ def _line(visit: Visit, row: Row) -> Sequence[object]:
         visit.person(row["owner_id"]),
         visit.unit(row["unit_id"]),
         visit.words.exact(row["captured_at"]),
+        visit.words.say("an event is missing") if row["incomplete"] else "",
     )

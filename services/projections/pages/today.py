@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.projections.domain.windows import week_of
+from services.projections.pages.board_files import instruction_file
 from services.projections.pages.business_words import next_step_in_words, rule_in_words
-from services.projections.pages.layout import from_today, page
+from services.projections.pages.layout import from_today, page, with_query
 from services.projections.pages.own_api import moment_said
 from services.projections.pages.page_route import page_router
 from services.projections.pages.visits import Visit, visit_of
@@ -53,21 +54,26 @@ def router(ports: Ports, access: Access) -> APIRouter:
         kind: Name,
         stage: Name,
         unit: Id | None = None,
+        as_file: Annotated[str | None, Query(alias="format", pattern="^csv$")] = None,
         caller: Caller = Depends(reading),
     ) -> Response:
         visit = await visit_of(ports, request, caller)
         question = Question(unit_id=unit, language=visit.words.language)
         rows = (await instruction_board(ports.read_store, visit.asker, question))["rows"]
         told = next((each for each in rows if (each["kind"], each["stage"]) == (kind, stage)), None)
-        if told is not None:
-            told["shown"] = told["opportunities"][:_NAMED_IN_LIST]
-            await visit.know_customers([one["customer_id"] for one in told["shown"]])
+        listed = told["opportunities"] if told else []
+        listed = listed if as_file else listed[:_NAMED_IN_LIST]
+        await visit.know_customers([one["customer_id"] for one in listed])
+        if as_file:
+            return instruction_file(visit, stage, listed)
         return page(
             visit,
             "instruction.html",
             title=visit.words.say("What to do"),
             crumbs=from_today(visit),
             told=told,
+            listed=listed,
+            file=with_query(request, format="csv"),
         )
 
     return routes

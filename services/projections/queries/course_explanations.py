@@ -1,7 +1,7 @@
 """Why the funnel and the breakpoints show what they show, down to opportunities and events."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from services.projections.domain.breakpoints import Delay
@@ -56,6 +56,31 @@ async def funnel_part(
     return found[0]
 
 
+async def funnel_behind(
+    ports: Ports, asker: Asker, question: Question, step: int, how: str
+) -> AsyncIterator[list[str]]:
+    """Everybody of one outcome of a step who is in sight, by id, some at once.
+
+    Raises NotFound for a step that the funnel does not have.
+    """
+    reads = ports.read_store
+    asked = await what_is_asked(reads, asker, question)
+    counted = await count_funnel(reads, asker, question, asked, (), with_keys=True)
+    behind = await asyncio.to_thread(counted.behind, Cell(_scope(asker, question)), None, (how,))
+    if step >= len(behind):
+        raise NotFound(f"the funnel has no step {step}")
+    keys = behind[step].listed[how]
+    for start in range(0, len(keys), LISTED_AT_MOST):
+        some = keys[start : start + LISTED_AT_MOST]
+        async with reads.reading() as connection:
+            known = await passages_in_sight(connection, asker, question, asked, set(some))
+        yield [each for each in some if each in known]
+
+
+def _scope(asker: Asker, question: Question) -> Scope:
+    return Scope(asker.unit(question), asker.only_rep(question) or "")
+
+
 async def _parts(
     ports: Ports,
     asker: Asker,
@@ -67,8 +92,8 @@ async def _parts(
     reads = ports.read_store
     asked = await what_is_asked(reads, asker, question)
     counted = await count_funnel(reads, asker, question, asked, (), with_keys=True)
-    scope = Scope(asker.unit(question), asker.only_rep(question) or "")
-    behind = await asyncio.to_thread(counted.behind, Cell(scope), LISTED_AT_MOST, outcomes)
+    cell = Cell(_scope(asker, question))
+    behind = await asyncio.to_thread(counted.behind, cell, LISTED_AT_MOST, outcomes)
     ends = (asked.nodes[0], asked.nodes[-1])
     between = zip(asked.nodes, asked.nodes[1:], strict=False)
     parts = list(zip([ends, *between], behind, strict=True))

@@ -74,8 +74,8 @@ class Counted:
             for number, cell in enumerate(self.cells)
         }
 
-    def behind(self, cell: Cell, at_most: int, outcomes: Sequence[str]) -> list["Behind"]:
-        """The whole way, then step by step, with those of some outcomes."""
+    def behind(self, cell: Cell, at_most: int | None, outcomes: Sequence[str]) -> list["Behind"]:
+        """The whole way, then step by step, with those of some outcomes; None: with all of them."""
         parts = (self.whole, *self.steps)
         if cell not in self.cells:
             return [Behind(NOBODY, dict.fromkeys(outcomes, ())) for _ in parts]
