@@ -5,7 +5,7 @@ DATA ?= .data
 JSON ?=
 # Beside what `make run` keeps there, unless a folder was named.
 STACK_DATA = $(if $(filter file,$(origin DATA)),$(DATA)/stack,$(DATA))
-WORKERS ?= 2
+WORKERS ?= 3
 KILLS ?= 1000
 SEED ?=
 MUTANT ?=
@@ -54,7 +54,7 @@ check: $(DEV_STAMP) ## lint, format, types, import contracts
 check-manifests: $(DEV_STAMP) ## manifests and metrics by kubeconform and promtool, where these are installed
 	@$(PY) -m stack.check_manifests
 
-test: check $(ASSETS) ## check, then every test that is not slow (WORKERS=2 at once)
+test: check $(ASSETS) ## check, then every test that is not slow (WORKERS=3 at once: many of them wait)
 	@$(VENV)/bin/pytest -q --durations=40 --durations-min=3 -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not slow"
 
 test-slow: $(DEV_STAMP) $(ASSETS) ## the tests that take longer than `make test` may

@@ -139,6 +139,7 @@ async def test_whoever_only_follows_what_changes_holds_up_nobody_who_stops(tmp_p
         ):
             chunks = stream.aiter_text()
             assert await anext(chunks) == "retry: 2000\n\n"
+            assert "action_type_defined" in await anext(chunks)
             begin = monotonic()
             stopped = asyncio.create_task(asyncio.to_thread(serving.stop))
             assert [chunk async for chunk in chunks] == []

@@ -38,11 +38,14 @@ class Launched:
         self.pid = pid
         self.returncode: int | None = None
         self._source = source
+        self._looking = Lock()
+        """How a process ended is told once, to whichever thread asks first."""
 
     def poll(self) -> int | None:
-        if self.returncode is None:
-            self.returncode = self._source.ask({"ended": self.pid})
-        return self.returncode
+        with self._looking:
+            if self.returncode is None:
+                self.returncode = self._source.ask({"ended": self.pid})
+            return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """Raises subprocess.TimeoutExpired."""
