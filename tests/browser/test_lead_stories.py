@@ -1,16 +1,20 @@
 """What reps and managers do with leads and customers, in a real browser."""
 
+import json
 import re
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.boards import Boards
 from tests.browser.conftest import Visitors
 from tests.browser.test_stories import SIZES, WAYS, nothing_was_wrong, says
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
+_PATIENCE_SECONDS = 20.0
 REASON = "是学生 a student"
 PAGES = (
     *("/leads", "/leads?state=waiting", "/leads/L1", "/leads/L3", "/allocation?unit=hangzhou"),
@@ -46,6 +50,13 @@ def test_a_rep_appeals_against_a_lead_and_the_manager_decides(
     nothing_was_wrong(manager)
 
 
+def await_duplicate(boards: Boards, customer_id: str) -> None:
+    ends = monotonic() + _PATIENCE_SECONDS
+    while customer_id not in json.dumps(boards.shown("/boards/duplicates?limit=500", "ma-na")):
+        assert monotonic() < ends, "the board does not show it"
+        sleep(0.2)
+
+
 @pytest.mark.parametrize(("language", "size"), WAYS)
 def test_two_records_of_one_customer_are_merged_and_the_merge_undone(
     visitors: Visitors, language: str, size: str
@@ -58,6 +69,7 @@ def test_two_records_of_one_customer_are_merged_and_the_merge_undone(
     manager = visitors.come("ma-na", language, SIZES[size])
     page = manager.page
 
+    await_duplicate(boards, other)  # the page's forms stay as they were made
     manager.opens("/duplicates")
     pair = page.locator("section.candidate", has_text=other)
     expect(pair.get_by_role("link", name=name)).to_have_count(2)
