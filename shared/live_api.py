@@ -121,15 +121,20 @@ async def _advanced(
 
 
 async def _just_before(store: EventStore, moment: datetime) -> Heads:
-    """The end of each partition, or where what was recorded since then begins, if that is near."""
+    """The end of each partition, or where what was recorded since then begins, if that is near.
+    Most end earlier, which their last event tells."""
     heads: Heads = {}
     for log in LOGS:
         for partition in range(store.partitions):
             end = await store.head(log, partition)
-            from_offset = max(0, end - _EVENTS_JUST_BEFORE)
-            last = await store.read_log(log, partition, from_offset, end - from_offset)
-            recent = [event.offset for event in last if event.recorded_at >= moment]
-            heads[log, partition] = recent[0] if recent else end
+            heads[log, partition] = end
+            for count in (1, _EVENTS_JUST_BEFORE):
+                begin = max(0, end - count)
+                last = await store.read_log(log, partition, begin, end - begin)
+                recent = [event.offset for event in last if event.recorded_at >= moment]
+                if not recent:
+                    break
+                heads[log, partition] = recent[0]
     return heads
 
 
